@@ -1,0 +1,5 @@
+"""``python -m anlan``."""
+
+from anlan.entrypoints.cli import main
+
+main()

@@ -1,0 +1,69 @@
+"""Every setting of Anlan, read once from the environment into one typed object.
+
+Rooms never read settings: entry points hand them values.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+
+
+def _setting(default: str, doc: str) -> str:
+    """Declare a setting with its default and the sentence that documents it."""
+    return field(default=default, metadata={"doc": doc})
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The settings; ``name`` is read from the variable ``ANLAN_NAME``."""
+
+    workspace: str = _setting("var/workspace", "Folder of the workspace.")
+    database_url: str = _setting(
+        "", "PostgreSQL address of the business data; empty: SQLite in the workspace."
+    )
+    contents_url: str = _setting(
+        "", "PostgreSQL address of the content store; needed when database_url is set."
+    )
+    checkpoints: str = _setting(
+        "", "Folder outside the workspace for signed ledger checkpoints; empty: beside it."
+    )
+    hosts: str = _setting("127.0.0.1,localhost,[::1]", "Host names the server answers to.")
+    bind: str = _setting("127.0.0.1", "Address the server listens on.")
+    port: str = _setting("8080", "Port the server listens on.")
+    public_url: str = _setting("http://127.0.0.1:8080", "Address written into messages.")
+    smtp_host: str = _setting("", "Mail server; empty: no e-mail is sent.")
+    smtp_port: str = _setting("25", "Port of the mail server.")
+    smtp_user: str = _setting("", "User at the mail server; empty: none.")
+    smtp_password: str = _setting("", "Password at the mail server.")
+    smtp_tls: str = _setting("starttls", "starttls, tls or none.")
+    mail_from: str = _setting("anlan@localhost", "Sender of e-mails.")
+    webhook_hosts: str = _setting(
+        "", "Host names webhooks may reach, comma-separated; empty: any public host."
+    )
+    disk_alarm: str = _setting(
+        "0.90", "Share of the disk in use at which the system calls itself sick."
+    )
+    log_level: str = _setting("INFO", "Lowest level written to the log.")
+
+    @property
+    def workspace_path(self) -> Path:
+        """The workspace folder as an absolute path."""
+        return Path(self.workspace).expanduser().absolute()
+
+    @property
+    def checkpoints_path(self) -> Path:
+        """Where signed checkpoints are written, outside the workspace."""
+        if self.checkpoints:
+            return Path(self.checkpoints).expanduser().absolute()
+        root = self.workspace_path
+        return root.with_name(root.name + "-checkpoints")
+
+
+def load(environment: Mapping[str, str] = os.environ) -> Settings:
+    """Read the settings."""
+    known = {f"ANLAN_{item.name.upper()}": item.name for item in fields(Settings)}
+    values = {known[name]: value for name, value in environment.items() if name in known}
+    return Settings(**values)

@@ -1,0 +1,14 @@
+"""The WSGI application that the server process loads."""
+
+import os
+
+from django.core.wsgi import get_wsgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "anlan.conf.settings")
+_django = get_wsgi_application()
+
+from django.conf import settings  # noqa: E402  the application configures them
+
+from anlan.entrypoints.web.intake import Intake  # noqa: E402
+
+application = Intake(_django, limit=settings.DATA_UPLOAD_MAX_MEMORY_SIZE)

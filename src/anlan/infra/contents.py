@@ -1,0 +1,133 @@
+"""The content store: contact data, free text and photos, apart from everything else (I12).
+
+Each item carries its purpose, legal ground and end date.  Journal and ledger
+hold a :class:`ContentRef`: a key and a salted hash.  Destroying an item erases
+data *and* salt, so the hash that stays in the journal tells nothing any more.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+from dataclasses import dataclass
+from datetime import date, datetime
+from uuid import UUID, uuid4
+
+from django.db import connections, transaction
+
+from anlan.infra import failpoints, rows
+from anlan.infra.models import ContentItem
+
+ALIAS = "contents"
+SALT_BYTES = 16
+
+
+@dataclass(frozen=True, slots=True)
+class ContentRef:
+    """What the journal may know of a content item."""
+
+    id: UUID
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Purpose:
+    """Why personal data is kept, on what ground, and until when."""
+
+    name: str
+    legal_ground: str
+    expires_on: date
+
+
+class Destroyed:
+    """What is read where an item was lawfully destroyed."""
+
+    def __repr__(self) -> str:
+        return "destroyed"
+
+
+DESTROYED = Destroyed()
+
+
+def salted_digest(salt: bytes, data: bytes) -> str:
+    """Return the keyed SHA-256 that stands for ``data`` in the journal."""
+    return hmac.new(salt, data, hashlib.sha256).hexdigest()
+
+
+def put(kind: str, data: bytes, *, purpose: Purpose, now: datetime) -> ContentRef:
+    """Keep ``data`` durably and return its reference.
+
+    The item is committed before the caller's own transaction: a crash between
+    the two leaves an item that nothing names, which the expiry job removes on
+    its end date.
+    """
+    salt = secrets.token_bytes(SALT_BYTES)
+    item = ContentItem(
+        id=uuid4(),
+        kind=kind,
+        purpose=purpose.name,
+        legal_ground=purpose.legal_ground,
+        stored_at=now,
+        expires_on=purpose.expires_on,
+        data=data,
+        salt=salt,
+        digest=salted_digest(salt, data),
+    )
+    rows.insert(item, alias=ALIAS)
+    failpoints.reach("contents.put")
+    return ContentRef(id=item.id, digest=item.digest)
+
+
+def get(item_id: UUID | str) -> bytes | Destroyed:
+    """Return the bytes of an item, or :data:`DESTROYED`."""
+    item = ContentItem.objects.using(ALIAS).get(pk=item_id)
+    return DESTROYED if item.data is None else bytes(item.data)
+
+
+def get_text(item_id: UUID | str | None) -> str:
+    """Return an item as text; empty when there is none or it was destroyed."""
+    if item_id is None:
+        return ""
+    item = ContentItem.objects.using(ALIAS).filter(pk=item_id).only("data").first()
+    return bytes(item.data).decode() if item is not None and item.data is not None else ""
+
+
+def get_texts(item_ids: list[UUID]) -> dict[UUID, str]:
+    """Return several items as text in one query, without those destroyed."""
+    found = ContentItem.objects.using(ALIAS).filter(pk__in=item_ids, data__isnull=False)
+    return {item.id: bytes(item.data or b"").decode() for item in found}
+
+
+def destroy(item_ids: list[UUID], *, reason: str, now: datetime) -> int:
+    """Erase the data and salt of items; return how many were erased."""
+    erased = (
+        ContentItem.objects.using(ALIAS)
+        .filter(pk__in=item_ids, destroyed_at__isnull=True)
+        .update(data=None, salt=None, destroyed_at=now, destroyed_reason=reason)
+    )
+    if erased and connections[ALIAS].vendor == "sqlite":
+        transaction.on_commit(_empty_the_log, using=ALIAS)
+    return erased
+
+
+def _empty_the_log() -> None:
+    """Let the erased bytes leave SQLite's write-ahead log too (``secure_delete`` zeroes pages)."""
+    with connections[ALIAS].cursor() as cursor:
+        cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+def expired_ids(today: date, *, limit: int = 1000) -> list[UUID]:
+    """Return items whose end date has passed and that are still kept."""
+    found = ContentItem.objects.using(ALIAS).filter(expires_on__lt=today, destroyed_at__isnull=True)
+    return list(found.values_list("id", flat=True)[:limit])
+
+
+def verify() -> list[UUID]:
+    """Return the items whose data no longer gives their digest (none, when all is well)."""
+    kept = ContentItem.objects.using(ALIAS).filter(destroyed_at__isnull=True)
+    return [
+        item.id
+        for item in kept.iterator(500)
+        if salted_digest(bytes(item.salt or b""), bytes(item.data or b"")) != item.digest
+    ]

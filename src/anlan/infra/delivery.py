@@ -1,0 +1,170 @@
+"""Listeners hear the journal in order, at least once, each in its own transaction.
+
+The cursor of a listener moves in the same transaction as the listener's own
+changes, so a crash repeats nothing that was kept and loses nothing that was not.
+An event that keeps failing is parked in sight, never dropped, and does not stop
+the ones behind it.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import datetime, timedelta
+
+from django.db import transaction
+
+from anlan.infra import failpoints, journal
+from anlan.infra.models import JournalEntry, JournalHead, ListenerCursor, ParkedEvent
+from anlan.kernel.events import Event, Told
+
+log = logging.getLogger(__name__)
+
+Listener = Callable[..., None]  # (told: Told, *, now: datetime) -> None
+MAX_ATTEMPTS = 8
+BATCH = 200
+LONGEST_WAIT = timedelta(minutes=5)
+
+
+def listener_name(listener: Listener) -> str:
+    """Return the stable name under which a listener's place is kept."""
+    return f"{listener.__module__.removeprefix('anlan.')}.{listener.__qualname__}"
+
+
+def invert(flow: Mapping[type[Event], Sequence[Listener]]) -> dict[Listener, set[str]]:
+    """Return what each listener listens to."""
+    hears: dict[Listener, set[str]] = {}
+    for event, listeners in flow.items():
+        for listener in listeners:
+            hears.setdefault(listener, set()).add(event.__name__)
+    return hears
+
+
+def deliver(flow: Mapping[type[Event], Sequence[Listener]], *, now: datetime) -> int:
+    """Let every listener hear what is new; return how many events were heard.
+
+    One round: what listeners themselves record is heard in the next round.
+    """
+    head = JournalHead.objects.values_list("seq", flat=True).first() or 0
+    hears = {listener_name(listener): (listener, names) for listener, names in invert(flow).items()}
+    behind = [
+        cursor for cursor in _cursors(hears) if cursor.seq < head and not _waits(cursor, now=now)
+    ]
+    if not behind:
+        return 0
+    since = JournalEntry.objects.filter(seq__gt=min(c.seq for c in behind), seq__lte=head)
+    news = set(since.order_by().values_list("event", flat=True).distinct())
+    idle = [cursor for cursor in behind if news.isdisjoint(hears[cursor.listener][1])]
+    if idle:
+        _skip_to(head, [cursor.listener for cursor in idle])
+    heard = 0
+    for cursor in behind:
+        listener, names = hears[cursor.listener]
+        if not news.isdisjoint(names):
+            heard += _catch_up(listener, names, cursor, head=head, now=now)
+    return heard
+
+
+def _cursors(listeners: Collection[str]) -> list[ListenerCursor]:
+    """Return the place of each listener, all read at once; a new one begins at the start."""
+    known = {cursor.pk: cursor for cursor in ListenerCursor.objects.filter(pk__in=listeners)}
+    return [
+        known.get(name) or ListenerCursor.objects.get_or_create(listener=name)[0]
+        for name in listeners
+    ]
+
+
+def _skip_to(head: int, listeners: Sequence[str]) -> None:
+    # Never back: another process may have gone on meanwhile.
+    ListenerCursor.objects.filter(pk__in=listeners, seq__lt=head).update(seq=head)
+
+
+def _catch_up(
+    listener: Listener, names: set[str], cursor: ListenerCursor, *, head: int, now: datetime
+) -> int:
+    heard = 0
+    while cursor.seq < head:
+        entries = list(
+            JournalEntry.objects.filter(seq__gt=cursor.seq, seq__lte=head, event__in=names)
+            .defer("images")
+            .order_by("seq")[:BATCH]
+        )
+        if not entries:
+            _skip_to(head, [cursor.listener])
+            break
+        for entry in entries:
+            if not _hear(listener, cursor, entry, now=now):
+                return heard
+            heard += 1
+    return heard
+
+
+def _waits(cursor: ListenerCursor, *, now: datetime) -> bool:
+    """Return whether a listener that failed is not yet to be tried again.
+
+    An instant further off than the longest wait was written by a clock that was put back since.
+    """
+    return cursor.retry_at is not None and now < cursor.retry_at <= now + LONGEST_WAIT
+
+
+def _hear(
+    listener: Listener, cursor: ListenerCursor, entry: JournalEntry, *, now: datetime
+) -> bool:
+    """Hear one entry; return whether the listener may go on to the next one."""
+    try:
+        with transaction.atomic():
+            if _locked(cursor) is None:
+                return False
+            listener(journal.told(entry), now=now)
+            failpoints.reach("delivery.heard")
+            cursor.seq, cursor.attempts, cursor.retry_at, cursor.last_error = entry.seq, 0, None, ""
+            cursor.save()
+    except Exception as error:
+        log.exception("listener failed", extra={"listener": cursor.listener, "seq": entry.seq})
+        return _note_failure(cursor, entry, error, now=now)
+    return True
+
+
+def _locked(cursor: ListenerCursor) -> ListenerCursor | None:
+    """Lock the listener's place; return ``None`` when another process moved it meanwhile."""
+    return ListenerCursor.objects.select_for_update().filter(pk=cursor.pk, seq=cursor.seq).first()
+
+
+@transaction.atomic
+def _note_failure(
+    cursor: ListenerCursor, entry: JournalEntry, error: Exception, *, now: datetime
+) -> bool:
+    if _locked(cursor) is None:
+        return False
+    cursor.refresh_from_db()
+    cursor.attempts += 1
+    # The class only: a message could carry what must not be kept outside the content store.
+    cursor.last_error = type(error).__name__
+    if cursor.attempts < MAX_ATTEMPTS:
+        cursor.retry_at = now + min(timedelta(seconds=2**cursor.attempts), LONGEST_WAIT)
+        cursor.save()
+        return False
+    ParkedEvent.objects.get_or_create(
+        listener=cursor.listener,
+        seq=entry.seq,
+        defaults={"error": cursor.last_error, "parked_at": now},
+    )
+    cursor.seq, cursor.attempts, cursor.retry_at = entry.seq, 0, None
+    cursor.save()
+    return True
+
+
+def settle(
+    flow: Mapping[type[Event], Sequence[Listener]], *, now: datetime, rounds: int = 100
+) -> int:
+    """Deliver until nothing new is heard; return how many events were heard."""
+    total = 0
+    for _ in range(rounds):
+        heard = deliver(flow, now=now)
+        if not heard:
+            return total
+        total += heard
+    raise RuntimeError("events keep causing events: a loop in the flow table")
+
+
+__all__ = ["Told", "deliver", "listener_name", "settle"]

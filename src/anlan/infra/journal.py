@@ -1,0 +1,204 @@
+"""The journal: every change is written with its event, in one transaction (I16).
+
+A service changes rows only through :func:`record`.  The entry holds the event
+and the after-image of each changed row, so that the state at any instant can
+be rebuilt (:func:`rows_as_of`) and what listeners hear is never lost.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from django.apps import apps
+from django.db import connection, models, transaction
+
+from anlan.infra import failpoints
+from anlan.infra import rows as rows_of
+from anlan.infra.models import JournalEntry, JournalHead
+from anlan.kernel.actor import Actor
+from anlan.kernel.canonical import canonical_bytes, plain
+from anlan.kernel.events import Event, Told
+
+if TYPE_CHECKING:
+    from django.db.models import Field
+
+LEAF_PREFIX = b"\x00"  # RFC 9162 §2.1.1: domain separation of leaves from inner nodes
+
+
+def image_of(row: models.Model) -> dict[str, object]:
+    """Return the after-image of ``row``: its table, key and journalled fields."""
+    left_out = getattr(row, "journal_left_out", ())
+    values = {
+        field.attname: plain(field.value_from_object(row))
+        for field in row._meta.concrete_fields
+        if not field.primary_key and field.attname not in left_out
+    }
+    return {"table": row._meta.label_lower, "pk": plain(row.pk), "fields": values}
+
+
+def entry_bytes(
+    seq: int, event: str, at: datetime, actor: str, payload: object, images: object
+) -> bytes:
+    """Return the canonical bytes of one entry: what the ledger seals."""
+    return canonical_bytes(
+        {
+            "seq": seq,
+            "event": event,
+            "at": at,
+            "actor": actor,
+            "payload": payload,
+            "images": images,
+        }
+    )
+
+
+def leaf_hash(data: bytes) -> str:
+    """Return the RFC 9162 leaf hash of ``data`` as hex."""
+    return hashlib.sha256(LEAF_PREFIX + data).hexdigest()
+
+
+def _next_seq() -> int:
+    if connection.vendor == "sqlite":
+        # The transaction began IMMEDIATE: this process is the only writer.
+        with connection.cursor() as cursor:
+            cursor.execute("UPDATE infra_journalhead SET seq = seq + 1 WHERE id = 1 RETURNING seq")
+            found = cursor.fetchone()
+    else:
+        head = JournalHead.objects.select_for_update().get(id=1)
+        head.seq += 1
+        head.save(update_fields=["seq"])
+        found = (head.seq,)
+    if found is None:
+        raise LookupError("the journal has no head row: run the migrations")
+    return int(found[0])
+
+
+def record(
+    event: Event,
+    *,
+    actor: Actor,
+    now: datetime,
+    rows: Iterable[models.Model] = (),
+    gone: Sequence[models.Model] = (),
+) -> JournalEntry:
+    """Save ``rows``, delete ``gone``, and append ``event``: all in the caller's transaction.
+
+    Raises
+    ------
+    RuntimeError
+        When called outside a transaction: a change and its entry must commit together.
+    """
+    if not connection.in_atomic_block:
+        raise RuntimeError("journal.record needs a transaction")
+    changed = list(rows)
+    for row in changed:
+        rows_of.save(row)
+    images: list[dict[str, object]] = [image_of(row) for row in changed]
+    for row in gone:
+        images.append({"table": row._meta.label_lower, "pk": plain(row.pk), "fields": None})
+        row.delete()
+    failpoints.reach("journal.rows_saved")
+    return _append(event, images, actor=actor, now=now)
+
+
+def record_bulk(
+    event: Event,
+    *,
+    actor: Actor,
+    now: datetime,
+    rows: Sequence[models.Model],
+    update: bool = False,
+) -> JournalEntry:
+    """Like :func:`record` for many rows of one table (city data): one entry, few queries.
+
+    New rows need their keys beforehand, or a database that returns them.
+    With ``update`` the rows exist already and are replaced field by field.
+    """
+    if not connection.in_atomic_block:
+        raise RuntimeError("journal.record_bulk needs a transaction")
+    if rows:
+        model = type(rows[0])
+        manager = model._default_manager
+        if update:
+            names = [f.name for f in model._meta.concrete_fields if not f.primary_key]
+            manager.bulk_update(rows, names, batch_size=200)
+        else:
+            manager.bulk_create(rows, batch_size=2000)
+    return _append(event, [image_of(row) for row in rows], actor=actor, now=now)
+
+
+def _append(
+    event: Event, images: list[dict[str, object]], *, actor: Actor, now: datetime
+) -> JournalEntry:
+    payload = plain(event.payload())
+    seq = _next_seq()
+    data = entry_bytes(seq, event.name, now, actor.id, payload, images)
+    entry = JournalEntry(
+        seq=seq,
+        event=event.name,
+        at=now,
+        actor=actor.id,
+        payload=payload,
+        images=images,
+        leaf=leaf_hash(data),
+    )
+    rows_of.insert(entry)
+    failpoints.reach("journal.appended")
+    return entry
+
+
+def told(entry: JournalEntry) -> Told:
+    """Return ``entry`` as its listeners hear it."""
+    cls = Event.registered[entry.event]
+    event = msgspec.convert(entry.payload, cls, strict=False)
+    return Told(event=event, seq=entry.seq, at=entry.at, actor=entry.actor)
+
+
+def journalled_models() -> list[type[models.Model]]:
+    """Return the models whose rows are part of the rebuilt state."""
+    return [model for model in apps.get_models() if getattr(model, "journalled", False)]
+
+
+def field_value(field: Field[Any, Any], stored: object) -> object:
+    """Return the Python value of ``field`` from its journalled form."""
+    return field.to_python(stored) if not isinstance(field, models.JSONField) else stored
+
+
+def replay_images(
+    entries: Iterable[JournalEntry],
+) -> dict[str, dict[object, dict[str, object]]]:
+    """Apply after-images in order and return ``{table: {pk: fields}}``: the state they describe."""
+    state: dict[str, dict[object, dict[str, object]]] = {}
+    for entry in entries:
+        for image in entry.images:
+            table = state.setdefault(image["table"], {})
+            if image["fields"] is None:
+                table.pop(image["pk"], None)
+            else:
+                table[image["pk"]] = image["fields"]
+    return state
+
+
+def rows_as_of(at: datetime) -> dict[str, dict[object, dict[str, object]]]:
+    """Return every journalled row as it stood at the instant ``at``."""
+    return replay_images(JournalEntry.objects.filter(at__lte=at).order_by("seq").iterator(2000))
+
+
+def live_state() -> dict[str, dict[object, dict[str, object]]]:
+    """Return every journalled row as it stands now, in the form of :func:`replay_images`."""
+    state: dict[str, dict[object, dict[str, object]]] = {}
+    for model in journalled_models():
+        rows = {}
+        for row in model._default_manager.all().iterator(2000):
+            image = image_of(row)
+            rows[image["pk"]] = image["fields"]
+        if rows:
+            state[model._meta.label_lower] = rows  # type: ignore[assignment]
+    return state
+
+
+atomic = transaction.atomic

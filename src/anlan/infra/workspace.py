@@ -1,0 +1,117 @@
+"""A workspace: one running city in one folder, live or rehearsal (I10).
+
+The kind is written when the folder is made and cannot be changed: a rehearsal
+has its own database, contents, segments and keys, and no channel to the
+outside, so a drill cannot reach the real city by construction.
+"""
+
+from __future__ import annotations
+
+import secrets
+import tomllib
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from anlan.kernel.errors import ConflictError, NotFoundError
+
+FORMAT = 1
+FILE = "workspace.toml"
+
+
+class WorkspaceKind(StrEnum):
+    """Whether people are really told (live) or only shown (rehearsal)."""
+
+    LIVE = "live"
+    REHEARSAL = "rehearsal"
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """Where everything of one city lies."""
+
+    root: Path
+    kind: WorkspaceKind
+    id: str
+    timezone: str
+
+    @property
+    def database(self) -> Path:
+        """The SQLite file of the business data."""
+        return self.root / "anlan.sqlite3"
+
+    @property
+    def contents(self) -> Path:
+        """The SQLite file of the content store."""
+        return self.root / "contents.sqlite3"
+
+    @property
+    def segments(self) -> Path:
+        """Sealed observation segments."""
+        return self.root / "segments"
+
+    @property
+    def keys(self) -> Path:
+        """Private keys and the server secret; readable by the owner only."""
+        return self.root / "keys"
+
+    @property
+    def logs(self) -> Path:
+        """Structured logs."""
+        return self.root / "logs"
+
+    @property
+    def replays(self) -> Path:
+        """Rehearsal workspaces made by replays, one folder each."""
+        return self.root / "replays"
+
+    @property
+    def secret(self) -> str:
+        """The server's own secret, made with the workspace."""
+        return (self.keys / "server.secret").read_text().strip()
+
+
+def create(root: Path, *, kind: WorkspaceKind, timezone: str = "Asia/Shanghai") -> Workspace:
+    """Make an empty workspace folder; refuse one that is there already."""
+    if (root / FILE).exists():
+        raise ConflictError(what="workspace", path=root.name)
+    for part in (root, root / "segments", root / "keys", root / "logs"):
+        part.mkdir(parents=True, exist_ok=True)
+    (root / "keys").chmod(0o700)
+    secret = root / "keys" / "server.secret"
+    secret.touch(mode=0o600)
+    secret.write_text(secrets.token_urlsafe(48))
+    # Last: a folder without this file is not a workspace yet.
+    part = root / (FILE + ".part")
+    part.write_text(
+        f"format = {FORMAT}\n"
+        f'id = "{secrets.token_hex(8)}"\n'
+        f'kind = "{kind.value}"\n'
+        f'timezone = "{timezone}"\n'
+    )
+    part.replace(root / FILE)
+    return load(root)
+
+
+def load(root: Path) -> Workspace:
+    """Read a workspace folder.
+
+    Raises
+    ------
+    NotFoundError
+        When ``root`` holds no workspace.
+    ConflictError
+        When it was made by a later format than this code knows.
+    """
+    try:
+        data = tomllib.loads((root / FILE).read_text())
+    except FileNotFoundError:
+        raise NotFoundError(what="workspace", path=str(root)) from None
+    if data["format"] > FORMAT:
+        raise ConflictError(what="workspace_format", found=data["format"], known=FORMAT)
+    return Workspace(
+        root=root,
+        kind=WorkspaceKind(data["kind"]),
+        id=data["id"],
+        timezone=data["timezone"],
+    )

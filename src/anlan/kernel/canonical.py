@@ -1,0 +1,85 @@
+"""One byte form for one meaning: what is hashed and sealed.
+
+Canonical JSON: UTF-8, keys sorted, no spaces, no NaN, instants as UTC with
+six digits and ``Z``.  A verifier needs nothing but a JSON library.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from enum import Enum
+from types import NoneType
+from typing import Any
+from uuid import UUID
+
+
+def instant_text(value: datetime) -> str:
+    """Return an aware instant as ``2021-07-19T13:59:00.000000Z``."""
+    if value.tzinfo is None:
+        raise ValueError("an instant needs a time zone")
+    return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def parse_instant(text: str) -> datetime:
+    """Parse an ISO 8601 instant that states its offset."""
+    value = datetime.fromisoformat(text)
+    if value.tzinfo is None:
+        raise ValueError("an instant needs a time zone")
+    return value.astimezone(UTC)
+
+
+WHOLE_FROM = 1e16  # beyond this a double has no digits after the point
+
+
+def _plain_float(value: float) -> float | int:
+    if not math.isfinite(value):
+        raise ValueError("NaN and infinity have no canonical form")
+    # As every database gives it back: one zero, and whole numbers where no fraction is left.
+    if value == 0:
+        return 0.0
+    return int(value) if abs(value) >= WHOLE_FROM else value
+
+
+# In order: an instant is a date too, and an enum member may be a text or a number.
+_FORMS: tuple[tuple[type | tuple[type, ...], Callable[[Any], object]], ...] = (
+    (Enum, lambda value: plain(value.value)),
+    ((bool, int, str, NoneType), lambda value: value),
+    (float, _plain_float),
+    (datetime, instant_text),
+    (date, lambda value: value.isoformat()),
+    (timedelta, lambda value: value.total_seconds()),
+    ((UUID, Decimal), str),
+    (dict, lambda value: {str(key): plain(item) for key, item in value.items()}),
+    ((list, tuple), lambda value: [plain(item) for item in value]),
+    ((set, frozenset), lambda value: sorted(str(plain(item)) for item in value)),
+)
+
+
+_PLAIN_ALREADY = frozenset({str, int, bool, NoneType})
+
+
+def plain(value: object) -> object:
+    """Return ``value`` as JSON-able data; refuse what has no single form."""
+    if type(value) in _PLAIN_ALREADY:
+        return value
+    for kind, form in _FORMS:
+        if isinstance(value, kind):
+            return form(value)
+    raise TypeError(f"no canonical form for {type(value).__name__}")
+
+
+def canonical_bytes(value: object) -> bytes:
+    """Return the one byte string that stands for ``value``."""
+    return json.dumps(
+        plain(value), ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False
+    ).encode()
+
+
+def digest(value: object) -> str:
+    """Return the SHA-256 of the canonical bytes, as lower-case hex."""
+    return hashlib.sha256(canonical_bytes(value)).hexdigest()
