@@ -1,0 +1,75 @@
+"""Which of several clocks, ladders or plans fits a case most closely."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from anlan.kernel.durations import parse_span
+from anlan.kernel.scales import WarningLevel, rank
+from anlan.registry.domain.city import Ladder, Plan
+from anlan.registry.domain.dutymatrix import hazard_match
+from anlan.registry.domain.jurisdiction import ClockRule
+from anlan.registry.domain.rulespecs import ResponseAsked
+
+_NO_FIT = -1
+
+
+def _fit(pattern: str, wanted: str) -> int:
+    match = hazard_match(pattern, wanted)
+    return _NO_FIT if match is None else match
+
+
+def closest_clock(
+    clocks: Iterable[ClockRule], case: str, stage: str, hazard: str, priority: int
+) -> ClockRule | None:
+    """Return the clock whose words are closest: kind of case, then hazard, then priority.
+
+    Of two that are equally close the stricter one counts (the shorter limit).
+    """
+    fitting = [
+        clock
+        for clock in clocks
+        if clock.stage == stage
+        and _fit(clock.case, case) != _NO_FIT
+        and _fit(clock.hazard, hazard) != _NO_FIT
+        and (not clock.priority or priority in clock.priority)
+    ]
+    return max(
+        fitting,
+        key=lambda clock: (
+            _fit(clock.case, case),
+            _fit(clock.hazard, hazard),
+            bool(clock.priority),
+            -parse_span(clock.limit),
+            clock.id,
+        ),
+        default=None,
+    )
+
+
+def closest_ladder(ladders: Iterable[Ladder], case: str, hazard: str) -> Ladder | None:
+    """Return the ladder whose words are closest: hazard first, then kind of case."""
+    fitting = [
+        ladder
+        for ladder in ladders
+        if _fit(ladder.case, case) != _NO_FIT and _fit(ladder.hazard, hazard) != _NO_FIT
+    ]
+    return max(
+        fitting,
+        key=lambda ladder: (_fit(ladder.hazard, hazard), _fit(ladder.case, case), ladder.id),
+        default=None,
+    )
+
+
+def asked_of(plans: Iterable[Plan], hazard: str, level: WarningLevel) -> ResponseAsked | None:
+    """Return the highest response that a plan asks for a warning at this level or a lower one.
+
+    What a plan asks for orange it asks for red too, where it says nothing of red.
+    """
+    lines = [
+        line
+        for plan in plans
+        for line in plan.response_asked
+        if line.hazard == hazard and rank(line.warning) >= rank(level)
+    ]
+    return min(lines, key=lambda line: (rank(line.response), rank(line.warning)), default=None)

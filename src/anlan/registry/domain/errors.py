@@ -1,0 +1,185 @@
+"""Why the registry refuses."""
+
+from __future__ import annotations
+
+from anlan.kernel.errors import (
+    ConflictError,
+    InvalidInputError,
+    NotAllowedError,
+    NotAuthenticatedError,
+    NotFoundError,
+)
+
+
+class NoCityError(ConflictError):
+    """No city pack was loaded into this workspace yet."""
+
+    code = "city.none"
+
+
+class CityHasErrorsError(InvalidInputError):
+    """A pack with errors is not loaded."""
+
+    code = "city.has_errors"
+
+
+class JurisdictionMismatchError(InvalidInputError):
+    """The jurisdiction pack is not the one that the city pack names."""
+
+    code = "city.jurisdiction_mismatch"
+
+
+class AnotherCityError(ConflictError):
+    """A workspace holds one city; another one needs a workspace of its own."""
+
+    code = "city.another"
+
+
+class AreaBrokenError(InvalidInputError):
+    """The governing parents of an area are unknown, or run in a circle."""
+
+    code = "area.broken_parents"
+
+
+class UnknownCodeError(InvalidInputError):
+    """A row of the pack names a code that the pack does not hold."""
+
+    code = "city.unknown_code"
+
+
+class AreaUnknownError(NotFoundError):
+    """No area of that code."""
+
+    code = "area.unknown"
+
+
+class PostUnknownError(NotFoundError):
+    """No post of that code."""
+
+    code = "post.unknown"
+
+
+class PlaceUnknownError(NotFoundError):
+    """No risk point of that code."""
+
+    code = "place.unknown"
+
+
+class SensorUnknownError(NotFoundError):
+    """No sensor of that code in force at that instant."""
+
+    code = "sensor.unknown"
+
+
+class EntryUnknownError(NotFoundError):
+    """No hazard, quantity, rule or other entry of that name and version."""
+
+    code = "entry.unknown"
+
+
+class TokenUnknownError(NotAuthenticatedError):
+    """Nobody was given this token."""
+
+    code = "token.unknown"
+
+
+class TokenExpiredError(NotAuthenticatedError):
+    """The token's time is over."""
+
+    code = "token.expired"
+
+
+class TokenRevokedError(NotAuthenticatedError):
+    """The token was taken back."""
+
+    code = "token.revoked"
+
+
+class AccountClosedError(NotAuthenticatedError):
+    """The account behind the token was closed."""
+
+    code = "account.closed"
+
+
+class TokenUnknownToActorError(NotFoundError):
+    """No token of that number that the actor may see."""
+
+    code = "token.not_found"
+
+
+class AccountUnknownError(NotFoundError):
+    """No account of that name that the actor may see."""
+
+    code = "account.unknown"
+
+
+class AccountNameError(InvalidInputError):
+    """An account's name is 3 to 64 small letters, digits, dots and dashes, with a letter in it."""
+
+    code = "account.name"
+
+
+class AccountTakenError(ConflictError):
+    """An account of that name is there already."""
+
+    code = "account.taken"
+
+
+class RoleUnknownError(InvalidInputError):
+    """No such role, or one that no credential may have."""
+
+    code = "account.role"
+
+
+class AdminExistsError(ConflictError):
+    """The first administrator was made already."""
+
+    code = "account.admin_exists"
+
+
+class LastAdminError(ConflictError):
+    """The last security administrator cannot be closed: nobody could give tokens any more."""
+
+    code = "account.last_admin"
+
+
+class ScopeBeyondRoleError(NotAllowedError):
+    """A token cannot have more than its account's role."""
+
+    code = "token.beyond_role"
+
+
+class AreaBeyondKeeperError(NotAllowedError):
+    """Who keeps accounts of a part of the city gives no more than that part."""
+
+    code = "account.beyond_areas"
+
+
+class AreaBeyondAccountError(NotAllowedError):
+    """A token cannot reach areas that its account does not cover."""
+
+    code = "token.beyond_areas"
+
+
+class TokenExpiryError(InvalidInputError):
+    """A token needs an end, after now and within the longest time allowed."""
+
+    code = "token.expiry"
+
+
+class ChinaDataMissingError(NotFoundError):
+    """The package of divisions is not there."""
+
+    code = "china.data_missing"
+
+
+class ChinaCodeUnknownError(NotFoundError):
+    """No city or county of that six-digit code."""
+
+    code = "china.code_unknown"
+
+
+class FolderNotEmptyError(ConflictError):
+    """A city pack is written into an empty folder only."""
+
+    code = "city.folder_not_empty"

@@ -1,0 +1,109 @@
+"""What the registry tells other rooms: values, never rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from anlan.kernel.geometry import Point
+from anlan.kernel.scales import RiskGrade
+
+
+@dataclass(frozen=True, slots=True)
+class KnownArea:
+    """An area as other rooms see it; ``path`` is ``root/…/code`` along the governing parents."""
+
+    code: str
+    kind: str
+    name_zh: str
+    name_en: str
+    parent: str | None
+    path: str
+    touches: tuple[str, ...] = ()
+    schematic: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class KnownPost:
+    """A post as other rooms see it."""
+
+    code: str
+    name_zh: str
+    name_en: str
+    organisation: str
+    area: str
+    area_path: str
+    superior: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class KnownPlace:
+    """A risk point as other rooms see it; ``point`` is None when nobody has located it."""
+
+    code: str
+    kind: str
+    name_zh: str
+    name_en: str
+    area: str
+    area_path: str
+    point: Point | None
+    grade: RiskGrade | None
+    owner_post: str | None
+    plan: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class KnownSensor:
+    """A sensor as other rooms see it; without a point of its own it stands at its risk point."""
+
+    code: str
+    name_zh: str
+    name_en: str
+    quantity: str
+    unit: str
+    interval: timedelta
+    area: str
+    area_path: str
+    risk_point: str | None
+    place_kind: str | None
+    point: Point | None
+
+
+@dataclass(frozen=True, slots=True)
+class DutyFound:
+    """The answer to "who answers for this hazard here?", and by what decision (责任归属).
+
+    ``area`` is where the duty was found: the asked area or one that governs it.
+    """
+
+    post: str
+    area: str
+    duty: int
+    basis: str
+    hazard: str
+    level: str
+
+
+@dataclass(frozen=True, slots=True)
+class OnDuty:
+    """Who sits at a post at an instant; ``until`` is when that shift ends.
+
+    ``holder`` is None when the roster names nobody for that instant.
+    """
+
+    post: str
+    holder: str | None
+    deputy: str | None
+    shift: int | None
+    until: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """How a holder is reached: personal data, never to be logged or journalled (联系方式)."""
+
+    name: str
+    email: str
+    phone: str
+    webhook: str
+    language: str

@@ -1,0 +1,100 @@
+"""What is wrong in a pack: one finding per fault, with its place and its wording.
+
+The catalogue ``findings.toml`` beside the room holds, for every code, the
+severity and the words in both languages: what, why it matters, what to do.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Literal
+
+from anlan.kernel.catalogues import Words, words_of
+
+Language = Literal["zh", "en"]
+
+
+class Severity(StrEnum):
+    """How bad a finding is: an error stops a load, a warning and a note do not."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    NOTE = "note"
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """The catalogue entry of one finding code in one language, unfilled."""
+
+    what: str
+    why: str
+    do: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One fault of a pack (体检发现): ``line`` counts from 1; 0 means the file as a whole."""
+
+    code: str
+    severity: Severity
+    file: str
+    line: int
+    params: Mapping[str, str] = field(default_factory=dict)
+
+    def words(self, language: Language) -> Wording:
+        """Return the wording with the parameters filled in."""
+        plain = wording(self.code, language)
+        params = {"file": self.file, **self.params}
+        return Wording(*(_fill(text, params) for text in (plain.what, plain.why, plain.do)))
+
+
+_NAMED = re.compile(r"\{(\w+)\}")
+
+
+def _fill(text: str, params: Mapping[str, str]) -> str:
+    # In one pass, and without str.format: a value is shown, never read as a template.
+    return _NAMED.sub(lambda found: params.get(found[1], found[0]), text)
+
+
+def catalogue() -> Words:
+    """Return every finding code with its severity and words."""
+    return words_of("anlan.registry", "findings.toml")
+
+
+def wording(code: str, language: Language) -> Wording:
+    """Return the unfilled words of ``code``."""
+    entry = catalogue()[code]
+    return Wording(*(entry[f"{language}_{part}"] for part in ("what", "why", "do")))
+
+
+def finding(code: str, file: str, line: int, /, **params: object) -> Finding:
+    """Return a finding of a catalogued code; the severity is the catalogue's."""
+    severity = Severity(catalogue()[code]["severity"])
+    shown = {name: _shown(value) for name, value in params.items()}
+    return Finding(code=code, severity=severity, file=file, line=line, params=shown)
+
+
+def _shown(value: object) -> str:
+    text = str(value)
+    clean = "".join(letter if letter.isprintable() else " " for letter in text)
+    return clean if len(clean) <= 200 else clean[:199] + "…"
+
+
+_ORDER = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.NOTE: 2}
+
+
+def in_order(found: Iterable[Finding]) -> list[Finding]:
+    """Return the findings worst first, then by file and line."""
+    return sorted(
+        found,
+        key=lambda item: (
+            _ORDER[item.severity],
+            item.file,
+            item.line,
+            item.code,
+            sorted(item.params.items()),
+        ),
+    )

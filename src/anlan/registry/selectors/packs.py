@@ -1,0 +1,330 @@
+"""The packs in force, decoded once per process and city revision."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from functools import lru_cache
+from typing import Any, TypeVar, cast
+from zoneinfo import ZoneInfo
+
+import msgspec
+from django.db import connection
+
+from anlan.kernel.scales import WarningLevel
+from anlan.kernel.workcalendar import WorkCalendar
+from anlan.registry.domain import choice
+from anlan.registry.domain import city as c
+from anlan.registry.domain import jurisdiction as j
+from anlan.registry.domain.errors import EntryUnknownError, NoCityError
+from anlan.registry.domain.parse import CITY_LISTS, JURISDICTION_LISTS
+from anlan.registry.domain.rulespecs import ResponseAsked, RuleSpec
+from anlan.registry.models import CityState, PackEntry
+
+EntryT = TypeVar("EntryT")
+KINDS: Mapping[str, Any] = {**CITY_LISTS, **JURISDICTION_LISTS}
+BOOKS_KEPT = 4  # revisions kept decoded: the one in force and those of replays beside it
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One version of one entry with the instants between which it counts."""
+
+    code: str
+    version: int
+    source: str
+    effective_from: datetime
+    effective_to: datetime | None
+    in_pack: bool
+    entry: Any
+
+    def holds(self, at: datetime) -> bool:
+        """Return whether this version counts at the instant ``at``."""
+        return self.effective_from <= at and (self.effective_to is None or at < self.effective_to)
+
+
+@dataclass(frozen=True)
+class Book:
+    """Everything of one city revision that is small enough to stand in memory."""
+
+    info: c.CityInfo
+    jurisdiction: j.JurisdictionInfo
+    sections: Mapping[str, tuple[Version, ...]]
+    calendars: dict[tuple[str, int], WorkCalendar] = field(default_factory=dict)
+
+    @property
+    def tz(self) -> ZoneInfo:
+        """The city's time zone."""
+        return ZoneInfo(self.info.timezone)
+
+
+def decode(section: str, spec: object, version: int | None = None) -> Any:
+    """Return the typed entry of a stored spec; ``version`` is the one it is known by here."""
+    entry = msgspec.convert(spec, KINDS[section], strict=False)
+    if version is not None and hasattr(entry, "version"):
+        return msgspec.structs.replace(entry, version=version)
+    return entry
+
+
+def revision() -> str:
+    """Return the revision of the city data in force; empty when no city was loaded.
+
+    Asked before nearly every answer, so in plain SQL: compiling it would cost more than it does.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT revision FROM registry_citystate WHERE id = 1")
+        found = cursor.fetchone()
+    return str(found[0]) if found else ""
+
+
+def book() -> Book:
+    """Return the packs in force.
+
+    Raises
+    ------
+    NoCityError
+        When no city pack was loaded yet.
+    """
+    now = revision()
+    if not now:
+        raise NoCityError
+    return _book_of(now)
+
+
+@lru_cache(maxsize=BOOKS_KEPT)
+def _book_of(_revision: str) -> Book:
+    state = CityState.objects.get(pk=1)
+    sections: dict[str, list[Version]] = {section: [] for section in KINDS}
+    for row in PackEntry.objects.order_by("section", "code", "version").iterator(500):
+        sections[row.section].append(
+            Version(
+                code=row.code,
+                version=row.version,
+                source=row.source,
+                effective_from=row.effective_from,
+                effective_to=row.effective_to,
+                in_pack=row.in_pack,
+                entry=decode(row.section, row.spec, row.version),
+            )
+        )
+    return Book(
+        info=msgspec.convert(state.info, c.CityInfo, strict=False),
+        jurisdiction=msgspec.convert(state.jurisdiction, j.JurisdictionInfo, strict=False),
+        sections={section: tuple(found) for section, found in sections.items()},
+    )
+
+
+def _unreplaced(versions: Iterable[Version]) -> Iterator[Version]:
+    """Leave out what the city replaces by an entry of the same name or one that says so."""
+    found = list(versions)
+    replaced = {version.code for version in found if version.source == "city"}
+    replaced |= {
+        version.entry.replaces
+        for version in found
+        if version.source == "city" and getattr(version.entry, "replaces", None)
+    }
+    for version in found:
+        if version.source == "city" or version.code not in replaced:
+            yield version
+
+
+def in_force(section: str, at: datetime) -> tuple[Any, ...]:
+    """Return the entries of a section that count at the instant ``at``."""
+    holding = (item for item in book().sections[section] if item.holds(at))
+    return tuple(item.entry for item in _unreplaced(holding))
+
+
+def current(section: str) -> tuple[Any, ...]:
+    """Return the entries of a section as the packs loaded last hold them, whatever the time."""
+    last = {(item.source, item.code): item for item in book().sections[section] if item.in_pack}
+    return tuple(item.entry for item in _unreplaced(last.values()))
+
+
+def entry_of(section: str, code: str, version: int) -> Any:
+    """Return one version of an entry, in force or not.
+
+    Raises
+    ------
+    EntryUnknownError
+        When there never was such a version.
+    """
+    for item in book().sections[section]:
+        if item.code == code and item.version == version:
+            return item.entry
+    raise EntryUnknownError(section=section, id=code, version=version)
+
+
+def _named(section: str, wanted: str, name: Callable[[Any], str]) -> Any:
+    for entry in current(section):
+        if name(entry) == wanted:
+            return entry
+    raise EntryUnknownError(section=section, id=wanted)
+
+
+def city() -> c.CityInfo:
+    """Return the head of the city pack in force: its posts, calendar, time zone."""
+    return book().info
+
+
+def city_name(language: str) -> str:
+    """Return the city's name in "zh" or "en"; empty when no city was loaded."""
+    try:
+        name = book().info.name
+    except NoCityError:
+        return ""
+    return name.en if language == "en" else name.zh
+
+
+def jurisdiction_info() -> j.JurisdictionInfo:
+    """Return the head of the jurisdiction pack in force."""
+    return book().jurisdiction
+
+
+def timezone() -> ZoneInfo:
+    """Return the city's time zone: local days and shifts are counted in it."""
+    return book().tz
+
+
+def local_day(at: datetime) -> date:
+    """Return the city's local day at an instant."""
+    return at.astimezone(timezone()).date()
+
+
+def rules_in_force(*, at: datetime) -> tuple[RuleSpec, ...]:
+    """Return the rules that count at ``at``; each carries the version it is known by."""
+    return in_force("rules", at)
+
+
+def rule(id: str, version: int) -> RuleSpec:  # noqa: A002  the pack's own word
+    """Return one version of a rule, old ones too."""
+    return cast("RuleSpec", entry_of("rules", id, version))
+
+
+def clock_rule(
+    case: str, stage: str, hazard: str, priority: int, *, at: datetime
+) -> j.ClockRule | None:
+    """Return the clock that counts for such a case at ``at``, or None when no rule sets one."""
+    return choice.closest_clock(in_force("clocks", at), case, stage, hazard, priority)
+
+
+def clock_rule_by_id(id: str, version: int) -> j.ClockRule:  # noqa: A002  the pack's own word
+    """Return one version of a clock, old ones too."""
+    return cast("j.ClockRule", entry_of("clocks", id, version))
+
+
+def ladder_for(case: str, hazard: str, *, at: datetime) -> c.Ladder | None:
+    """Return the escalation ladder for such a case at ``at``, or None when there is none."""
+    return choice.closest_ladder(in_force("ladders", at), case, hazard)
+
+
+def response_asked(hazard: str, level: WarningLevel, *, at: datetime) -> ResponseAsked | None:
+    """Return the response that the city's plans ask for a warning, or None."""
+    return choice.asked_of(in_force("plans", at), hazard, WarningLevel(level))
+
+
+def calendar(*, at: datetime) -> WorkCalendar:
+    """Return the city's work calendar as known at ``at``.
+
+    Raises
+    ------
+    EntryUnknownError
+        When the jurisdiction pack holds no calendar of the name that the city gives.
+    """
+    known = book()
+    holding = [
+        item
+        for item in known.sections["calendars"]
+        if item.code == known.info.calendar and item.holds(at)
+    ]
+    if not holding:
+        raise EntryUnknownError(section="calendars", id=known.info.calendar)
+    latest = holding[-1]
+    key = (latest.code, latest.version)
+    if key not in known.calendars:
+        known.calendars[key] = work_calendar(latest.entry, known.info.timezone)
+    return known.calendars[key]
+
+
+def work_calendar(entry: j.Calendar, timezone_name: str) -> WorkCalendar:
+    """Build the kernel's work calendar from a pack entry."""
+    return WorkCalendar.of(
+        timezone_name,
+        weekend=entry.weekend,
+        hours=[(item.start, item.end) for item in entry.hours],
+        holidays=[(item.first, item.last) for year in entry.years for item in year.holidays],
+        makeup_workdays=[day for year in entry.years for day in year.makeup_workdays],
+        years=[year.year for year in entry.years],
+    )
+
+
+def hazard(slug: str) -> j.HazardKind:
+    """Return a hazard kind.
+
+    Raises
+    ------
+    EntryUnknownError
+        When the jurisdiction pack does not know it.
+    """
+    return cast("j.HazardKind", _named("hazards", slug, lambda entry: entry.id))
+
+
+def hazards() -> tuple[j.HazardKind, ...]:
+    """Return every hazard kind."""
+    return current("hazards")
+
+
+def hazard_of_code(scheme: str, code: str) -> str | None:
+    """Return the hazard slug for a code of an outside scheme, or None."""
+    for entry in current("hazards"):
+        if code in entry.codes.get(scheme, ()):
+            return cast("str", entry.id)
+    return None
+
+
+def quantity(slug: str) -> j.Quantity:
+    """Return what is known of a quantity: its unit, and what may be given instead."""
+    return cast("j.Quantity", _named("quantities", slug, lambda entry: entry.id))
+
+
+def place_kind(slug: str) -> j.PlaceKind:
+    """Return a kind of place."""
+    return cast("j.PlaceKind", _named("place_kinds", slug, lambda entry: entry.id))
+
+
+def lexicon() -> tuple[j.Lexicon, ...]:
+    """Return the words by which a report's hazard is recognised."""
+    return current("lexicon")
+
+
+def reasons(use: str) -> tuple[j.Reason, ...]:
+    """Return the list of reasons for one use, as "return" or "false_alarm"."""
+    return tuple(entry for entry in current("reasons") if entry.use == use)
+
+
+def risk_methods(*, at: datetime) -> tuple[j.RiskMethod, ...]:
+    """Return the methods by which a standing danger is graded, as they count at ``at``."""
+    return in_force("risk_methods", at)
+
+
+def accident_tables(*, at: datetime) -> tuple[j.AccidentTable, ...]:
+    """Return the tables by which an accident is graded, as they count at ``at``."""
+    return in_force("accident_tables", at)
+
+
+def level_name(scale: str, level: str, language: str) -> str:
+    """Return the official word of a level, or the level itself where the pack has none."""
+    for entry in current("level_names"):
+        if entry.scale == scale and entry.level == level:
+            return cast("str", entry.name.en if language == "en" else entry.name.zh)
+    return level
+
+
+def plan(code: str) -> c.Plan:
+    """Return an emergency plan of the city as loaded last."""
+    return cast("c.Plan", _named("plans", code, lambda entry: entry.id))
+
+
+def is_loaded() -> bool:
+    """Return whether a city pack was loaded into this workspace."""
+    return bool(revision())

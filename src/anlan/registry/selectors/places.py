@@ -1,0 +1,161 @@
+"""Risk points and sensors: what stands where, and what it measures."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Q
+
+from anlan.kernel.durations import parse_span
+from anlan.kernel.geometry import EARTH_RADIUS_M, Point, distance_m
+from anlan.kernel.scales import RiskGrade
+from anlan.registry.domain.errors import PlaceUnknownError, SensorUnknownError
+from anlan.registry.domain.facts import KnownPlace, KnownSensor
+from anlan.registry.models import RiskPoint, Sensor
+from anlan.registry.selectors.duties import holding
+
+PLACE_FIELDS = (
+    "code",
+    "kind",
+    "name_zh",
+    "name_en",
+    "area_id",
+    "area__path",
+    "lat",
+    "lon",
+    "grade",
+    "owner_post_id",
+    "plan",
+)
+SENSOR_FIELDS = (
+    "code",
+    "name_zh",
+    "name_en",
+    "quantity",
+    "unit",
+    "interval",
+    "area_id",
+    "area__path",
+    "risk_point_id",
+    "risk_point__kind",
+    "risk_point__lat",
+    "risk_point__lon",
+    "lat",
+    "lon",
+)
+
+
+def _point(lat: float | None, lon: float | None) -> Point | None:
+    return None if lat is None or lon is None else Point(lat=lat, lon=lon)
+
+
+def known_place(values: dict[str, Any]) -> KnownPlace:
+    """Return the value that stands for a row read with :data:`PLACE_FIELDS`."""
+    return KnownPlace(
+        code=values["code"],
+        kind=values["kind"],
+        name_zh=values["name_zh"],
+        name_en=values["name_en"],
+        area=values["area_id"],
+        area_path=values["area__path"],
+        point=_point(values["lat"], values["lon"]),
+        grade=RiskGrade(values["grade"]) if values["grade"] else None,
+        owner_post=values["owner_post_id"],
+        plan=values["plan"] or None,
+    )
+
+
+def known_sensor(values: dict[str, Any]) -> KnownSensor:
+    """Return the value that stands for a row read with :data:`SENSOR_FIELDS`."""
+    own = _point(values["lat"], values["lon"])
+    return KnownSensor(
+        code=values["code"],
+        name_zh=values["name_zh"],
+        name_en=values["name_en"],
+        quantity=values["quantity"],
+        unit=values["unit"],
+        interval=parse_span(values["interval"]),
+        area=values["area_id"],
+        area_path=values["area__path"],
+        risk_point=values["risk_point_id"],
+        place_kind=values["risk_point__kind"],
+        point=own or _point(values["risk_point__lat"], values["risk_point__lon"]),
+    )
+
+
+def place(code: str) -> KnownPlace:
+    """Return a risk point, also one that has left the pack.
+
+    Raises
+    ------
+    PlaceUnknownError
+        When there never was one of that code.
+    """
+    found = RiskPoint.objects.filter(code=code).values(*PLACE_FIELDS).first()
+    if found is None:
+        raise PlaceUnknownError(code=code)
+    return known_place(found)
+
+
+def places(*, kinds: Collection[str] | None = None, at: datetime) -> tuple[KnownPlace, ...]:
+    """Return the risk points in force at ``at``, of some kinds or of every kind, by code."""
+    rows = RiskPoint.objects.filter(holding(at)).order_by("code")
+    if kinds is not None:
+        rows = rows.filter(kind__in=list(kinds))
+    return tuple(known_place(values) for values in rows.values(*PLACE_FIELDS))
+
+
+def _box(point: Point, within_m: float) -> Q:
+    """Return the condition "inside the square around ``point``", across the date line too."""
+    reach_lat = math.degrees(within_m / EARTH_RADIUS_M)
+    box = Q(lat__gte=point.lat - reach_lat, lat__lte=point.lat + reach_lat)
+    widest = abs(point.lat) + reach_lat
+    if widest >= 90:
+        return box
+    reach_lon = math.degrees(within_m / EARTH_RADIUS_M) / math.cos(math.radians(widest))
+    west, east = point.lon - reach_lon, point.lon + reach_lon
+    if reach_lon >= 180:
+        return box
+    if west < -180 or east > 180:
+        west, east = (west + 540) % 360 - 180, (east + 540) % 360 - 180
+        return box & (Q(lon__gte=west) | Q(lon__lte=east))
+    return box & Q(lon__gte=west, lon__lte=east)
+
+
+def places_near(
+    point: Point, within_m: float, kinds: Collection[str] | None = None, *, at: datetime
+) -> tuple[KnownPlace, ...]:
+    """Return the risk points in force within ``within_m`` metres of ``point``, nearest first."""
+    rows = RiskPoint.objects.filter(holding(at)).filter(_box(point, within_m))
+    if kinds is not None:
+        rows = rows.filter(kind__in=list(kinds))
+    near = []
+    for found in (known_place(values) for values in rows.values(*PLACE_FIELDS)):
+        if found.point is not None:
+            away = distance_m(point, found.point)
+            if away <= within_m:
+                near.append((away, found.code, found))
+    return tuple(found for _, _, found in sorted(near, key=lambda item: item[:2]))
+
+
+def sensors(*, at: datetime) -> tuple[KnownSensor, ...]:
+    """Return the sensors in force at ``at``, by code."""
+    rows = Sensor.objects.filter(holding(at)).order_by("code").values(*SENSOR_FIELDS)
+    return tuple(known_sensor(values) for values in rows)
+
+
+def sensor(code: str, *, at: datetime) -> KnownSensor:
+    """Return a sensor in force at ``at``.
+
+    Raises
+    ------
+    SensorUnknownError
+        When none of that code is in force.
+    """
+    found = Sensor.objects.filter(holding(at), code=code).values(*SENSOR_FIELDS).first()
+    if found is None:
+        raise SensorUnknownError(code=code)
+    return known_sensor(found)

@@ -1,0 +1,1 @@
+"""What changes the registry: loading a city, keeping accounts and tokens."""

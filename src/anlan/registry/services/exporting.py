@@ -1,0 +1,100 @@
+"""Give the city back as a pack: what is in force now, equal to what was loaded."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from anlan.kernel.actor import Actor, Role
+from anlan.kernel.errors import NotAllowedError
+from anlan.registry.domain import city as c
+from anlan.registry.domain import jurisdiction as j
+from anlan.registry.domain.errors import FolderNotEmptyError
+from anlan.registry.domain.facts import Contact
+from anlan.registry.domain.parse import CITY_LISTS, JURISDICTION_LISTS
+from anlan.registry.domain.write import write_city
+from anlan.registry.models import Area, Holder, PackEntry
+from anlan.registry.selectors import packs
+from anlan.registry.services import sheets
+from anlan.registry.services.holders import kept_contacts
+
+
+def _entries(sheet: sheets.Sheet) -> tuple[Any, ...]:
+    rows = sheet.model._default_manager.filter(ended_at__isnull=True).order_by("pk")
+    return tuple(sheet.entry(row) for row in rows.iterator(2000))
+
+
+def _areas() -> tuple[tuple[c.Area, ...], tuple[c.Shape, ...]]:
+    areas, shapes = [], []
+    for row in Area.objects.filter(ended_at__isnull=True).order_by("path").iterator(2000):
+        areas.append(sheets.AREAS.entry(row))
+        if row.shape is not None:
+            shapes.append(c.Shape(code=row.code, schematic=row.schematic, geometry=row.shape))
+    return tuple(areas), tuple(shapes)
+
+
+def _holders() -> tuple[c.Holder, ...]:
+    rows = list(Holder.objects.filter(ended_at__isnull=True).order_by("code"))
+    kept = kept_contacts(rows)
+    nobody = Contact(name="", email="", phone="", webhook="", language="zh")
+    found = []
+    for row in rows:
+        data = kept.get(row.code)
+        contact = msgspec.json.decode(data, type=Contact) if data else nobody
+        found.append(c.Holder(code=row.code, **msgspec.to_builtins(contact)))
+    return tuple(found)
+
+
+def _lists(source: str, sections: Any) -> dict[str, tuple[Any, ...]]:
+    rows = PackEntry.objects.filter(source=source, in_pack=True)
+    found: dict[str, list[Any]] = {section: [] for section in sections}
+    for row in rows.order_by("section", "code", "version"):
+        found[row.section].append(packs.decode(row.section, row.spec))
+    return {section: tuple(entries) for section, entries in found.items()}
+
+
+def city_pack(actor: Actor) -> c.City:
+    """Return the city pack in force, holders with their contacts included.
+
+    Raises
+    ------
+    NotAllowedError
+        When the actor does not keep city data: the pack holds personal data.
+    NoCityError
+        When no city was loaded.
+    """
+    if actor.role not in {Role.SYSTEM_ADMIN, Role.SYSTEM}:
+        raise NotAllowedError(permission="registry:write")
+    info = packs.city()
+    areas, shapes = _areas()
+    tables = {
+        sheet.section: _entries(sheet)
+        for sheet in (*sheets.CODED, sheets.SHIFTS, sheets.DUTIES, *sheets.PLACED)
+    }
+    lists = _lists("city", CITY_LISTS)
+    return c.City(info=info, areas=areas, shapes=shapes, holders=_holders(), **tables, **lists)
+
+
+def jurisdiction_pack() -> j.Jurisdiction:
+    """Return the jurisdiction pack in force."""
+    lists = _lists("jurisdiction", JURISDICTION_LISTS)
+    return j.Jurisdiction(info=packs.jurisdiction_info(), **lists)
+
+
+def export_city(actor: Actor, folder: Path) -> c.City:
+    """Write the city pack in force into an empty folder and return it.
+
+    Raises
+    ------
+    FolderNotEmptyError
+        When the folder holds anything.
+    NotAllowedError, NoCityError
+        See :func:`city_pack`.
+    """
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise FolderNotEmptyError(folder=folder.name)
+    pack = city_pack(actor)
+    write_city(pack, folder)
+    return pack

@@ -1,0 +1,107 @@
+"""How the rows of a city pack stand in tables, and how they come back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import time
+from enum import Enum
+from typing import Any
+
+import msgspec
+
+from anlan.registry import models as m
+from anlan.registry.domain import city as c
+from anlan.registry.domain.entries import key_of
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """One section of a city pack and its table."""
+
+    section: str
+    model: type[m.PackRow]
+    kind: type[msgspec.Struct]
+    # Pack field -> column, where the two differ (references keep the code in the key column).
+    columns: Mapping[str, str] = field(default_factory=dict)
+    # Columns that say "none" by an empty text.
+    blank: frozenset[str] = frozenset()
+
+    def values(self, entry: Any) -> dict[str, object]:
+        """Return the columns of an entry."""
+        found: dict[str, object] = {}
+        for name in self.kind.__struct_fields__:
+            column = self.columns.get(name, name)
+            value = _stored(getattr(entry, name))
+            found[column] = "" if value is None and column in self.blank else value
+        return found
+
+    def entry(self, row: m.PackRow) -> Any:
+        """Return the pack entry for which ``row`` stands."""
+        found = {}
+        for name in self.kind.__struct_fields__:
+            column = self.columns.get(name, name)
+            value = getattr(row, column)
+            if value is not None and not (value == "" and column in self.blank):
+                found[name] = value
+        return msgspec.convert(found, self.kind, strict=False)
+
+    def key(self, entry: Any) -> str:
+        """Return the key that tells an entry from the others of its section."""
+        return key_of(self.section, entry)
+
+
+def _stored(value: object) -> object:
+    if isinstance(value, tuple):
+        return [_stored(item) for item in value]
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, time):
+        return value.isoformat(timespec="seconds")
+    return value
+
+
+AREAS = Sheet("areas", m.Area, c.Area, {"parent": "parent_id"})
+# In the order in which they refer to one another.
+CODED = (
+    Sheet("organisations", m.Organisation, c.Organisation, {"area": "area_id"}),
+    Sheet(
+        "posts",
+        m.Post,
+        c.Post,
+        {"organisation": "organisation_id", "area": "area_id", "superior": "superior_id"},
+    ),
+)
+PLACED = (
+    Sheet(
+        "risk_points",
+        m.RiskPoint,
+        c.RiskPoint,
+        {"area": "area_id", "owner_post": "owner_post_id"},
+        frozenset({"grade", "plan"}),
+    ),
+    Sheet(
+        "sensors",
+        m.Sensor,
+        c.Sensor,
+        {"area": "area_id", "risk_point": "risk_point_id"},
+    ),
+)
+SHIFTS = Sheet(
+    "shifts",
+    m.Shift,
+    c.Shift,
+    {
+        "post": "post_id",
+        "holder": "holder_id",
+        "deputy": "deputy_id",
+        "start": "starts",
+        "end": "ends",
+    },
+)
+DUTIES = Sheet("duties", m.Duty, c.Duty, {"area": "area_id", "post": "post_id"})
+
+
+def changed_columns(row: m.PackRow, values: Mapping[str, object]) -> tuple[str, ...]:
+    """Return the columns in which ``row`` differs from ``values``."""
+    return tuple(name for name, value in values.items() if getattr(row, name) != value)
