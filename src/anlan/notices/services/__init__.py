@@ -1,0 +1,1 @@
+"""Use cases of the room: telling, answering, reminding, handing over, sending."""

@@ -1,0 +1,88 @@
+"""What every door of this room does with a request: size, key, secret, answer."""
+
+import hashlib
+import secrets
+from base64 import urlsafe_b64encode
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from django.core.exceptions import RequestDataTooBig
+from django.http import HttpRequest, HttpResponse
+from django.utils.crypto import salted_hmac
+
+from anlan.kernel.actor import Actor
+from anlan.sensing.domain.errors import BodyTooLargeError
+from anlan.sensing.services.once import Once
+
+KEY_HEADER = "Idempotency-Key"
+KEY_PARAMETER = {
+    "in": "header",
+    "name": KEY_HEADER,
+    "required": False,
+    "schema": {"type": "string", "maxLength": 200},
+    "description": "The same key with the same body has one effect, for seven days.",
+}
+
+
+class Call(HttpRequest):
+    """A request after the middleware and the permission check."""
+
+    actor: Actor
+    now: datetime
+
+
+def body_of(request: HttpRequest) -> bytes:
+    """Return the whole body.
+
+    Raises
+    ------
+    BodyTooLargeError
+        When it is larger than the server reads into memory.
+    """
+    try:
+        return request.body
+    except RequestDataTooBig:
+        from django.conf import settings
+
+        size = request.headers.get("Content-Length", "?")
+        raise BodyTooLargeError(size=size, limit=settings.DATA_UPLOAD_MAX_MEMORY_SIZE) from None
+
+
+def once_of(request: HttpRequest, body: bytes, key: str = "") -> Once | None:
+    """Return the sender's key with the hash of what came with it; None when there is no key."""
+    key = request.headers.get(KEY_HEADER, "") or key
+    kind = request.content_type or ""
+    hashed = hashlib.sha256(f"{request.path} {kind}\n".encode() + body).hexdigest()
+    return Once(key, hashed) if key else None
+
+
+def follow_secret(actor: Actor, once: Once | None) -> str:
+    """Return the secret of a receipt: 144 bits; the same again for the same key and body.
+
+    Derived from the server's secret, so that a repeated call can be answered
+    like the first although only the hash of the secret is stored.
+    """
+    if once is None:
+        return secrets.token_urlsafe(18)
+    text = f"{actor.id}\n{once.key}\n{once.request_sha256}"
+    derived = salted_hmac("anlan.sensing.follow", text, algorithm="sha256").digest()[:18]
+    return urlsafe_b64encode(derived).decode()
+
+
+def answer(body: object, status: int = 200) -> HttpResponse:
+    """Return ``body`` as JSON."""
+    return HttpResponse(
+        msgspec.json.encode(body), status=status, content_type="application/json; charset=utf-8"
+    )
+
+
+def json_body(schema: dict[str, Any], **more: Any) -> dict[str, Any]:
+    """Return the OpenAPI text of an endpoint that reads its JSON body itself."""
+    return {
+        "parameters": [KEY_PARAMETER],
+        "requestBody": {
+            "required": True,
+            "content": {"application/json": {"schema": schema}, **more},
+        },
+    }

@@ -1,0 +1,130 @@
+"""Why a sign is not taken, or is kept aside."""
+
+from __future__ import annotations
+
+from anlan.kernel.errors import ConflictError, InvalidInputError, NotAllowedError
+
+
+class SignRefusedError(InvalidInputError):
+    """A sign cannot be taken as it is; subclasses say why."""
+
+    code = "sign.refused"
+
+
+class TextTooLongError(SignRefusedError):
+    """The text of a report is longer than a person would write."""
+
+    code = "report.text_too_long"
+
+
+class ReportMalformedError(SignRefusedError):
+    """The body of a report is not what the interface describes."""
+
+    code = "report.malformed"
+
+
+class NotAPhotoError(SignRefusedError):
+    """What was sent as a photo is not a JPEG, PNG or WebP image."""
+
+    code = "photo.not_a_photo"
+
+
+class PhotoTooLargeError(SignRefusedError):
+    """A photo has too many bytes or too many pixels."""
+
+    code = "photo.too_large"
+
+
+class TooManyPhotosError(SignRefusedError):
+    """More photos came with one report than are kept."""
+
+    code = "photo.too_many"
+
+
+class BatchMalformedError(SignRefusedError):
+    """A batch of readings cannot be read at all."""
+
+    code = "observation.batch_malformed"
+
+
+class BatchTooLargeError(SignRefusedError):
+    """A batch has more rows than one message may carry."""
+
+    code = "observation.batch_too_large"
+
+
+class KeyReusedError(ConflictError):
+    """The same idempotency key came with another body."""
+
+    code = "idempotency.key_reused"
+
+
+class KeyMalformedError(InvalidInputError):
+    """An idempotency key is empty or too long."""
+
+    code = "idempotency.key_malformed"
+
+
+class AlreadyReleasedError(ConflictError):
+    """A kept-aside message was dealt with before."""
+
+    code = "quarantine.already_released"
+
+
+class StillUnreadableError(SignRefusedError):
+    """A kept-aside message was tried again and is still not readable."""
+
+    code = "quarantine.still_unreadable"
+
+
+class CapError(SignRefusedError):
+    """A CAP message breaks the standard; ``where`` is a path such as ``alert/info[1]/urgency``.
+
+    Parameters
+    ----------
+    code
+        A stable code beginning with ``cap.``.
+    where
+        Place of the fault in the message: an element path, or line and column.
+    """
+
+    code = "cap.invalid"
+
+    def __init__(self, code: str, where: str = "", **params: object) -> None:
+        self.where = where
+        super().__init__(where=where or "alert", **params)
+        self.code = code
+
+    def __str__(self) -> str:
+        return f"{self.code} at {self.where}"
+
+
+class NotARelayError(NotAllowedError):
+    """An outside warning came from somebody who does not relay any."""
+
+    code = "signal.not_a_relay"
+
+
+class BodyTooLargeError(SignRefusedError):
+    """A message has more bytes than any sign needs."""
+
+    code = "input.too_large"
+    http_status = 413
+
+
+class NothingKeptError(SignRefusedError):
+    """No row of a batch could be kept as a reading."""
+
+    code = "observation.nothing_kept"
+
+
+class PeriodError(InvalidInputError):
+    """A period that has no offset, ends before it begins, or holds too many readings."""
+
+    code = "observation.bad_period"
+
+
+class ImportUnreadableError(InvalidInputError):
+    """A file of signs is not what its kind asks for."""
+
+    code = "import.unreadable"

@@ -1,0 +1,72 @@
+"""What comes in: signs, as received."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from anlan.kernel.events import Event
+
+
+@dataclass(frozen=True, slots=True)
+class ReportReceived(Event):
+    """A person's report was kept.  Text, photo and contact are in the content store."""
+
+    report: int
+    number: str
+    hazard: str  # recognised or stated; "" when nobody knows yet
+    area: str  # area code; "" when the place is not known
+    lat: float | None
+    lon: float | None
+    words: tuple[str, ...]  # which lexicon words were found (the lexicon's, not the text)
+    strong: bool  # a word of danger to life was found
+    known_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class SignalReceived(Event):
+    """An outside warning (CAP 1.2) was kept as received."""
+
+    signal: int
+    identifier: str
+    sender: str
+    status: str  # Actual, Exercise, System, Test, Draft: as received
+    msg_type: str  # Alert, Update, Cancel, Ack, Error
+    hazard: str  # our slug; "" when its code is unknown
+    level: str  # a WarningLevel; "" when none could be read
+    areas: tuple[str, ...]  # area codes it names
+    polygons: tuple[str, ...]  # CAP polygons, "lat,lon lat,lon ..."
+    references: tuple[str, ...]  # identifiers it updates or cancels
+    sent_at: datetime
+    starts_at: datetime
+    ends_at: datetime | None
+    acts: bool  # whether this workspace may act on it (a live one: only on Actual)
+    all_clear: bool = False  # responseType AllClear throughout: the danger it speaks of is over
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentSealed(Event):
+    """A segment of observations was closed for ever; its hash stands for all its readings."""
+
+    segment: str
+    sha256: str
+    rows: int
+    first_at: datetime
+    last_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class MessageKeptAside(Event):
+    """Something unreadable came in; it was kept for a person to look at, not lost."""
+
+    quarantine: int
+    door: str
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class MessageReleased(Event):
+    """A person dealt with a message that had been kept aside."""
+
+    quarantine: int
+    outcome: str

@@ -1,0 +1,68 @@
+"""What other rooms and entry points may call of the sensing room."""
+
+from anlan.sensing.domain.observations import (
+    Batch,
+    BatchIn,
+    BatchReceipt,
+    Observation,
+    Quality,
+    RowIn,
+)
+from anlan.sensing.domain.reports import Contact, ReportIn
+from anlan.sensing.readings import batches_after, last_batch_id, read_observations
+from anlan.sensing.selectors import (
+    LastHeard,
+    last_heard,
+    latest,
+    quarantine_open,
+    quarantined,
+    report,
+    report_contact,
+    report_place_text,
+    report_text,
+    report_texts,
+    signal,
+    signal_message,
+)
+from anlan.sensing.services.imports import import_observations, import_reports, import_signals
+from anlan.sensing.services.observations import keep_observations
+from anlan.sensing.services.once import Once, forget_keys
+from anlan.sensing.services.reports import keep_report
+from anlan.sensing.services.segments import seal_segments, verify_segments
+from anlan.sensing.services.signals import keep_signal
+
+__all__ = [
+    "Batch",
+    "BatchIn",
+    "BatchReceipt",
+    "Contact",
+    "LastHeard",
+    "Observation",
+    "Once",
+    "Quality",
+    "ReportIn",
+    "RowIn",
+    "batches_after",
+    "forget_keys",
+    "import_observations",
+    "import_reports",
+    "import_signals",
+    "keep_observations",
+    "keep_report",
+    "keep_signal",
+    "last_batch_id",
+    "last_heard",
+    "latest",
+    "quarantine_open",
+    "quarantined",
+    "read_observations",
+    "report",
+    "report_contact",
+    "report_place_text",
+    "report_text",
+    "report_texts",
+    "seal_segments",
+    "signal",
+    "signal_message",
+    "verify_segments",
+]

@@ -1,0 +1,1 @@
+"""What this room does: keep signs, set aside what it cannot read, seal readings."""
