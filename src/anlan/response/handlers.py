@@ -1,0 +1,132 @@
+"""What the response room hears: alerts and reports become duties, or join one."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import cast
+
+from anlan.kernel.actor import system_actor
+from anlan.kernel.events import Told
+from anlan.kernel.geometry import Point
+from anlan.notices import public as notices
+from anlan.registry import public as registry
+from anlan.registry.domain.rulespecs import RuleSpec
+from anlan.response.domain.grounds import basis_of
+from anlan.response.domain.joining import priority_by_level
+from anlan.response.domain.opening import CaseKind, GivenTask, Opening
+from anlan.response.services.signs import change_level, clear_sign, take_sign
+from anlan.sensing.domain.events import ReportReceived
+from anlan.warning import public as warning
+from anlan.warning.domain.events import AlertCleared, AlertLevelChanged, AlertRaised
+
+ACTOR = system_actor("response")
+# The judge clears for other causes too: a warning ended, a rule or sensor left the packs.
+# Only calm readings say that a danger is gone.
+MEASURED = frozenset({"threshold.calm", "window.calm", "reading.corrected", "silence.heard_again"})
+
+
+def on_alert_raised(told: Told, *, now: datetime) -> None:
+    """Turn an alert into what its rule asks for: a case with tasks, or only a notice."""
+    event = cast("AlertRaised", told.event)
+    rule = registry.rule(event.rule, event.rule_version)
+    if rule.then.case == "none" and not rule.then.tasks:
+        _tell_only(event, rule, now=now)
+        return
+    alert = warning.alert(event.alert)
+    reports = (alert.evidence or {}).get("reports", ()) if alert is not None else ()
+    beside = [f"report:{number}" for number in reports]
+    take_sign(ACTOR, opening_of_alert(event, rule), now=now, beside=beside)
+
+
+def opening_of_alert(event: AlertRaised, rule: RuleSpec) -> Opening:
+    """Return the matter that an alert speaks of."""
+    then = rule.then
+    kind: CaseKind = "service" if then.case == "none" else then.case
+    tasks = tuple(
+        GivenTask(
+            key=f"alert:{event.alert}:{number}",
+            title={"zh": task.title.zh, "en": task.title.en},
+            within=task.within,
+            post=task.post,
+        )
+        for number, task in enumerate(then.tasks, start=1)
+    )
+    return Opening(
+        kind=kind,
+        hazard=event.hazard,
+        area=event.area,
+        origin=f"alert:{event.alert}",
+        known_at=event.at,
+        place=event.place,
+        level=event.level,
+        cause=f"{then.matter or event.rule}|{event.subject}"[:200],
+        title={
+            "rule": event.rule,
+            "rule_version": event.rule_version,
+            "subject": event.subject,
+            "zh": rule.title.zh,
+            "en": rule.title.en,
+        },
+        evidence_to_close=then.evidence_to_close,
+        found_by_rule=True,
+        tasks=tasks,
+        tell=then.tell,
+        basis=basis_of(rule),
+        rule=(event.rule, event.rule_version),
+    )
+
+
+def _tell_only(event: AlertRaised, rule: RuleSpec, *, now: datetime) -> None:
+    city = registry.city()
+    words = rule.then.tell or ("commander",)
+    posts = [city.commander_post if word in {"commander", "superior"} else word for word in words]
+    urgency = {1: "red", 2: "urgent"}.get(priority_by_level(event.level), "normal")
+    notices.tell(
+        posts,
+        about=f"alert:{event.alert}",
+        key=f"alert:{event.alert}:raised",
+        subject="alert.raised",
+        params={
+            "rule": {"zh": rule.title.zh, "en": rule.title.en},
+            "advice": {"zh": rule.advice.zh[:200], "en": rule.advice.en[:200]},
+            "hazard": event.hazard,
+            "area": event.area,
+            "place": event.place,
+            "level": event.level,
+        },
+        urgency=urgency,
+        actor=ACTOR,
+        now=now,
+    )
+
+
+def on_alert_level_changed(told: Told, *, now: datetime) -> None:
+    """Let the case of an alert rise with it; it never falls by itself."""
+    event = cast("AlertLevelChanged", told.event)
+    change_level(ACTOR, f"alert:{event.alert}", event.level, now=now)
+
+
+def on_alert_cleared(told: Told, *, now: datetime) -> None:
+    """Note that the readings behind an alert fell below its limit: proof for a closing (I5)."""
+    event = cast("AlertCleared", told.event)
+    measured = event.reason in MEASURED
+    clear_sign(ACTOR, f"alert:{event.alert}", at=event.at, measured=measured, now=now)
+
+
+def on_report_received(told: Told, *, now: datetime) -> None:
+    """Give a report an owner and a clock, or join it to the case of the same matter."""
+    event = cast("ReportReceived", told.event)
+    point = None
+    if event.lat is not None and event.lon is not None:
+        point = Point(lat=event.lat, lon=event.lon)
+    opening = Opening(
+        kind="service",
+        hazard=event.hazard,
+        area=event.area,
+        origin=f"report:{event.report}",
+        known_at=event.known_at,
+        point=point,
+        title={"report": event.number, "words": list(event.words)},
+        strong=event.strong,
+    )
+    take_sign(ACTOR, opening, now=now)

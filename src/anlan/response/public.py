@@ -1,0 +1,61 @@
+"""What other rooms may call of the response room."""
+
+from __future__ import annotations
+
+from anlan.response.domain.asking import Asked
+from anlan.response.domain.measuring import Measurement
+from anlan.response.domain.opening import GivenTask, Opening
+from anlan.response.domain.words import CaseState, Trigger
+from anlan.response.models import Case
+from anlan.response.selectors import (
+    Allowed,
+    CaseDetail,
+    CaseFilters,
+    CasePage,
+    actions_allowed,
+    case,
+    case_of_sign,
+    cases,
+    detail,
+    history,
+    overview,
+    tasks_of,
+)
+from anlan.response.services import (
+    Swept,
+    answer_task,
+    give_task,
+    open_case,
+    pull,
+    sweep,
+    take_sign,
+)
+
+__all__ = [
+    "Allowed",
+    "Asked",
+    "Case",
+    "CaseDetail",
+    "CaseFilters",
+    "CasePage",
+    "CaseState",
+    "GivenTask",
+    "Measurement",
+    "Opening",
+    "Swept",
+    "Trigger",
+    "actions_allowed",
+    "answer_task",
+    "case",
+    "case_of_sign",
+    "cases",
+    "detail",
+    "give_task",
+    "history",
+    "open_case",
+    "overview",
+    "pull",
+    "sweep",
+    "take_sign",
+    "tasks_of",
+]

@@ -1,0 +1,115 @@
+"""What the guards of a move ask about one case."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from types import MappingProxyType
+
+from anlan.kernel.actor import Actor
+from anlan.kernel.durations import parse_span
+from anlan.registry import public as registry
+from anlan.registry.domain.errors import NoCityError, PostUnknownError
+from anlan.response import access
+from anlan.response.domain.asking import Asked
+from anlan.response.domain.grounds import Ground, default_ground, ground_of_rule
+from anlan.response.domain.guards import Facts
+from anlan.response.domain.states import Guard, Move
+from anlan.response.domain.words import CaseState, Stage, Trigger
+from anlan.response.models import Case, CaseFollower
+
+# Which list of reasons a trigger draws on; see the pack's reasons.yaml.
+REASON_LIST = MappingProxyType(
+    {
+        Trigger.RETURN: "return",
+        Trigger.SUSPEND: "suspend",
+        Trigger.EXTEND: "extend",
+        Trigger.DISMISS: "false_alarm",
+        Trigger.MERGE: "merge",
+        Trigger.REOPEN: "reopen",
+        Trigger.RAISE: "priority",
+    }
+)
+
+# For a pack whose lists are empty: no move may become impossible for want of words.
+OWN_REASONS: dict[str, frozenset[str]] = {
+    "return": frozenset({"wrong_owner", "wrong_place", "incomplete"}),
+    "suspend": frozenset({"season", "budget", "court", "waiting_for_others"}),
+    "extend": frozenset({"larger_than_thought", "waiting_for_others"}),
+    "false_alarm": frozenset({"nothing_there", "sensor_fault", "test"}),
+    "merge": frozenset({"same_matter"}),
+    "reopen": frozenset({"came_back", "not_done"}),
+    "priority": frozenset({"people_in_danger", "growing"}),
+}
+
+
+def ground_for(case: Case, stage: Stage, *, at: datetime) -> Ground:
+    """Return the clock rule that counts for a stage of ``case``; Anlan's own when packs are silent."""
+    try:
+        rule = registry.clock_rule(case.kind, stage.value, case.hazard, case.priority, at=at)
+    except NoCityError:
+        rule = None
+    return default_ground(stage, case.priority) if rule is None else ground_of_rule(rule)
+
+
+def facts_of(
+    actor: Actor, case: Case, move: Move, asked: Asked, *, now: datetime, reason_list: str
+) -> Facts:
+    """Gather what the guards of ``move`` ask, and nothing that they do not."""
+    wants = set(move.guards)
+    latest_end = None
+    if Guard.END in wants and move.to is CaseState.SUSPENDED:
+        limit = ground_for(case, Stage.SUSPEND, at=now)
+        latest_end = now + parse_span(limit.limit)
+    return Facts(
+        now=now,
+        standing=access.standing(actor, case),
+        hands=tuple(case.hands),
+        returned_once=case.returned_once,
+        needs_measurement=case.evidence_to_close == "measurement",
+        readings_cleared=Guard.PROOF in wants and readings_cleared(case),
+        reason=asked.reason,
+        known_reasons=reasons_of(reason_list) if reason_list else frozenset(),
+        until=asked.until,
+        latest_end=latest_end,
+        post=asked.post,
+        post_exists=Guard.POST in wants and _post_exists(asked.post),
+        measurement=asked.measurement,
+        has_grade=Guard.GRADE in wants and bool(asked.method),
+        rating=asked.rating,
+        priority=asked.priority,
+        priority_before=case.priority,
+        other_open=Guard.OTHER_CASE in wants and is_open_beside(actor, case, asked.other),
+    )
+
+
+def reasons_of(use: str) -> frozenset[str]:
+    """Return the reasons of the pack's list for ``use``; Anlan's own when it has none."""
+    found = frozenset(reason.id for reason in registry.reasons(use))
+    return found or OWN_REASONS.get(use, frozenset())
+
+
+def readings_cleared(case: Case) -> bool:
+    """Return whether every alert that follows the case fell below its clear limit.
+
+    A case without an alert has no readings that could speak for it.
+    """
+    alerts = CaseFollower.objects.filter(case=case, sign__startswith="alert:")
+    cleared = list(alerts.values_list("cleared_at", flat=True))
+    return bool(cleared) and all(cleared)
+
+
+def is_open_beside(actor: Actor, case: Case, other: int | None) -> bool:
+    """Return whether ``other`` is another open case that the actor may see."""
+    if other is None or other == case.pk:
+        return False
+    return Case.objects.filter(access.visible(actor), pk=other, is_open=True).exists()
+
+
+def _post_exists(code: str) -> bool:
+    if not code:
+        return False
+    try:
+        registry.post(code)
+    except PostUnknownError:
+        return False
+    return True

@@ -1,0 +1,21 @@
+"""What changes cases: open, join, move, task, sweep; each commits with its journal entry."""
+
+from __future__ import annotations
+
+from anlan.response.services.moves import pull
+from anlan.response.services.notes import keep_text
+from anlan.response.services.opening import open_case
+from anlan.response.services.signs import take_sign
+from anlan.response.services.sweeping import Swept, sweep
+from anlan.response.services.tasks import answer_task, give_task
+
+__all__ = [
+    "Swept",
+    "answer_task",
+    "give_task",
+    "keep_text",
+    "open_case",
+    "pull",
+    "sweep",
+    "take_sign",
+]

@@ -1,0 +1,70 @@
+"""What people write when they act; the words themselves go to the content store (I12)."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.db import transaction
+
+from anlan.infra import contents, journal
+from anlan.infra.contents import ContentRef, Purpose
+from anlan.kernel.actor import Actor
+from anlan.kernel.errors import InvalidInputError
+from anlan.response.domain.events import CaseNoted
+from anlan.response.models import Case, CaseEntry, CaseNote
+
+MAX_LETTERS = 10_000
+KEPT_FOR = timedelta(days=3 * 365)  # Anlan's default: as long as a case may be reviewed
+
+
+class NoteTooLongError(InvalidInputError):
+    """A note has more letters than is kept."""
+
+    code = "case.note_too_long"
+
+
+def keep_text(text: str, *, now: datetime) -> ContentRef:
+    """Keep free text that belongs to a case.
+
+    Raises
+    ------
+    NoteTooLongError
+        When it is longer than :data:`MAX_LETTERS`.
+    """
+    if len(text) > MAX_LETTERS:
+        raise NoteTooLongError(letters=len(text), most=MAX_LETTERS)
+    purpose = Purpose(
+        name="case handling",
+        legal_ground="statutory duty (个人信息保护法 Art 13(3))",
+        expires_on=(now + KEPT_FOR).date(),
+    )
+    return contents.put("case_note", text.encode(), purpose=purpose, now=now)
+
+
+def drafted(case: Case, text: str, *, about: str, actor: Actor, now: datetime) -> list[CaseNote]:
+    """Return the note to be kept with an act; none when nothing was written."""
+    if not text.strip():
+        return []
+    kept = keep_text(text, now=now)
+    return [
+        CaseNote(
+            case=case,
+            by=actor.id,
+            by_post=actor.post or "",
+            at=now,
+            about=about,
+            text_content=kept.id,
+            text_digest=kept.digest,
+        )
+    ]
+
+
+@transaction.atomic
+def write_note(actor: Actor, case: Case, text: str, *, about: str, now: datetime) -> None:
+    """Keep what was written of a case; nothing when nothing was."""
+    rows = drafted(case, text, about=about, actor=actor, now=now)
+    if rows:
+        rows[0].save()
+        event = CaseNoted(case=case.pk, note=rows[0].pk, about=about)
+        entry = journal.record(event, actor=actor, now=now, rows=rows)
+        CaseEntry(case=case, seq=entry.seq).save(force_insert=True)

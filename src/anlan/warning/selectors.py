@@ -1,0 +1,139 @@
+"""Reads: alert instances, warnings and responses, with bounded queries."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from django.db.models import Q, QuerySet
+
+from anlan.kernel.actor import Actor
+from anlan.kernel.errors import NotFoundError
+from anlan.kernel.scales import ResponseLevel, WarningLevel, rank
+from anlan.registry import public as registry
+from anlan.registry.domain.packwords import Text
+from anlan.registry.domain.rulespecs import RuleSpec
+from anlan.warning.domain.ruletext import Words, slugs_of
+from anlan.warning.models import AlertInstance, ResponseInForce, WarningInForce
+
+MOST_ROWS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class AlertFilters:
+    """Which alerts are wanted; empty fields do not restrict.
+
+    ``before`` continues a list: only alerts with a smaller id.
+    """
+
+    open_only: bool = False
+    level: str = ""
+    hazard: str = ""
+    rule: str = ""
+    subject: str = ""
+    place: str = ""
+    area: str = ""
+    raised_from: datetime | None = None
+    raised_until: datetime | None = None
+    before: int | None = None
+    limit: int = 50
+
+
+def inside(actor: Actor) -> Q:
+    """Return the condition that keeps an actor to their own areas."""
+    allowed = Q(pk__in=[])
+    for path in actor.areas:
+        allowed |= registry.under(path, "area_path") if path else Q()
+        if not path:
+            return Q()
+    return allowed
+
+
+def alerts(actor: Actor, filters: AlertFilters) -> list[AlertInstance]:
+    """Return alerts inside the actor's areas, newest first: one query."""
+    wanted: QuerySet[AlertInstance] = AlertInstance.objects.filter(inside(actor))
+    for name in ("level", "hazard", "rule", "subject", "place"):
+        value = getattr(filters, name)
+        if value:
+            wanted = wanted.filter(**{name: value})
+    if filters.open_only:
+        wanted = wanted.filter(cleared_at__isnull=True)
+    if filters.area:
+        wanted = wanted.filter(registry.under(registry.area_path(filters.area), "area_path"))
+    if filters.raised_from is not None:
+        wanted = wanted.filter(raised_at__gte=filters.raised_from)
+    if filters.raised_until is not None:
+        wanted = wanted.filter(raised_at__lt=filters.raised_until)
+    if filters.before is not None:
+        wanted = wanted.filter(pk__lt=filters.before)
+    return list(wanted.order_by("-pk")[: max(1, min(filters.limit, MOST_ROWS))])
+
+
+def warnings_in_force(*, at: datetime) -> list[WarningInForce]:
+    """Return the relayed warnings in force at ``at``, highest level first.
+
+    A warning that has ended since shows the level it ended with; the level of
+    a past instant is in the journal.
+    """
+    rows = WarningInForce.objects.filter(began_at__lte=at).filter(
+        Q(ended_at__isnull=True) | Q(ended_at__gt=at)
+    )
+    rows = rows.filter(Q(ends_at__isnull=True) | Q(ends_at__gt=at))
+    order = {"red": 0, "orange": 1, "yellow": 2, "blue": 3}
+    return sorted(rows, key=lambda row: (order.get(row.level, 4), row.began_at, row.pk))
+
+
+def responses_in_force(*, at: datetime) -> list[ResponseInForce]:
+    """Return the responses in force at ``at``."""
+    rows = ResponseInForce.objects.filter(began_at__lte=at).filter(
+        Q(ended_at__isnull=True) | Q(ended_at__gt=at)
+    )
+    return list(rows.order_by("began_at", "pk"))
+
+
+def response_in_force(hazard: str, area: str) -> ResponseInForce | None:
+    """Return the highest response in force for a hazard that covers the area."""
+    path = registry.area_path(area)
+    rows = ResponseInForce.objects.filter(hazard=hazard, ended_at__isnull=True)
+    covering = [
+        row for row in rows if path == row.area_path or path.startswith(row.area_path + "/")
+    ]
+    return min(covering, key=lambda row: rank(ResponseLevel(row.level)), default=None)
+
+
+class Named(Protocol):
+    """A pack entry with a name in both languages."""
+
+    @property
+    def name(self) -> Text:
+        """The name."""
+        ...
+
+
+def rule_words(rules: Sequence[RuleSpec]) -> Words:
+    """Return the names that the packs in force give to what rules speak of."""
+    levels = {
+        level.value: Text(
+            zh=registry.level_name("warning", level.value, "zh"),
+            en=registry.level_name("warning", level.value, "en"),
+        )
+        for level in WarningLevel
+    }
+    return Words(
+        hazards={item.id: item.name for item in registry.hazards()},
+        quantities=_names(registry.quantity, slugs_of(rules, "quantity")),
+        place_kinds=_names(registry.place_kind, slugs_of(rules, "place_kinds")),
+        levels=levels,
+    )
+
+
+def _names(find: Callable[[str], Named], slugs: Iterable[str]) -> dict[str, Text]:
+    found = {}
+    for slug in slugs:
+        try:
+            found[slug] = find(slug).name
+        except NotFoundError:
+            continue  # the slug itself is shown
+    return found
