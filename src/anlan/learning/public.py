@@ -1,0 +1,60 @@
+"""What entry points may call of the learning room: replays and their summaries."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+
+from anlan.learning import selectors
+from anlan.learning.domain.doors import Clock, Door, Rehearsal, Reply, Tick, Tokens
+from anlan.learning.domain.library import names, scenario
+from anlan.learning.domain.policy import NOBODY, Policy, parse_policy
+from anlan.learning.domain.replaycity import write_replay_city
+from anlan.learning.domain.scenario import Scenario
+from anlan.learning.domain.summary import OrdinaryRow, Summary, to_json
+from anlan.learning.domain.summary_text import figure_cells, ordinary_lines, render
+from anlan.learning.services.replay import Progress, run_replay, store
+from anlan.learning.services.tokens import ReplayTokens
+from anlan.learning.services.weeks import WEEKS, run_weeks
+
+
+def with_ordinary(summary: Summary, row: OrdinaryRow) -> Summary:
+    """Return ``summary`` with the false alerts of ordinary weeks beside its leads."""
+    return msgspec.structs.replace(summary, ordinary=row)
+
+
+def summaries(replays: Path) -> list[Summary]:
+    """Return the stored summaries of the rehearsal workspaces in the folder ``replays``."""
+    return selectors.stored_summaries(replays)
+
+
+__all__ = [
+    "NOBODY",
+    "WEEKS",
+    "Clock",
+    "Door",
+    "OrdinaryRow",
+    "Policy",
+    "Progress",
+    "Rehearsal",
+    "ReplayTokens",
+    "Reply",
+    "Scenario",
+    "Summary",
+    "Tick",
+    "Tokens",
+    "figure_cells",
+    "names",
+    "ordinary_lines",
+    "parse_policy",
+    "render",
+    "run_replay",
+    "run_weeks",
+    "scenario",
+    "store",
+    "summaries",
+    "to_json",
+    "with_ordinary",
+    "write_replay_city",
+]
