@@ -1,0 +1,146 @@
+"""Commands for city data: ``city init|check|diff|load|export``."""
+
+from __future__ import annotations
+
+import sys
+from datetime import date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from anlan.entrypoints import clock
+from anlan.entrypoints.cli import screen
+from anlan.entrypoints.cli.accounts import TERMINAL
+from anlan.registry.domain.findings import Severity
+from anlan.registry.domain.lint import lint
+from anlan.registry.domain.lint_report import as_json, as_table
+from anlan.registry.domain.parse import jurisdiction_folder, read_city, read_jurisdiction
+
+if TYPE_CHECKING:
+    from anlan.registry.domain.city import City
+    from anlan.registry.domain.jurisdiction import Jurisdiction
+    from anlan.registry.domain.parse import Parsed
+
+FOLDER = click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+
+
+def read_packs(
+    folder: Path, *, with_areas: bool = False
+) -> tuple[Parsed[City], Parsed[Jurisdiction]]:
+    """Read a city pack and the jurisdiction pack it names (shipped, or beside it).
+
+    Loading streams the areas itself: a country has hundreds of thousands.
+    """
+    city = read_city(folder, with_areas=with_areas)
+    beside = folder.parent / city.pack.info.jurisdiction
+    name = city.pack.info.jurisdiction
+    law = beside if (beside / "jurisdiction.yaml").exists() else jurisdiction_folder(name)
+    return city, read_jurisdiction(law)
+
+
+def load_packs(folder: Path, *, now: datetime) -> None:
+    """Bring the packs in ``folder`` into force."""
+    from anlan.registry import public as registry
+
+    city, law = read_packs(folder)
+    registry.load_city(TERMINAL, city, law, now=now, progress=_progress)
+    if sys.stderr.isatty():
+        click.echo(err=True)
+
+
+def _progress(section: str, done: int) -> None:
+    if sys.stderr.isatty():
+        click.echo(f"\r{section}: {done}    ", nl=False, err=True)
+
+
+@click.group()
+def city() -> None:
+    """City data as files."""
+
+
+@city.command("init")
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--china", metavar="CODE", help="Start from the real divisions of a Chinese city.")
+@click.option(
+    "--divisions",
+    type=click.Path(path_type=Path),
+    default=Path("var/china"),
+    show_default=True,
+    help="Where `make china` put the data of divisions.",
+)
+@click.option("--outlines", is_flag=True, help="Use district outlines of the extra `china` (示意).")
+def init(folder: Path, china: str | None, divisions: Path, *, outlines: bool) -> None:
+    """Make a city pack: blank and commented, or with real divisions."""
+    screen.set_up_without_workspace()
+    from anlan.registry import public as registry
+
+    today = clock.WallClock().now().date()
+    if china is None:
+        registry.init_city(folder, today=today)
+        screen.say(f"空白城市包已写入 {folder}。", f"A blank city pack is in {folder}.")
+    else:
+        made = registry.init_china(folder, china, divisions, with_outlines=outlines, today=today)
+        screen.table(("file", "rows"), list(made.rows.items()))
+    screen.say(f"下一步：anlan city check {folder}", f"Next: anlan city check {folder}")
+
+
+@city.command("check")
+@FOLDER
+@click.option("--today", type=click.DateTime(["%Y-%m-%d"]), help="Check as of another day.")
+@screen.FORMAT
+def check(folder: Path, today: datetime | None, form: str) -> None:
+    """Find what is wrong in a city's data: exit 1 when something is."""
+    day: date = (today or clock.WallClock().now()).date()
+    parsed, law = read_packs(folder, with_areas=True)
+    found = lint(parsed, law, today=day)
+    language = screen.language()
+    click.echo(as_json(found) if form == "json" else as_table(found, language))
+    sys.exit(1 if any(item.severity is not Severity.NOTE for item in found) else 0)
+
+
+@city.command("diff")
+@FOLDER
+@screen.FORMAT
+def diff(folder: Path, form: str) -> None:
+    """Show what loading a pack would change."""
+    screen.open_workspace()
+    from anlan.registry import public as registry
+
+    found = registry.diff_city(*read_packs(folder), now=clock.now())
+    if form == "json":
+        screen.as_json(found.as_data())
+    elif found.is_empty:
+        screen.say("没有差异。", "No difference.")
+    else:
+        screen.table(("section", "added", "changed", "ended"), found.table())
+
+
+@city.command("load")
+@FOLDER
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def load(folder: Path, *, yes: bool) -> None:
+    """Show the differences, ask once, and bring a pack into force."""
+    screen.open_workspace()
+    from anlan.registry import public as registry
+
+    found = registry.diff_city(*read_packs(folder), now=clock.now(), progress=_progress)
+    if found.is_empty:
+        screen.say("没有差异，未作改动。", "No difference; nothing was changed.")
+        return
+    screen.table(("section", "added", "changed", "ended"), found.table())
+    if not yes:
+        click.confirm("载入？ Load?", abort=True)
+    load_packs(folder, now=clock.now())
+    screen.say("城市数据已生效。", "The city's data are in force.")
+
+
+@city.command("export")
+@click.argument("folder", type=click.Path(path_type=Path))
+def export(folder: Path) -> None:
+    """Write the city pack in force to a folder; loading it again changes nothing."""
+    screen.open_workspace()
+    from anlan.registry import public as registry
+
+    registry.export_city(TERMINAL, folder)
+    screen.say(f"已导出到 {folder}。", f"Exported to {folder}.")

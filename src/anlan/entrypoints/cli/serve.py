@@ -1,0 +1,134 @@
+"""Commands that run the system: ``up``, ``worker``, ``demo``."""
+
+from __future__ import annotations
+
+import logging
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import click
+
+from anlan.entrypoints.cli import screen
+
+WEB_PROCESSES = 2
+# So many bodies may be on their way at once in each process; one request is worked on at a time.
+READING_AT_ONCE = 64
+
+
+class Clockkeeper(threading.Thread):
+    """Keep one worker process alive beside the web server; start it again when it ends."""
+
+    def __init__(self) -> None:
+        super().__init__(daemon=True, name="clockkeeper")
+        self._stopping = threading.Event()
+        self._child: subprocess.Popen[bytes] | None = None
+
+    def run(self) -> None:
+        """Start the worker, and again after each unwanted end."""
+        while not self._stopping.is_set():
+            self._child = subprocess.Popen([sys.executable, "-m", "anlan", "worker"])
+            self._child.wait()
+            self._stopping.wait(1.0)
+
+    def stop(self) -> None:
+        """End the worker and wait for it."""
+        self._stopping.set()
+        if self._child is not None and self._child.poll() is None:
+            self._child.terminate()
+            try:
+                self._child.wait(timeout=15)
+            except subprocess.TimeoutExpired:
+                self._child.kill()
+        self.join(timeout=5)
+
+
+def _static_folders() -> dict[str, Path]:
+    """Return the folders of style sheets and scripts by the route they are served under."""
+    import ninja
+
+    from anlan.entrypoints import web
+
+    return {
+        "/static/web": Path(web.__path__[0]) / "static" / "web",
+        "/static/ninja": Path(ninja.__path__[0]) / "static" / "ninja",
+    }
+
+
+def serve() -> None:
+    """Serve the workspace until told to stop: web processes and one worker."""
+    from django.conf import settings
+    from granian import Granian
+    from granian.constants import Interfaces
+    from granian.log import LogLevels
+
+    values = settings.ANLAN
+    # The threads mostly wait for bodies: see anlan.entrypoints.web.intake.
+    logging.getLogger("_granian").addFilter(lambda line: "Python threads" not in line.getMessage())
+    keeper = Clockkeeper()
+    keeper.start()
+    click.echo(
+        f"http://{values.bind}:{values.port}/  ·  http://{values.bind}:{values.port}/api/docs"
+    )
+    try:
+        folders = _static_folders()
+        Granian(
+            "anlan.conf.wsgi:application",
+            address=values.bind,
+            port=int(values.port),
+            interface=Interfaces.WSGI,
+            workers=WEB_PROCESSES,
+            blocking_threads=READING_AT_ONCE,
+            backlog=1024,
+            respawn_failed_workers=True,
+            log_level=LogLevels.warning,
+            static_path_route=list(folders),
+            static_path_mount=list(folders.values()),
+        ).serve()
+    finally:
+        keeper.stop()
+
+
+@click.command()
+def up() -> None:
+    """Serve the workspace: pages, interface, clockwork."""
+    screen.open_workspace()
+    serve()
+
+
+@click.command()
+def worker() -> None:
+    """Run the clockwork alone (``up`` does this too)."""
+    screen.open_workspace()
+    from django.conf import settings
+
+    from anlan.entrypoints import here, logs
+    from anlan.entrypoints import worker as clockwork
+
+    logs.set_up(here.workspace().logs, process="worker", level=settings.ANLAN.log_level)
+    clockwork.run()
+
+
+@click.command()
+@click.option("--no-serve", is_flag=True, help="Stop after the replay.")
+def demo(*, no_serve: bool) -> None:
+    """Make a demo city if there is none, replay the Zhengzhou rainstorm, and serve."""
+    from anlan.entrypoints.cli import demo_city
+
+    demo_city.prepare()
+
+    from anlan.entrypoints import here
+
+    screen.say(
+        "正在回放郑州“7·20”特大暴雨……", "Replaying the Zhengzhou rainstorm of 20 July 2021 …"
+    )
+    command = [sys.executable, "-m", "anlan", "replay", "zhengzhou-2021"]
+    ended = subprocess.run(  # noqa: S603
+        command, env=dict(os.environ, ANLAN_WORKSPACE=str(here.workspace().root)), check=False
+    )
+    if ended.returncode != 0:
+        sys.exit(ended.returncode)
+    if not no_serve:
+        serve()

@@ -1,0 +1,1 @@
+"""Pages and the middleware under which every request runs."""
