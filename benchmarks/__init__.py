@@ -1,0 +1,1 @@
+"""Benchmarks: one file each, run by ``make bench``; they print ratios, not bare seconds."""

@@ -1,0 +1,57 @@
+"""What every test stands on: steady examples, disarmed failpoints, one demo city a module."""
+
+from __future__ import annotations
+
+import os
+from contextlib import ExitStack
+from datetime import UTC, datetime
+
+import pytest
+from django.db import transaction
+from hypothesis import settings
+from pytest_django.plugin import blocking_manager_key
+
+from anlan.infra import failpoints
+from anlan.infra.models import JournalHead
+from tests.cities import load_demo
+
+ALIASES = ("default", "contents")
+
+# A failure must be the same tomorrow; `search` looks for new ones.
+settings.register_profile("steady", deadline=None, derandomize=True, print_blob=True)
+settings.register_profile("search", deadline=None, derandomize=False, max_examples=1000)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item, nextitem):
+    """Put back the row that migrations made, after a test that emptied all tables."""
+    try:
+        return (yield)
+    finally:
+        marker = item.get_closest_marker("django_db")
+        # After the last test the whole database is gone.
+        if nextitem is not None and marker is not None and marker.kwargs.get("transaction"):
+            with item.config.stash[blocking_manager_key].unblock():
+                JournalHead.objects.get_or_create(id=1)
+
+
+@pytest.fixture(autouse=True)
+def _no_failpoint_stays_armed():
+    yield
+    failpoints.arm("")
+
+
+@pytest.fixture(scope="module")
+def demo_of_the_module(django_db_setup, django_db_blocker):
+    """The demo city, loaded once for a module's tests and taken back afterwards."""
+    with django_db_blocker.unblock():
+        stack = ExitStack()
+        for alias in ALIASES:
+            stack.enter_context(transaction.atomic(using=alias))
+        load_demo(datetime(2021, 7, 1, tzinfo=UTC))
+    yield
+    with django_db_blocker.unblock():
+        for alias in ALIASES:
+            transaction.set_rollback(True, using=alias)
+        stack.close()

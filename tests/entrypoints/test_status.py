@@ -1,0 +1,73 @@
+"""The status page says what is wrong first, in both languages, and asks no other host for anything."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+
+import pytest
+from django.test import Client
+
+from anlan import flow
+from anlan.entrypoints import clock
+from anlan.infra import delivery
+from anlan.kernel.actor import system_actor
+from anlan.sensing import public as sensing
+from anlan.warning import public as warning
+from tests.cap import a_signal
+from tests.cities import load_demo
+
+NOW = datetime(2026, 7, 20, 4, 0, tzinfo=UTC)
+pytestmark = pytest.mark.django_db(databases="__all__")
+
+
+@pytest.fixture
+def standing(monkeypatch):
+    class Standing:
+        def now(self):
+            return NOW
+
+    monkeypatch.setattr(clock, "_current", Standing())
+
+
+def page(language):
+    answer = Client().get(f"/?lang={language}")
+    assert answer.status_code == 200
+    return answer, answer.content.decode()
+
+
+def test_an_empty_workspace_has_a_calm_page(standing):
+    _, text = page("en")
+    assert "No city data loaded yet" in text
+    assert "Nothing is open at present." in text
+
+
+def test_what_nobody_answered_stands_first(standing):
+    load_demo(NOW)
+    sensing.keep_signal(system_actor("test"), a_signal("red", NOW), now=NOW)
+    delivery.settle(flow.REACTIONS, now=NOW)
+    warning.judge(now=NOW)
+    delivery.settle(flow.REACTIONS, now=NOW)
+    for language, words in (("zh", ("无人应答", "暴雨", "红色")), ("en", ("unanswered", "ed"))):
+        answer, text = page(language)
+        assert all(word in text for word in words)
+        first = re.search(r'class="first"><dt>[^<]+</dt><dd>(\d+)</dd>', text)
+        assert first is not None
+        assert int(first.group(1)) > 0
+        assert not re.search(r'(?:src|href)="https?://', text), "no other host is asked"
+        assert "default-src 'none'" in answer["Content-Security-Policy"]
+
+
+def test_health_says_that_the_clockwork_never_ran(standing):
+    answer = Client().get("/healthz")
+    assert answer.status_code == 503
+    assert answer.json()["worker"]["state"] == "never"
+
+
+def test_metrics_are_plain_text(standing):
+    text = Client().get("/metrics").content.decode()
+    assert "anlan_journal_entries" in text
+    assert all(
+        line.startswith("#") or re.match(r"^\w+(\{.*\})? [\d.e+-]+$", line)
+        for line in text.splitlines()
+    )

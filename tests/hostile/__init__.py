@@ -1,0 +1,1 @@
+"""Attackers and tired people at the real doors."""

@@ -1,0 +1,84 @@
+"""Writers to SQLite queue; whoever does not get a turn still has SQLite's own lock."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+
+import pytest
+from django.db import connection, transaction
+
+from anlan.infra.models import ParkedEvent
+from anlan.infra.sqlite import base
+
+pytestmark = [
+    pytest.mark.sqlite_only,
+    pytest.mark.django_db(transaction=True, databases="__all__"),
+]
+fcntl = pytest.importorskip("fcntl")
+
+
+def turn_file():
+    return f"{connection.settings_dict['NAME']}-turn"
+
+
+def is_free():
+    handle = os.open(turn_file(), os.O_RDWR | os.O_CREAT)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    finally:
+        os.close(handle)
+    return True
+
+
+def test_a_turn_is_held_for_the_transaction_and_given_back():
+    with transaction.atomic():
+        assert not is_free()
+    assert is_free()
+
+
+def test_a_failed_transaction_gives_its_turn_back():
+    with pytest.raises(ZeroDivisionError), transaction.atomic():
+        raise ZeroDivisionError
+    assert is_free()
+
+
+def test_a_closed_connection_gives_its_turn_back():
+    connection.set_autocommit(False)
+    connection.close()
+    assert is_free()
+
+
+def test_who_gets_no_turn_in_time_goes_on_to_the_databases_own_lock(monkeypatch):
+    held = os.open(turn_file(), os.O_RDWR | os.O_CREAT)
+    fcntl.flock(held, fcntl.LOCK_EX)
+    monkeypatch.setitem(connection.settings_dict["OPTIONS"], "timeout", 0.02)
+    try:
+        with transaction.atomic():
+            ParkedEvent.objects.count()
+    finally:
+        os.close(held)
+
+
+def test_waiting_writers_follow_one_another_quickly():
+    done = []
+
+    def write():
+        try:
+            for _ in range(20):
+                with transaction.atomic():
+                    ParkedEvent.objects.filter(pk=0).update(error="x")
+                done.append(time.monotonic())
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=write) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(done) == 80
+    assert base.LOOK_EVERY_S <= 0.005

@@ -1,0 +1,224 @@
+"""Every kind of finding, each from a pack that has exactly that fault."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from anlan.registry.domain import located, outlines, tables
+from anlan.registry.domain.findings import Finding, Severity, catalogue
+from anlan.registry.domain.lint import lint
+from anlan.registry.domain.parse import (
+    PACKS,
+    city_folder,
+    jurisdiction_folder,
+    read_city,
+    read_jurisdiction,
+)
+from tests.registry.domain.faults import (
+    APART,
+    AREAS,
+    CLOCKS,
+    DUTIES,
+    FAULTS,
+    HOLDERS,
+    PLANS,
+    RULES,
+    SENSORS,
+    SHAPES,
+    TWO_RULES,
+    WHOLE,
+    Fault,
+    text,
+)
+from tests.registry.domain.tidy_pack import FILES, lint_in, put, write
+
+# Where a broken file also takes away what others name, the reader's finding is what is asked for.
+READING = ("file.", "yaml.", "csv.", "geo.", "entry.")
+
+
+def place_of(fault: Fault) -> str:
+    """Return the file as findings name it: below the city, or with the jurisdiction's id."""
+    return (fault.at or fault.file).removeprefix("city/")
+
+
+def parameters_left_open(item: Finding) -> set[str]:
+    """Return the parameters that the catalogue names and the finding does not give."""
+    parts = [text for part, text in catalogue()[item.code].items() if part != "severity"]
+    named = {name for text in parts for name in re.findall(r"\{(\w+)\}", text)}
+    return named - {*item.params, "file"}
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: f"{fault.code}:{fault.file}")
+def test_exactly_this_fault_is_found(fault: Fault, tmp_path: Path) -> None:
+    write(tmp_path)
+    new = fault.new if fault.old == WHOLE else text(fault.file, fault.old, str(fault.new))
+    put(tmp_path, fault.file, new)
+
+    found = lint_in(tmp_path)
+
+    for item in found:
+        assert not parameters_left_open(item)
+    mine = [item for item in found if item.code == fault.code]
+    if fault.code.startswith(READING):
+        found = [item for item in found if item.code.startswith(READING)]
+    others = {item.code for item in found} - {fault.code, *fault.also}
+    assert not others
+    assert len(mine) == fault.count
+    assert {item.file for item in mine} == {place_of(fault)}
+    if fault.line is not None:
+        assert mine[0].line == fault.line
+    assert {item.code for item in found} >= set(fault.also)
+
+
+def test_the_tidy_pack_is_clean(tmp_path: Path) -> None:
+    write(tmp_path)
+    assert lint_in(tmp_path) == []
+
+
+def test_every_kind_of_finding_has_a_case() -> None:
+    assert {fault.code for fault in FAULTS} | APART == set(catalogue())
+
+
+def test_every_kind_of_finding_has_words_in_both_languages() -> None:
+    parts = {f"{language}_{part}" for language in ("zh", "en") for part in ("what", "why", "do")}
+    for code, entry in catalogue().items():
+        assert set(entry) == parts | {"severity"}, code
+        assert all(entry.values()), code
+        Severity(entry["severity"])
+
+
+# --- whole files, sizes --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("folder", "head"), [("city", "city.yaml"), ("law", "jurisdiction.yaml")])
+def test_a_missing_head_is_a_finding(folder: str, head: str, tmp_path: Path) -> None:
+    write(tmp_path)
+    (tmp_path / folder / head).unlink()
+    found = lint_in(tmp_path)
+    assert [item.code for item in found] == ["file.missing"]
+    assert found[0].file.endswith(head)
+
+
+@pytest.mark.parametrize(
+    ("module", "limit", "file"),
+    [
+        (located, "MAX_YAML_BYTES", PLANS),
+        (tables, "MAX_TABLE_BYTES", SENSORS),
+        (outlines, "MAX_GEOJSON_BYTES", SHAPES),
+    ],
+)
+def test_a_file_that_is_too_large_is_not_read(
+    module: object, limit: str, file: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path)
+    monkeypatch.setattr(module, limit, 10)
+    found = [item for item in lint_in(tmp_path) if item.code == "file.too_large"]
+    assert file.removeprefix("city/") in {item.file for item in found}
+
+
+def test_a_very_long_line_is_a_finding(tmp_path: Path) -> None:
+    write(tmp_path)
+    put(tmp_path, HOLDERS, FILES[HOLDERS] + "H3," + "x" * 200_000 + ",\n")
+    found = [item for item in lint_in(tmp_path) if item.code == "csv.long_line"]
+    assert [(item.file, item.line) for item in found] == [("holders.csv", 4)]
+
+
+def test_after_many_faulty_rows_the_rest_is_not_listed(tmp_path: Path) -> None:
+    write(tmp_path)
+    put(tmp_path, AREAS, "code,kind,name_zh\n" + "x,planet,x\n" * 1000)
+    found = [item for item in lint_in(tmp_path) if item.file == "areas.csv"]
+    assert [item.code for item in found].count("entry.word") == tables.MAX_FAULTS
+    assert [item.code for item in found].count("file.more") == 1
+
+
+# --- neighbours of the faults: what must not be found ---------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new"),
+    [
+        # The same deadline, and one in natural days that no week makes longer.
+        (CLOCKS, "limit: 4d", "limit: 5d"),
+        (CLOCKS, "limit: 4d, calendar: working_days", "limit: 40h, calendar: working_hours"),
+        (CLOCKS, "limit: 4d, calendar: working_days", "limit: 5d, calendar: natural"),
+        # An unverified number may stand as an example.
+        (RULES, "confidence: local", 'confidence: "M:L"\n  example: true'),
+        # Two versions, one after the other.
+        (
+            RULES,
+            "- {id: own.cluster",
+            TWO_RULES.replace("2020-01-01", "2010-01-01").replace(
+                "confidence", "effective_to: 2020-01-01\n  version: 2\n  confidence"
+            )
+            + "- {id: own.cluster",
+        ),
+        # Two duties, one after the other.
+        (
+            DUTIES,
+            "C,*,,DESK,2020-01-01,,Duty list 1",
+            "C,*,,TOP,2010-01-01,2020-01-01,Duty list 0\nC,*,,DESK,2020-01-01,,Duty list 1",
+        ),
+        # A zone without an outline is legal.
+        (AREAS, "D2,district", "Z1,zone,开发区,C,,,\nD2,district"),
+        # A duty further down for the same hazard.
+        (DUTIES, "C,*,", "S1,gas.leak,,DESK,2020-01-01,,Duty list 3\nC,*,"),
+        # The root's duty named hazard by hazard.
+        (DUTIES, "C,*,,DESK,", "C,met.*,,DESK,2020-01-01,,a\nC,gas.*,,DESK,"),
+        # An ended row may name what ended with it.
+        (DUTIES, "C,*,", "OLD,gas.leak,,DESK,2010-01-01,2015-01-01,x\nC,*,"),
+    ],
+)
+def test_a_neighbour_of_a_fault_is_clean(file: str, old: str, new: str, tmp_path: Path) -> None:
+    write(tmp_path)
+    put(tmp_path, file, text(file, old, new))
+    assert lint_in(tmp_path) == []
+
+
+def test_a_gap_is_told_where_it_begins_and_beside_a_neighbour_without_it(tmp_path: Path) -> None:
+    write(tmp_path)
+    put(tmp_path, DUTIES, text(DUTIES, "C,*,", "D1,*,"))
+    found = [item for item in lint_in(tmp_path) if item.code == "duty.none"]
+    # D1 has a post and S1 below it too; its neighbour D2 has none, nor has the city itself.
+    assert [(item.line, item.params["hazard"]) for item in found] == [
+        (2, "gas.leak"),
+        (2, "met.rain"),
+        (4, "gas.leak"),
+        (4, "met.rain"),
+    ]
+
+
+def test_a_deadline_of_an_anlan_default_binds_nobody(tmp_path: Path) -> None:
+    write(tmp_path)
+    put(tmp_path, "law/clocks.yaml", text("law/clocks.yaml", '"V:L"', "default"))
+    put(tmp_path, CLOCKS, text(CLOCKS, "limit: 4d", "limit: 9d"))
+    assert lint_in(tmp_path) == []
+
+
+def test_a_pack_with_line_breaks_of_another_system_reads_the_same(tmp_path: Path) -> None:
+    write(tmp_path)
+    for name, content in FILES.items():
+        put(tmp_path, name, content.replace("\n", "\r\n").encode("utf-8-sig"))
+    assert lint_in(tmp_path) == []
+
+
+# --- what is shipped -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", sorted(path.name for path in (PACKS / "cities").iterdir()))
+def test_every_shipped_city_is_clean(name: str) -> None:
+    city = read_city(city_folder(name))
+    law = read_jurisdiction(jurisdiction_folder(city.pack.info.jurisdiction))
+    found = lint(city, law, today=date(2026, 11, 23))
+    assert [item for item in found if item.severity is not Severity.NOTE] == []
+
+
+def test_nothing_rests_on_low_confidence_unless_it_is_an_example() -> None:
+    for name in ("cn", "generic"):
+        law = read_jurisdiction(jurisdiction_folder(name)).pack
+        for section in ("rules", "clocks", "signals", "risk_methods", "accident_tables"):
+            for entry in getattr(law, section):
+                assert entry.confidence != "M:L" or entry.example, entry.id

@@ -1,0 +1,173 @@
+"""Grades at their bounds: the packs' own tables, number by number."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from itertools import product
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from anlan.kernel.scales import AccidentGrade, RiskGrade, rank
+from anlan.registry.domain.parse import jurisdiction_folder, read_jurisdiction
+from anlan.response.domain.errors import UnknownFactorError
+from anlan.response.domain.grading import grade_accident, grade_risk, revisable_until
+
+CN = read_jurisdiction(jurisdiction_folder("cn")).pack
+TABLE = CN.accident_tables[0]
+LEC = next(method for method in CN.risk_methods if method.id == "lec")
+LS = next(method for method in CN.risk_methods if method.id == "ls")
+A = AccidentGrade
+
+
+def accident(deaths=0, injuries=0, loss=0):
+    return grade_accident(TABLE, deaths=deaths, serious_injuries=injuries, loss_cny=loss)
+
+
+@pytest.mark.parametrize(
+    ("deaths", "grade"),
+    [
+        (0, A.ORDINARY),
+        (1, A.ORDINARY),
+        (2, A.ORDINARY),
+        (3, A.CONSIDERABLE),
+        (9, A.CONSIDERABLE),
+        (10, A.SERIOUS),
+        (29, A.SERIOUS),
+        (30, A.EXTREMELY_SERIOUS),
+    ],
+)
+def test_deaths(deaths, grade):
+    assert accident(deaths=deaths) is grade
+
+
+@pytest.mark.parametrize(
+    ("injuries", "grade"),
+    [
+        (9, A.ORDINARY),
+        (10, A.CONSIDERABLE),
+        (49, A.CONSIDERABLE),
+        (50, A.SERIOUS),
+        (99, A.SERIOUS),
+        (100, A.EXTREMELY_SERIOUS),
+    ],
+)
+def test_serious_injuries(injuries, grade):
+    assert accident(injuries=injuries) is grade
+
+
+@pytest.mark.parametrize(
+    ("loss", "grade"),
+    [
+        (9_999_999, A.ORDINARY),
+        (10_000_000, A.CONSIDERABLE),
+        (49_999_999, A.CONSIDERABLE),
+        (50_000_000, A.SERIOUS),
+        (99_999_999, A.SERIOUS),
+        (100_000_000, A.EXTREMELY_SERIOUS),
+    ],
+)
+def test_direct_loss(loss, grade):
+    assert accident(loss=loss) is grade
+
+
+harm = st.tuples(st.integers(0, 120), st.integers(0, 400), st.integers(0, 400_000_000))
+
+
+@given(harm)
+def test_the_highest_of_three_criteria_wins(counts):
+    deaths, injuries, loss = counts
+    single = (accident(deaths=deaths), accident(injuries=injuries), accident(loss=loss))
+    assert accident(deaths, injuries, loss) is min(single, key=rank)
+
+
+@given(harm, harm)
+def test_more_harm_is_never_a_lower_grade(counts, more):
+    worse = [one + other for one, other in zip(counts, more, strict=True)]
+    assert rank(accident(*worse)) <= rank(accident(*counts))
+
+
+def test_harm_is_not_negative():
+    with pytest.raises(ValueError, match="negative"):
+        accident(deaths=-1)
+
+
+def test_the_grade_may_be_revised_for_thirty_or_seven_days():
+    at = datetime(2021, 6, 13, 0, tzinfo=UTC)
+    assert revisable_until(TABLE, at, road_or_fire=False) == datetime(2021, 7, 13, tzinfo=UTC)
+    assert revisable_until(TABLE, at, road_or_fire=True) == datetime(2021, 6, 20, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("factors", "score", "grade"),
+    [
+        ((10, 2, 15), "300", RiskGrade.CONSIDERABLE),
+        ((1, 3, 100), "300", RiskGrade.CONSIDERABLE),
+        ((6, 10, 7), "420", RiskGrade.MAJOR),
+        ((10, 1, 7), "70", RiskGrade.LOW),  # the bound belongs to the lower band here
+        ((3, 6, 7), "126", RiskGrade.GENERAL),
+        ((0.5, 6, 40), "120", RiskGrade.GENERAL),
+        ((0.1, 0.5, 1), "0.05", RiskGrade.LOW),
+    ],
+)
+def test_lec(factors, score, grade):
+    graded = grade_risk(LEC, dict(zip("LEC", factors, strict=True)))
+    assert graded.score == Decimal(score)
+    assert graded.grade is grade
+
+
+def naive_grade(method, score):
+    """Read the bands from the top, as a person reads the table."""
+    for band in method.bands:
+        bound = Decimal(str(band.at_least))
+        if (score > bound) if band.open else (score >= bound):
+            return band.grade
+    raise AssertionError(score)
+
+
+@pytest.mark.parametrize("method", [LEC, LS], ids=["lec", "ls"])
+def test_every_possible_product_has_the_grade_of_its_band(method):
+    names = list(method.factors)
+    values = [[factor.value for factor in method.factors[name]] for name in names]
+    for chosen in product(*values):
+        score = Decimal(1)
+        for value in chosen:
+            score *= Decimal(str(value))
+        graded = grade_risk(method, dict(zip(names, chosen, strict=True)))
+        assert graded.score == score
+        assert graded.grade is naive_grade(method, score)
+
+
+@pytest.mark.parametrize(
+    ("score", "grade"),
+    [
+        ((5, 5), RiskGrade.MAJOR),
+        ((4, 5), RiskGrade.MAJOR),
+        ((3, 5), RiskGrade.CONSIDERABLE),
+        ((3, 3), RiskGrade.GENERAL),
+        ((1, 1), RiskGrade.LOW),
+    ],
+)
+def test_ls(score, grade):
+    likelihood, severity = score
+    assert grade_risk(LS, {"L": likelihood, "S": severity}).grade is grade
+
+
+@pytest.mark.parametrize(
+    "factors",
+    [{}, {"L": 6, "E": 6}, {"L": 6, "E": 6, "C": 15, "X": 1}, {"L": 5, "E": 6, "C": 15}],
+)
+def test_factors_that_the_table_does_not_hold_are_refused(factors):
+    with pytest.raises(UnknownFactorError):
+        grade_risk(LEC, factors)
+
+
+def test_what_is_kept_is_enough_to_grade_again():
+    graded = grade_risk(LEC, {"L": 6, "E": 6, "C": 15})
+    kept = graded.plain()
+    again = grade_risk(LEC, kept["factors"])
+    assert again.plain() == kept
+    assert kept["score"] == "540"
+    assert (kept["method"], kept["version"]) == ("lec", LEC.version)

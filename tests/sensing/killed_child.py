@@ -1,0 +1,99 @@
+"""Run by test_killed.py in a process of its own: forks, arms a failpoint, is killed, looks again.
+
+Prints one line per step; the parent test reads them.
+"""
+
+# Django must be set up before the rest is imported; the parent test reads what is printed.
+# ruff: noqa: E402, T201
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+from datetime import timedelta
+
+import django
+
+django.setup()
+
+from django.core.management import call_command
+from django.db import connections
+
+from anlan.infra import contents, failpoints, journal
+from anlan.infra.models import JournalEntry
+from anlan.sensing import public
+from anlan.sensing.models import IdempotencyKey, Report
+from tests.sensing.conftest import GATEWAY, NOW, load_small_city
+
+REPORT_STEPS = [
+    "contents.put",
+    "journal.rows_saved",
+    "journal.appended",
+    "sensing.before_commit",
+    "sensing.committed",
+]
+SEAL_STEPS = [
+    "segments.begun",
+    "segments.part_written",
+    "segments.file_in_place",
+    "segments.batches_deleted",
+    "journal.appended",
+    "segments.before_commit",
+    "segments.committed",
+]
+
+
+def killed(step: str, act: Callable[[], object]) -> bool:
+    """Do ``act`` in a fork that is killed at ``step``; return whether it was."""
+    connections.close_all()
+    pid = os.fork()
+    if pid == 0:
+        failpoints.arm(f"{step}:kill")
+        act()
+        os._exit(0)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == -signal.SIGKILL
+
+
+def keep(step: str) -> Report:
+    report = public.ReportIn(text=f"燃气 {step}")
+    once = public.Once(step, "0" * 64)
+    return public.keep_report(GATEWAY, report, secret="s", now=NOW, once=once)
+
+
+def try_reports() -> None:
+    for step in REPORT_STEPS:
+        before = Report.objects.count()
+        assert killed(step, lambda step=step: keep(step)), step
+        kept = Report.objects.count() - before
+        assert kept == IdempotencyKey.objects.filter(key=step).count(), step
+        assert kept == (step == "sensing.committed"), step
+        row = keep(step)  # the sender tries again
+        assert Report.objects.count() == before + 1, step
+        assert public.report_text(row.pk) == f"燃气 {step}"
+        print("report", step)
+    state = journal.live_state()
+    assert journal.replay_images(JournalEntry.objects.order_by("seq")) == state
+    assert contents.verify() == []
+
+
+def try_sealing() -> None:
+    for step in SEAL_STEPS:
+        rows = (public.RowIn("s1", NOW, 1.0), public.RowIn("s2", NOW, None))
+        public.keep_observations(GATEWAY, public.BatchIn(rows), now=NOW)
+        before = public.batches_after(0, 1000)
+        seal = lambda: public.seal_segments(now=NOW, span=timedelta(0))  # noqa: E731
+        assert killed(step, seal), step
+        assert public.batches_after(0, 1000) == before, step
+        seal()
+        assert public.batches_after(0, 1000) == before, step
+        assert public.verify_segments() == (), step
+        print("seal", step)
+
+
+if __name__ == "__main__":
+    for alias in ("default", "contents"):
+        call_command("migrate", database=alias, verbosity=0)
+    load_small_city()
+    try_reports()
+    try_sealing()
+    print("done")

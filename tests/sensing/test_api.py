@@ -1,0 +1,245 @@
+"""The doors over HTTP, with tokens: what goes in comes out, what is wrong is told."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+
+from anlan.entrypoints import clock
+from anlan.kernel.actor import system_actor
+from anlan.registry import public as registry
+from anlan.sensing import public
+from anlan.sensing.models import Quarantine, Report
+from tests.sensing.conftest import NOW
+from tests.sensing.domain.messages import message
+from tests.sensing.test_photos import a_photo
+
+pytestmark = pytest.mark.django_db(databases="__all__")
+
+
+@pytest.fixture
+def doors(city, monkeypatch):
+    class Standing:
+        def now(self):
+            return NOW
+
+    monkeypatch.setattr(clock, "_current", Standing())
+
+    def client(role="program", areas=("",)):
+        me = system_actor("test")
+        account = registry.create_account(me, f"test-{role}", role, areas=areas, now=NOW)
+        secret = registry.issue_token(me, account, None, None, NOW + timedelta(days=1), now=NOW)[1]
+        return Client(headers={"Authorization": f"Bearer {secret}", "Accept-Language": "en"})
+
+    return client
+
+
+def post(client, path, body, **headers):
+    data = body if isinstance(body, bytes) else json.dumps(body).encode()
+    kind = "application/xml" if path.endswith("signals") else "application/json"
+    return client.post(
+        f"/api/v1/{path}",
+        data,
+        content_type=kind,
+        headers={k.replace("_", "-"): v for k, v in headers.items()},
+    )
+
+
+def code(answer):
+    return answer.json()["error"]["code"]
+
+
+def test_a_report_and_following_it(doors):
+    answer = post(doors(), "reports", {"text": "燃气味", "lat": 34.2, "lon": 113.2})
+    assert answer.status_code == 201, answer.content
+    receipt = answer.json()
+    assert (receipt["hazard"], receipt["area"], receipt["flags"]) == ("gas.leak", "410102001", [])
+    path = f"/api/v1/reports/{receipt['number']}"
+    seen = Client().get(path, {"secret": receipt["secret"]}).json()
+    assert seen["text"] == "燃气味"
+    assert Client().get(path, headers={"X-Report-Secret": receipt["secret"]}).json() == seen
+    for bad in (Client().get(path), Client().get(path, {"secret": "x"})):
+        assert (bad.status_code, code(bad)) == (404, "not_found")
+
+
+def test_an_officer_reads_the_reports_of_the_area(doors):
+    gateway, officer = doors(), doors("street_officer", ("410100/410102",))
+    inside = post(gateway, "reports", {"text": "a", "lat": 34.2, "lon": 113.2}).json()["number"]
+    outside = post(gateway, "reports", {"text": "b", "area": "410103"}).json()["number"]
+    page = officer.get("/api/v1/reports").json()
+    assert [row["number"] for row in page["reports"]] == [inside]
+    assert "text" not in page["reports"][0]  # personal data only in the detail
+    assert officer.get(f"/api/v1/reports/{inside}").json()["text"] == "a"
+    assert officer.get(f"/api/v1/reports/{outside}").status_code == 404
+    assert gateway.get("/api/v1/reports").status_code == 403
+
+
+def test_a_repeated_call_is_answered_like_the_first(doors):
+    client = doors()
+    first = post(client, "reports", {"text": "a"}, Idempotency_Key="k1")
+    again = post(client, "reports", {"text": "a"}, Idempotency_Key="k1")
+    assert (first.status_code, first.json()) == (again.status_code, again.json())
+    other = post(client, "reports", {"text": "b"}, Idempotency_Key="k1")
+    assert (other.status_code, code(other)) == (409, "idempotency.key_reused")
+    assert Report.objects.count() == 1
+    long = post(client, "reports", {"text": "a"}, Idempotency_Key="x" * 300)
+    assert (long.status_code, code(long)) == (422, "idempotency.key_malformed")
+
+
+def test_a_report_with_photos(doors):
+    form = {
+        "text": "裂缝",
+        "lat": "34.2",
+        "lon": "113.2",
+        "contact_phone": "1390000",
+        "photo": [SimpleUploadedFile("a.exe", a_photo()), SimpleUploadedFile("b", a_photo("PNG"))],
+    }
+    answer = doors().post("/api/v1/reports", form)
+    assert answer.status_code == 201, answer.content
+    assert (answer.json()["photos"], answer.json()["area"]) == (2, "410102001")
+    assert public.report_contact(Report.objects.get().pk) == {"phone": "1390000"}
+
+
+def test_a_photo_that_is_none(doors):
+    form = {"text": "x", "photo": SimpleUploadedFile("a.jpg", b"<script>", "image/jpeg")}
+    answer = doors().post("/api/v1/reports", form)
+    assert (answer.status_code, code(answer)) == (422, "photo.not_a_photo")
+    assert not Report.objects.exists()
+
+
+@pytest.mark.parametrize("body", [b"", b"not json", b"[1,2]", b'{"text": "\\ud800"}', b"\xff\xfe"])
+def test_an_unreadable_report_is_kept_aside(doors, body):
+    answer = post(doors(), "reports", body)
+    assert (answer.status_code, code(answer)) == (422, "report.malformed")
+    row = Quarantine.objects.get()
+    assert str(row.pk) == answer.json()["error"]["params"]["quarantine"]
+    assert str(row.pk) in answer.json()["error"]["what"]
+
+
+def test_ten_megabytes_of_text(doors):
+    answer = post(doors(), "reports", {"text": "x" * 10_000_000})
+    assert (answer.status_code, code(answer)) == (422, "report.text_too_long")
+    answer = post(doors("duty_officer"), "reports", {"text": "x" * 13_000_000})
+    assert (answer.status_code, code(answer)) == (413, "input.too_large")
+    assert not Report.objects.exists()
+
+
+HOSTILE = [
+    "<img src=x onerror=alert(1)>",
+    "'; DROP TABLE sensing_report;--",
+    "\x00",
+    "../../etc/passwd",
+    "{{7*7}}",
+    "x" * 400,
+    "🔥",
+    "\u202e",
+]
+FIELDS = ["text", "place", "area", "hazard", "channel", "language", "known_at", "lat", "contact"]
+
+
+@pytest.mark.parametrize("field", FIELDS)
+def test_hostile_words_in_every_field_are_kept_or_refused_plainly(doors, field):
+    client = doors()
+    for word in HOSTILE:
+        answer = post(client, "reports", {"text": "x", field: word})
+        assert answer.status_code == 201, (field, word, answer.content)
+    assert Report.objects.count() == len(HOSTILE)
+
+
+def test_hostile_words_in_addresses_find_nothing(doors):
+    client = doors("duty_officer")
+    for word in ("%00", "%27%20OR%201=1", "..%2F..%2Fx", "x" * 500):
+        found = client.get(f"/api/v1/reports/{word}").status_code
+        if word == "%00":
+            assert found == 422, "a NUL is refused in every address"
+            continue
+        assert found == 404, word
+        assert client.get(f"/api/v1/reports?hazard={word}").json()["reports"] == []
+        assert client.get(f"/api/v1/quarantine?door={word}").json()["quarantine"] == []
+        assert client.get(f"/api/v1/observations/latest?stream={word}").json() == []
+
+
+def test_readings(doors):
+    client = doors()
+    rows = [
+        {"stream": "s1", "at": NOW.isoformat(), "value": 0.5},
+        {"stream": "s1", "at": "?", "value": 1},
+        {"stream": "no", "at": NOW.isoformat(), "value": 1},
+    ]
+    answer = post(client, "observations", {"observations": rows, "key": "m1"})
+    assert answer.status_code == 202, answer.content
+    receipt = answer.json()
+    assert (receipt["kept"], [r["index"] for r in receipt["refused"]]) == (1, [1, 2])
+    again = post(client, "observations", {"observations": rows, "key": "m1"})
+    assert again.json() == receipt
+    officer = doors("duty_officer")
+    span = {"stream": "s1", "start": NOW.isoformat(), "end": (NOW + timedelta(1)).isoformat()}
+    read = officer.get("/api/v1/observations", span).json()
+    assert (read["unit"], [r["value"] for r in read["readings"]]) == ("cm", [50.0])
+    (newest,) = officer.get("/api/v1/observations/latest", {"stream": "s1,s2,no"}).json()
+    assert (newest["stream"], newest["value"]) == ("s1", 50.0)
+    bad = officer.get("/api/v1/observations", {**span, "end": "2026-07-20T00:00:00"})
+    assert (bad.status_code, code(bad)) == (422, "observation.bad_period")
+    assert officer.get("/api/v1/observations", {**span, "stream": "no"}).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("body", "refusal"),
+    [
+        ([{"stream": "no", "at": "2026-07-20T08:00:00Z", "value": 1}], "observation.nothing_kept"),
+        ([], "observation.nothing_kept"),
+        ({"x": 1}, "observation.batch_malformed"),
+        (b"{", "observation.batch_malformed"),
+    ],
+)
+def test_batches_of_which_nothing_is_kept(doors, body, refusal):
+    answer = post(doors(), "observations", body)
+    assert (answer.status_code, code(answer)) == (422, refusal)
+    assert "–" not in answer.json()["error"]["do"]
+
+
+def test_a_signal(doors):
+    client = doors()
+    first = post(client, "signals", message())
+    assert first.status_code == 201, first.content
+    assert (first.json()["hazard"], first.json()["level"]) == ("met.rain", "red")
+    assert post(client, "signals", message()).json() == first.json()
+    listed = doors("duty_officer").get("/api/v1/signals").json()["signals"]
+    assert [row["identifier"] for row in listed] == ["CN-410100-1"]
+
+
+def test_a_street_officer_relays_no_signal(doors):
+    answer = post(doors("street_officer"), "signals", message())
+    assert (answer.status_code, code(answer)) == (403, "signal.not_a_relay")
+
+
+def test_a_bad_signal_is_told_with_its_place_and_dealt_with(doors):
+    answer = post(doors(), "signals", message(status="Maybe"))
+    error = answer.json()["error"]
+    assert (answer.status_code, error["code"]) == (422, "cap.bad_value")
+    assert error["params"]["where"] == "alert/status"
+    officer = doors("duty_officer")
+    (row,) = officer.get("/api/v1/quarantine").json()["quarantine"]
+    raw = officer.get(f"/api/v1/quarantine/{row['id']}/raw")
+    assert raw.content == message(status="Maybe")
+    assert raw["Content-Type"] == "application/octet-stream"
+    path = f"quarantine/{row['id']}/release"
+    again = post(officer, path, {"outcome": "retry"})
+    assert (again.status_code, code(again)) == (422, "quarantine.still_unreadable")
+    assert post(officer, path, {"outcome": "discard"}).json()["outcome"] == "discarded"
+    assert officer.get("/api/v1/quarantine").json()["quarantine"] == []
+    assert len(officer.get("/api/v1/quarantine", {"released": "true"}).json()["quarantine"]) == 1
+    assert post(officer, path, {"outcome": "eat"}).status_code == 422
+
+
+def test_the_doors_are_described():
+    described = Client().get("/api/openapi.json").json()["paths"]
+    report = described["/api/v1/reports"]["post"]
+    assert set(report["requestBody"]["content"]) == {"application/json", "multipart/form-data"}
+    assert "application/xml" in described["/api/v1/signals"]["post"]["requestBody"]["content"]
+    rows = described["/api/v1/observations"]["post"]["requestBody"]["content"]["application/json"]
+    assert len(rows["schema"]["oneOf"]) == 3
