@@ -11,6 +11,7 @@ from django.db import transaction
 from hypothesis import settings
 from pytest_django.plugin import blocking_manager_key
 
+from anlan.entrypoints import here, probes
 from anlan.infra import failpoints
 from anlan.infra.models import JournalHead
 from tests.cities import load_demo
@@ -40,6 +41,13 @@ def pytest_runtest_teardown(item, nextitem):
 def _no_failpoint_stays_armed():
     yield
     failpoints.arm("")
+
+
+@pytest.fixture(autouse=True)
+def _no_clockwork_is_remembered():
+    yield
+    for name in (probes.BEAT, probes.FAILING):
+        (here.workspace().root / name).unlink(missing_ok=True)
 
 
 @pytest.fixture(scope="module")
