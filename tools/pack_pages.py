@@ -17,7 +17,8 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 import msgspec
 
 from anlan.registry.domain import city, jurisdiction, packwords, rulespecs
-from anlan.registry.domain.findings import catalogue
+from anlan.registry.domain.findings import catalogue, finding, is_of_reading
+from anlan.registry.domain.lint import REFUSED
 from anlan.registry.domain.parse import CITY_LISTS, CITY_TABLES, JURISDICTION_LISTS
 
 PAGES = Path(__file__).resolve().parent.parent / "docs" / "reference"
@@ -155,6 +156,7 @@ _NAMES: list[tuple[Any, str]] = [
     (packwords.Slug, "slug"),
     (packwords.Code, "code"),
     (packwords.Span, "span"),
+    (packwords.PositiveSpan, "span above zero"),
     (packwords.LocalTime, "time of day"),
     (packwords.Latitude, "latitude"),
     (packwords.Longitude, "longitude"),
@@ -233,9 +235,13 @@ both languages). A finding in the jurisdiction pack names the pack before the fi
 
 | severity | meaning |
 |---|---|
-| error | a sign would be lost, or the data contradict themselves; what cannot be read is not loaded |
+| error | a sign would be lost, or the data contradict themselves |
 | warning | somebody should act |
 | note | good to know |
+
+`anlan city load` refuses a pack that cannot be read whole, and one whose rules, units, grounds or outlines would make
+the machine judge wrongly: those findings say *not loaded*. Gaps in people and duties do not keep a city from being
+loaded, since they are filled in while it runs.
 
 *Tonight* is 18:00 to 08:00 of the next day in the city's own time. Deadlines are compared with clocks of the
 jurisdiction that rest on a law: Anlan's own defaults (`confidence: default`) and examples bind nobody. A working-time
@@ -247,7 +253,8 @@ def linter_page() -> str:
     """Return the page of every kind of finding."""
     lines = [_LINTER]
     for code, entry in _ordered(catalogue()):
-        lines += [f"### `{code}` ({entry['severity']})", ""]
+        blocks = ", not loaded" if code in REFUSED or _is_error_of_reading(code, entry) else ""
+        lines += [f"### `{code}` ({entry['severity']}{blocks})", ""]
         lines += [
             f"- {entry['en_what']}.",
             f"- Why: {entry['en_why']}.",
@@ -255,6 +262,10 @@ def linter_page() -> str:
         ]
         lines += [f"- {entry['zh_what']}。{entry['zh_why']}。{entry['zh_do']}。", ""]
     return "\n".join(lines)
+
+
+def _is_error_of_reading(code: str, entry: Mapping[str, str]) -> bool:
+    return entry["severity"] == "error" and is_of_reading(finding(code, "", 0))
 
 
 def _ordered(entries: Mapping[str, Mapping[str, str]]) -> list[tuple[str, Mapping[str, str]]]:

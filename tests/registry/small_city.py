@@ -252,7 +252,9 @@ def a_jurisdiction(**given: Any) -> j.Jurisdiction:
 
 
 def parsed(pack: Any, folder: Path = Path()) -> Parsed[Any]:
-    return Parsed(folder=folder, found_pack=pack, findings=(), places={})
+    """Return a pack as the reader gives it: levels as enums, whatever a test wrote."""
+    typed = msgspec.convert(msgspec.to_builtins(pack), type(pack), strict=False)
+    return Parsed(folder=folder, found_pack=typed, findings=(), places={})
 
 
 def with_info(pack: Any, **given: Any) -> Any:

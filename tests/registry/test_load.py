@@ -25,6 +25,7 @@ from anlan.registry.domain.parse import (
     read_city,
     read_jurisdiction,
 )
+from anlan.registry.domain.rulespecs import Limit
 from anlan.registry.domain.write import write_city
 from anlan.registry.models import Area, CityState, Duty, PackEntry, Post
 from anlan.registry.services import loading
@@ -177,8 +178,56 @@ class TestRefusals:
         city = changed(a_city(), duties=(small.a_duty("410100", "*", "ghost"),))
         error = self.refused(errors.UnknownCodeError, parsed(city))
         assert (error.params["section"], error.params["code"]) == ("duties", "ghost")
-        city = small.with_info(a_city(), arbiter_post="ghost")
-        self.refused(errors.UnknownCodeError, parsed(city))
+        for name in ("commander_post", "arbiter_post", "timezone", "calendar"):
+            city = small.with_info(a_city(), **{name: "ghost"})
+            error = self.refused(errors.CityHasErrorsError, parsed(city))
+            assert (error.params["file"], error.params["finding"]) == ("city.yaml", "code.unknown")
+
+    @pytest.mark.parametrize(
+        ("given", "finding_code"),
+        [
+            ({"rules": (small.a_rule("own", unit="kelvin"),)}, "unit.rule"),
+            (
+                {
+                    "rules": (
+                        small.a_rule("own", limits=(Limit(level="red", raise_at=1, clear_at=2),)),
+                    )
+                },
+                "rule.hysteresis",
+            ),
+            (
+                {
+                    "sensors": (
+                        c.Sensor(
+                            code="s1", name_zh="x", quantity="gas", unit="m", interval="5m",
+                            area="410102001",
+                        ),
+                    )
+                },
+                "unit.sensor",
+            ),
+            (
+                {
+                    "shapes": (
+                        c.Shape(
+                            code="410102",
+                            schematic=True,
+                            geometry={
+                                "type": "Polygon",
+                                "coordinates": [[[0, 0], [1, 1], [1, 0], [0, 1], [0, 0]]],
+                            },
+                        ),
+                    )
+                },
+                "area.shape_invalid",
+            ),
+        ],
+        ids=["rule's unit", "hysteresis", "sensor's unit", "outline"],
+    )  # fmt: skip
+    def test_what_would_be_judged_wrongly(self, given, finding_code):
+        error = self.refused(errors.CityHasErrorsError, parsed(changed(a_city(), **given)))
+        assert error.params["finding"] == finding_code
+        assert not Area.objects.exists()
 
     def test_nothing_can_be_asked_before_a_city_is_loaded(self):
         with pytest.raises(errors.NoCityError):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from tests.registry.domain.tidy_pack import FILES
+from tests.registry.domain.tidy_pack import FILES, GROUND
 
 Content = str | bytes | None
 
@@ -33,6 +33,20 @@ D2_SHAPE = "[[1, 0], [2, 0], [2, 1], [1, 1], [1, 0]]"
 TWO_RULES = FILES[RULES].split("- {id: own.cluster")[0]
 
 
+# A conjunction that nothing begins.
+ENDLESS = (
+    "- {id: own.c, kind: conjunction, title: {zh: 合, en: Both}, hazard: gas.leak, "
+    f"advice: {{zh: 看, en: Look}}, place_kinds: [market], level: red, {GROUND}}}\n"
+)
+
+
+LATER_RULE = (
+    TWO_RULES.replace("2020-01-01", "2027-06-01")
+    .replace("confidence: local", "version: 2\n  confidence: local")
+    .replace("id: own.gas", "id: own.later")
+)
+
+
 def text(file: str, old: str, new: str) -> str:
     assert FILES[file].count(old) >= 1, (file, old)
     return FILES[file].replace(old, new, 1)
@@ -41,8 +55,12 @@ def text(file: str, old: str, new: str) -> str:
 FAULTS = [
     # --- files ---
     Fault("file.unknown", "city/sensor.csv", WHOLE, "code\n", 0),
+    Fault("file.unknown", "city/rules/mine.yml", WHOLE, "[]\n", 0),
+    Fault("file.unknown", "city/SENSORS.CSV", WHOLE, "code\n", 0),
+    Fault("file.unknown", "city/areas.xlsx", WHOLE, "PK", 0),
     Fault("file.encoding", HOLDERS, WHOLE, FILES[HOLDERS].encode("gbk"), 2, at=HOLDERS),
     Fault("file.control", HOLDERS, "值班员乙", "值\x07", 3),
+    Fault("file.control", HOLDERS, WHOLE, FILES[HOLDERS].replace("\n", "\r").encode(), 1),
     Fault("file.syntax", PLANS, WHOLE, "- {id: P1, name: [}\n", 1),
     Fault("file.syntax", SHAPES, "]}\n", "]\n", 6),
     Fault("file.syntax", HOLDERS, "H2,值班员乙", 'H2,"值"x', 3),
@@ -60,6 +78,24 @@ FAULTS = [
     Fault("csv.width", AREAS, "D1,district,东区,C,,,", "D1,district,东区,C,,,,", 3),
     Fault("geo.collection", SHAPES, "FeatureCollection", "Feature", 1),
     Fault("geo.feature", SHAPES, D2_SHAPE, "[[1, 0], [2, 0], [2, 1], [1, 1]]", 4),
+    # Positions that a geometry library refuses, or that fit no float.
+    Fault("geo.feature", SHAPES, D2_SHAPE, D2_SHAPE.replace("[2, 0]", "[2, 0, 5]"), 4),
+    Fault(
+        "geo.feature",
+        SHAPES,
+        D2_SHAPE,
+        D2_SHAPE.replace("0]", '0, "up"]').replace("1]", "1, 0]"),
+        4,
+    ),
+    Fault(
+        "geo.feature",
+        SHAPES,
+        D2_SHAPE,
+        D2_SHAPE.replace("0]", "0, null]").replace("1]", "1, 0]"),
+        4,
+    ),
+    Fault("geo.feature", SHAPES, D2_SHAPE, D2_SHAPE.replace("[2, 0]", f"[1{'0' * 400}, 0]"), 4),
+    Fault("geo.feature", SHAPES, D2_SHAPE, D2_SHAPE.replace("[2, 0]", "[1e999, 0]"), 4),
     # --- entries ---
     Fault("entry.missing", CLOCKS, "limit: 4d, ", "", 1),
     Fault("entry.unknown", CLOCKS, "limit: 4d", "limit: 4d, limitt: 3d", 1),
@@ -67,7 +103,21 @@ FAULTS = [
     Fault("entry.date", CLOCKS, "2020-01-01", "2020-13-01", 1),
     Fault("entry.type", RULES, "raise_at: 50", "raise_at: fifty", 8),
     Fault("entry.number", RULES, "raise_at: 50", "raise_at: nan", 1),
-    Fault("entry.refused", CLOCKS, "limit: 4d", "limit: 4 days", 1),
+    Fault("entry.span", CLOCKS, "limit: 4d", "limit: 4 days", 1),
+    Fault("entry.span", CLOCKS, "limit: 4d", "limit: 0d", 1),
+    Fault("entry.span", SENSORS, "%LEL,1m", "%LEL,0s", 2),
+    Fault("entry.span", LADDERS, "rungs:", "repeat: 0.0s, rungs:", 1),
+    Fault("entry.name", CLOCKS, "id: own.handle", "id: Own handle", 1),
+    Fault("entry.name", SENSORS, "G1,", "G 1,", 2),
+    Fault("entry.range", POINTS, "0.5,0.5", "113.6,34.7", 2),  # swapped
+    Fault(
+        "entry.length",
+        LADDERS,
+        "[{after: 0s, post: superior}, {after: 1h, post: commander}]",
+        "[]",
+        1,
+    ),
+    Fault("entry.refused", RULES, WHOLE, FILES[RULES] + ENDLESS, 13),
     Fault("entry.twice", HOLDERS, WHOLE, FILES[HOLDERS] + "H1,丙,c@example.invalid\n", 4),
     # --- nobody answers ---
     Fault("duty.none", DUTIES, "C,*,", "C,met.*,", 2, at=AREAS),
@@ -134,6 +184,8 @@ FAULTS = [
     Fault("area.orphan", AREAS, "S1,street,一街,D1", "S1,street,一街,", 5, also=("duty.none",)),
     # --- law and rules ---
     Fault("rule.no_basis", RULES, "{title: Decision 2}", "{title: 待定}", 1),
+    # A rule that takes effect next year is looked at today.
+    Fault("unit.rule", RULES, WHOLE, FILES[RULES] + LATER_RULE.replace('"%LEL"', "ppm"), 13),
     Fault(
         "rule.no_basis", RULES, "  basis: {title: Decision 2}\n", "", 1, also=("sensor.no_rule",)
     ),
@@ -241,9 +293,9 @@ FAULTS = [
         "city/city.yaml",
         "commander_post: TOP",
         "commander_post: TIP",
-        1,
+        9,
     ),
-    Fault("code.unknown", "city/city.yaml", "Asia/Shanghai", "Asia/Nowhere", 1),
+    Fault("code.unknown", "city/city.yaml", "Asia/Shanghai", "Asia/Nowhere", 6),
     Fault("code.unknown", POINTS, "market", "markt", 2),
     Fault(
         "code.unknown",
@@ -289,4 +341,4 @@ FAULTS = [
     Fault("hazard.code_twice", "law/hazards.yaml", "x: [R1]", "x: [G1]", 2),
 ]
 # Faults of size and of whole files have tests of their own below.
-APART = {"file.missing", "file.too_large", "file.more", "csv.long_line"}
+APART = {"file.missing", "file.too_large", "file.more", "csv.long_line", "check.stopped"}

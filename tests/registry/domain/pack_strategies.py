@@ -19,7 +19,8 @@ LETTERS = st.sampled_from("abc019 城网格é,;\"'#:-{}[]&*!|>%@`~?\\\t中“”
 WORDS = st.text(LETTERS, min_size=1, max_size=12).map(str.strip).filter(bool)
 CODES = st.text(st.sampled_from("abcXYZ019._-城#:{}[]&*!|>%@\"'~?"), min_size=1, max_size=10)
 SLUGS = st.from_regex(r"[a-z0-9]{1,5}([._-][a-z0-9]{1,5}){0,2}", fullmatch=True)
-SPANS = st.sampled_from(["0s", "90s", "5m", "1h30m", "2.5h", "7d"])
+LENGTHS = st.sampled_from(["90s", "5m", "1h30m", "2.5h", "7d"])
+SPANS = st.just("0s") | LENGTHS
 DAYS = st.dates(date(1990, 1, 1), date(2100, 1, 1))
 TIMES = st.times().map(lambda at: at.replace(microsecond=0))
 NUMBERS = st.floats(-1e6, 1e6)
@@ -43,7 +44,7 @@ BODY: dict[str, Any] = {
     "then": st.builds(
         r.Then,
         tasks=st.lists(
-            st.builds(r.TaskSpec, title=TEXTS, within=SPANS, post=CODES), max_size=2
+            st.builds(r.TaskSpec, title=TEXTS, within=LENGTHS, post=CODES), max_size=2
         ).map(tuple),
         tell=st.lists(CODES, max_size=2).map(tuple),
         evidence_to_close=st.sampled_from(["second_person", "measurement"]),
@@ -64,7 +65,7 @@ RULES = st.one_of(
         unit=WORDS,
         function=st.sampled_from(["sum", "mean", "change", "rate"]),
         limits=st.lists(
-            st.builds(r.WindowLimit, level=LEVELS, raise_at=NUMBERS, clear_at=NUMBERS, window=SPANS),
+            st.builds(r.WindowLimit, level=LEVELS, raise_at=NUMBERS, clear_at=NUMBERS, window=LENGTHS),
             min_size=1,
             max_size=2,
         ).map(tuple),
@@ -76,16 +77,16 @@ RULES = st.one_of(
         **BODY,
         within_m=st.floats(1, 5000),
         limits=st.lists(
-            st.builds(r.ClusterLimit, level=LEVELS, reports=st.integers(2, 9), within=SPANS, strong=st.integers(0, 3)),
+            st.builds(r.ClusterLimit, level=LEVELS, reports=st.integers(2, 9), within=LENGTHS, strong=st.integers(0, 3)),
             min_size=1,
             max_size=2,
         ).map(tuple),
     ),
     st.builds(
         r.ConjunctionRule, **BODY, place_kinds=st.lists(SLUGS, min_size=1, max_size=2).map(tuple),
-        level=LEVELS, signal=SIGNALS, report=st.none() | st.builds(r.ReportCondition, hazard=SLUGS, within_m=st.floats(1, 900), within=SPANS),
+        level=LEVELS, signal=SIGNALS, report=st.none() | st.builds(r.ReportCondition, hazard=SLUGS, within_m=st.floats(1, 900), within=LENGTHS),
     ),
-    st.builds(r.LagRule, **BODY, signal=SIGNALS, level=LEVELS, repeat=st.none() | st.builds(r.Repeat, times=st.integers(1, 9), within=SPANS)),
+    st.builds(r.LagRule, **BODY, signal=SIGNALS, level=LEVELS, repeat=st.none() | st.builds(r.Repeat, times=st.integers(1, 9), within=LENGTHS)),
 )  # fmt: skip
 PERIOD = {"valid_from": st.none() | DAYS, "valid_to": st.none() | DAYS}
 PLACE = {"lat": st.none() | st.floats(-90, 90), "lon": st.none() | st.floats(-180, 180)}
@@ -156,7 +157,7 @@ CITIES = st.builds(
     ),
     sensors=unique(
         st.builds(
-            c.Sensor, code=CODES, name_zh=WORDS, quantity=SLUGS, unit=WORDS, interval=SPANS,
+            c.Sensor, code=CODES, name_zh=WORDS, quantity=SLUGS, unit=WORDS, interval=LENGTHS,
             area=CODES, risk_point=st.none() | CODES, **PLACE, **PERIOD,
         ),
         "code",
@@ -164,7 +165,7 @@ CITIES = st.builds(
     ladders=unique(
         st.builds(
             c.Ladder, **GROUND, id=SLUGS, name=TEXTS, case=st.sampled_from(["*", "service"]),
-            hazard=st.just("*") | SLUGS, repeat=SPANS,
+            hazard=st.just("*") | SLUGS, repeat=LENGTHS,
             rungs=st.lists(st.builds(c.Rung, after=SPANS, post=CODES), min_size=1, max_size=2).map(tuple),
         ),
         "id", "version",
@@ -184,7 +185,7 @@ CITIES = st.builds(
     clocks=unique(
         st.builds(
             j.ClockRule, **GROUND, id=SLUGS, title=TEXTS, stage=st.just("handle"), hazard=st.just("*") | SLUGS,
-            priority=st.lists(st.integers(1, 4), max_size=2).map(tuple), starts_on=WORDS, limit=SPANS,
+            priority=st.lists(st.integers(1, 4), max_size=2).map(tuple), starts_on=WORDS, limit=LENGTHS,
             calendar=st.just("natural"), replaces=st.none() | SLUGS,
         ),
         "id", "version",

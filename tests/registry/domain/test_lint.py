@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from datetime import date
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 
 from anlan.registry.domain import located, outlines, tables
 from anlan.registry.domain.findings import Finding, Severity, catalogue
-from anlan.registry.domain.lint import lint
+from anlan.registry.domain.lint import REFUSED, lint, why_not_loaded
 from anlan.registry.domain.parse import (
     PACKS,
     city_folder,
@@ -34,7 +35,7 @@ from tests.registry.domain.faults import (
     Fault,
     text,
 )
-from tests.registry.domain.tidy_pack import FILES, lint_in, put, write
+from tests.registry.domain.tidy_pack import FILES, TODAY, lint_in, put, write
 
 # Where a broken file also takes away what others name, the reader's finding is what is asked for.
 READING = ("file.", "yaml.", "csv.", "geo.", "entry.")
@@ -133,6 +134,108 @@ def test_after_many_faulty_rows_the_rest_is_not_listed(tmp_path: Path) -> None:
     found = [item for item in lint_in(tmp_path) if item.file == "areas.csv"]
     assert [item.code for item in found].count("entry.word") == tables.MAX_FAULTS
     assert [item.code for item in found].count("file.more") == 1
+
+
+def test_half_a_pack_is_not_judged_and_says_so(tmp_path: Path) -> None:
+    write(tmp_path)
+    put(tmp_path, "city/posts.csv", text("city/posts.csv", "name_zh", "code"))
+    found = lint_in(tmp_path)
+    assert [(item.code, item.file, item.line) for item in found] == [
+        ("csv.column_twice", "posts.csv", 1),
+        ("check.stopped", "posts.csv", 0),
+    ]
+
+
+def test_faults_of_the_files_come_before_what_follows_from_them(tmp_path: Path) -> None:
+    write(tmp_path)
+    put(
+        tmp_path, "city/posts.csv", text("city/posts.csv", "DESK,值班室,O,C,TOP", "DESK,值班室,O,C")
+    )
+    found = lint_in(tmp_path)
+    assert found[0].code == "csv.width"
+    assert {item.code for item in found} > {"csv.width", "code.unknown"}
+
+
+def test_without_its_jurisdiction_a_city_is_told_so_at_the_line(tmp_path: Path) -> None:
+    write(tmp_path)
+    found = lint(read_city(tmp_path / "city"), None, today=TODAY)
+    assert [(item.code, item.file, item.line) for item in found] == [
+        ("code.unknown", "city.yaml", 5)
+    ]
+
+
+def outlined(**rings: list[list[float]]) -> str:
+    """Return areas.geojson with these outlines, one to a line."""
+    features = [
+        {
+            "type": "Feature",
+            "properties": {"code": code, "schematic": True},
+            "geometry": {"type": "Polygon", "coordinates": [ring]},
+        }
+        for code, ring in rings.items()
+    ]
+    return json.dumps({"type": "FeatureCollection", "features": features})
+
+
+def box(west: float, south: float, east: float, north: float) -> list[list[float]]:
+    return [[west, south], [east, south], [east, north], [west, north], [west, south]]
+
+
+def test_two_grids_overlap_also_where_what_governs_them_has_no_outline(tmp_path: Path) -> None:
+    write(tmp_path)
+    grids = "S1,street,一街,D1,,,\nS2,street,二街,D2,,,\nG1,grid,一格,S1,,,\nG2,grid,二格,S2,,,"
+    put(tmp_path, AREAS, text(AREAS, "S1,street,一街,D1,,,", grids))
+    put(tmp_path, SHAPES, outlined(G1=box(0, 0, 0.6, 1), G2=box(0.5, 0, 1, 1)))
+    found = lint_in(tmp_path)
+    assert [(item.code, item.file, item.line) for item in found] == [("area.overlap", AREAS[5:], 8)]
+    put(tmp_path, SHAPES, outlined(G1=box(0, 0, 0.5, 1), G2=box(0.5, 0, 1, 1)))
+    assert lint_in(tmp_path) == []
+
+
+@pytest.mark.parametrize(("east", "codes"), [(1.5, []), (2.5, ["area.outside"])])
+def test_a_street_in_two_districts_ends_with_them(
+    east: float, codes: list[str], tmp_path: Path
+) -> None:
+    write(tmp_path)
+    put(tmp_path, AREAS, text(AREAS, "S1,street,一街,D1,,,", "S1,street,一街,D1,D2,,"))
+    whole = {"C": box(0, 0, 2, 1), "D1": box(0, 0, 1, 1), "D2": box(1, 0, 2, 1)}
+    put(tmp_path, SHAPES, outlined(**whole, S1=box(0, 0, east, 1)))
+    # The gap and overlap of districts are as before; the street alone is looked at.
+    assert [item.code for item in lint_in(tmp_path)] == codes
+
+
+# --- what keeps a pack from being loaded ----------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [fault for fault in FAULTS if fault.code in REFUSED or fault.code.startswith(READING)],
+    ids=lambda fault: f"{fault.code}:{fault.file}",
+)
+def test_what_would_make_the_machine_judge_wrongly_is_not_loaded(
+    fault: Fault, tmp_path: Path
+) -> None:
+    write(tmp_path)
+    new = fault.new if fault.old == WHOLE else text(fault.file, fault.old, str(fault.new))
+    put(tmp_path, fault.file, new)
+    city, law = read_city(tmp_path / "city", with_areas=False), read_jurisdiction(tmp_path / "law")
+    # What names a code of a table that stands apart is refused by the load itself.
+    by_the_load = fault.code in {"code.unknown", "period.empty"} and fault.file.endswith(
+        (".csv", ".geojson")
+    )
+    is_told = any(item.code == fault.code for item in why_not_loaded(city, law, today=TODAY))
+    is_warning = fault.code == "file.unknown"
+    in_areas = fault.file == AREAS  # streamed, and refused by the load
+    assert is_told is not (by_the_load or is_warning or in_areas)
+
+
+def test_gaps_in_people_and_duties_do_not_keep_a_city_from_being_loaded(tmp_path: Path) -> None:
+    write(tmp_path)
+    put(tmp_path, "city/rosters.csv", FILES["city/rosters.csv"].splitlines()[0] + "\n")
+    put(tmp_path, DUTIES, text(DUTIES, "C,*,", "C,met.*,"))
+    city, law = read_city(tmp_path / "city", with_areas=False), read_jurisdiction(tmp_path / "law")
+    assert "ladder.unreachable" in {item.code for item in lint(city, law, today=TODAY)}
+    assert why_not_loaded(city, law, today=TODAY) == []
 
 
 # --- neighbours of the faults: what must not be found ---------------------------------------

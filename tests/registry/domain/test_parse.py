@@ -125,10 +125,10 @@ def test_times_of_day_are_written_as_people_write_them(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "code"),
     [
-        ("limit: 4d", "limit: '4d\n'", "entry.refused"),
-        ("limit: 4d", "limit: ４d", "entry.refused"),
-        ("limit: 4d", "limit: 99999999d", "entry.refused"),
-        ("id: own.handle", "id: Own", "entry.refused"),
+        ("limit: 4d", "limit: '4d\n'", "entry.span"),
+        ("limit: 4d", "limit: ４d", "entry.span"),
+        ("limit: 4d", "limit: 99999999d", "entry.span"),
+        ("id: own.handle", "id: Own", "entry.name"),
         ("effective_from: 2020-01-01", "effective_from: 1719360000", "entry.date"),
     ],
 )

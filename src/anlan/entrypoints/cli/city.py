@@ -6,6 +6,7 @@ import sys
 from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 import click
 
@@ -14,14 +15,22 @@ from anlan.entrypoints.cli import screen
 from anlan.entrypoints.cli.accounts import TERMINAL
 from anlan.registry.domain.findings import Severity
 from anlan.registry.domain.lint import lint
+from anlan.registry.domain.lint_codes import is_timezone
 from anlan.registry.domain.lint_report import as_json, as_table
-from anlan.registry.domain.parse import jurisdiction_folder, read_city, read_jurisdiction
+from anlan.registry.domain.parse import (
+    PackUnknownError,
+    jurisdiction_folder,
+    read_city,
+    read_jurisdiction,
+)
 
 if TYPE_CHECKING:
     from anlan.registry.domain.city import City
     from anlan.registry.domain.jurisdiction import Jurisdiction
     from anlan.registry.domain.parse import Parsed
+    from anlan.registry.services.changes import CityDiff
 
+SHOWN = 5  # rows of each section of a difference that are named on the screen
 FOLDER = click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
 
 
@@ -33,10 +42,15 @@ def read_packs(
     Loading streams the areas itself: a country has hundreds of thousands.
     """
     city = read_city(folder, with_areas=with_areas)
-    beside = folder.parent / city.pack.info.jurisdiction
+    return city, read_law(city)
+
+
+def read_law(city: Parsed[City]) -> Parsed[Jurisdiction]:
+    """Read the jurisdiction pack that a city pack names."""
     name = city.pack.info.jurisdiction
+    beside = city.folder.resolve().parent / name
     law = beside if (beside / "jurisdiction.yaml").exists() else jurisdiction_folder(name)
-    return city, read_jurisdiction(law)
+    return read_jurisdiction(law)
 
 
 def load_packs(folder: Path, *, now: datetime) -> None:
@@ -91,12 +105,39 @@ def init(folder: Path, china: str | None, divisions: Path, *, outlines: bool) ->
 @screen.FORMAT
 def check(folder: Path, today: datetime | None, form: str) -> None:
     """Find what is wrong in a city's data: exit 1 when something is."""
-    day: date = (today or clock.WallClock().now()).date()
-    parsed, law = read_packs(folder, with_areas=True)
+    parsed = read_city(folder)
+    try:
+        law = read_law(parsed) if parsed.is_readable else None
+    except PackUnknownError:
+        law = None  # one of the findings
+    day = today.date() if today else _local_day(parsed)
     found = lint(parsed, law, today=day)
     language = screen.language()
     click.echo(as_json(found) if form == "json" else as_table(found, language))
     sys.exit(1 if any(item.severity is not Severity.NOTE for item in found) else 0)
+
+
+def _local_day(parsed: Parsed[City]) -> date:
+    """Return today where the city is: rosters and validity are written in its days."""
+    now = clock.WallClock().now()
+    if parsed.is_readable and is_timezone(parsed.pack.info.timezone):
+        now = now.astimezone(ZoneInfo(parsed.pack.info.timezone))
+    return now.date()
+
+
+def _show(found: CityDiff) -> None:
+    """Print how many rows of each section differ, and which: the first of each section."""
+    screen.table(("section", "added", "changed", "ended"), found.table())
+    rows = [
+        (name, item.what, item.key, ", ".join(item.columns))
+        for name, section in found.sections.items()
+        for item in section.examples[:SHOWN]
+    ]
+    click.echo()
+    screen.table(("section", "what", "row", "columns"), rows)
+    left = found.total("added") + found.total("changed") + found.total("ended") - len(rows)
+    if left:
+        screen.say(f"另有 {left} 行未列出。", f"{left} more are not listed.")
 
 
 @city.command("diff")
@@ -113,7 +154,7 @@ def diff(folder: Path, form: str) -> None:
     elif found.is_empty:
         screen.say("没有差异。", "No difference.")
     else:
-        screen.table(("section", "added", "changed", "ended"), found.table())
+        _show(found)
 
 
 @city.command("load")
@@ -128,7 +169,7 @@ def load(folder: Path, *, yes: bool) -> None:
     if found.is_empty:
         screen.say("没有差异，未作改动。", "No difference; nothing was changed.")
         return
-    screen.table(("section", "added", "changed", "ended"), found.table())
+    _show(found)
     if not yes:
         click.confirm("载入？ Load?", abort=True)
     load_packs(folder, now=clock.now())

@@ -23,6 +23,7 @@ from anlan.registry.domain.packwords import (
     Latitude,
     LocalTime,
     Longitude,
+    PositiveSpan,
     Slug,
     Span,
     Text,
@@ -145,7 +146,7 @@ class Sensor(Entry, frozen=True, kw_only=True):
     name_en: str = ""
     quantity: Slug  # a quantity of the jurisdiction
     unit: str  # the quantity's unit, or one that it accepts
-    interval: Span  # how often a reading is expected; for sums, what one reading covers
+    interval: PositiveSpan  # how often a reading is expected; for sums, what one reading covers
     area: Code
     risk_point: Code | None = None  # the place it stands at; gives its coordinates when it has none
     lat: Latitude | None = None
@@ -171,7 +172,7 @@ class Ladder(Grounded, frozen=True, kw_only=True):
     case: CaseKind | Literal["*"] = "*"  # which kind of case it serves
     hazard: str = "*"  # a slug, a prefix as "met.*", or "*"
     rungs: Annotated[tuple[Rung, ...], msgspec.Meta(min_length=1)]
-    repeat: Span = "1h"  # on the top rung the reminder comes again and again (I1)
+    repeat: PositiveSpan = "1h"  # on the top rung the reminder comes again and again (I1)
 
 
 class Plan(Grounded, frozen=True, kw_only=True):

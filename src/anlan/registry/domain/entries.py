@@ -21,6 +21,11 @@ _COMPLAINTS = (
     ("entry.word", re.compile(r"Invalid (?:enum )?value '?(?P<value>[^']*)'?")),
     ("entry.date", re.compile(r"Invalid RFC3339 encoded (?P<kind>\w+)")),
     ("entry.type", re.compile(r"Expected `(?P<expected>[^`]+)`, got `(?P<got>[^`]+)`")),
+    ("entry.length", re.compile(r"Expected `\w+` of length (?P<bound>[<>]=? \d+)")),
+    ("entry.range", re.compile(r"Expected `(?:int|float)` (?P<bound>[<>]=? \S+)")),
+    # Every pattern for spans ends in units of time, and no other pattern does.
+    ("entry.span", re.compile(r"Expected `str` matching regex '.*\[smhd\]\)\+\\+Z'")),
+    ("entry.name", re.compile(r"Expected `str` matching regex '.*'")),
 )
 
 

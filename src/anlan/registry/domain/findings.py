@@ -84,14 +84,22 @@ def _shown(value: object) -> str:
 
 
 _ORDER = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.NOTE: 2}
+# What is wrong with the files themselves: other findings may follow from it.
+_READING = ("file.", "yaml.", "csv.", "geo.", "entry.")
+
+
+def is_of_reading(item: Finding) -> bool:
+    """Return whether a finding is about how a file is written, not about what it says."""
+    return item.code.startswith(_READING)
 
 
 def in_order(found: Iterable[Finding]) -> list[Finding]:
-    """Return the findings worst first, then by file and line."""
+    """Return the findings worst first, faults of the files before all else, then by place."""
     return sorted(
         found,
         key=lambda item: (
             _ORDER[item.severity],
+            not is_of_reading(item),
             item.file,
             item.line,
             item.code,

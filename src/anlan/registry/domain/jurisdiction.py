@@ -14,8 +14,8 @@ from anlan.registry.domain.packwords import (
     Entry,
     Grounded,
     LocalTime,
+    PositiveSpan,
     Slug,
-    Span,
     Text,
 )
 from anlan.registry.domain.rulespecs import RuleSpec
@@ -78,7 +78,7 @@ class ClockRule(Grounded, frozen=True, kw_only=True):
     hazard: AnySlug = "*"
     priority: tuple[Annotated[int, msgspec.Meta(ge=1, le=4)], ...] = ()  # empty: any; 1 is highest
     starts_on: str  # name of the event from which time runs
-    limit: Span  # how long
+    limit: PositiveSpan  # how long
     calendar: CalendarKind
     replaces: Slug | None = None  # a city's own clock for one of the jurisdiction's
 
@@ -184,7 +184,7 @@ class SignalLevel(Grounded, frozen=True, kw_only=True):
     id: Slug
     hazard: Slug
     level: WarningLevel
-    window: Span  # what the signal looks ahead or back over
+    window: PositiveSpan  # what the signal looks ahead or back over
     millimetres: float | None = None
     meaning: Text
 

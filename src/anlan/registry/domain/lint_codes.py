@@ -16,12 +16,19 @@ HAZARD, KIND, QUANTITY = "危险种类 hazard", "场所种类 place kind", "监�
 
 def check_codes(packs: Packs) -> Iterator[Finding]:
     """Yield codes that name nothing, name what has ended, or go in a circle."""
-    yield from _info(packs)
+    yield from check_info(packs)
+    yield from _root(packs)
     yield from _areas(packs)
     yield from _rows(packs)
-    yield from _lists(packs)
+    yield from check_entries(packs)
     yield from _schemes(packs)
     yield from _periods(packs)
+
+
+def check_entries(packs: Packs) -> Iterator[Finding]:
+    """Yield what rules, clocks, ladders and plans name wrongly, and those never in force."""
+    yield from _lists(packs)
+    yield from _entry_periods(packs)
 
 
 def _reference(
@@ -44,10 +51,18 @@ def _is_past(row: Any, packs: Packs) -> bool:
     return hasattr(row, "valid_to") and is_past(row, packs.today)
 
 
-def _info(packs: Packs) -> Iterator[Finding]:
+def _root(packs: Packs) -> Iterator[Finding]:
+    code = packs.city.info.root_area
+    if code not in packs.areas:
+        yield packs.found_in_info(
+            "code.unknown", "root_area", what="root_area", kind=AREA, code=code
+        )
+
+
+def check_info(packs: Packs) -> Iterator[Finding]:
+    """Yield what city.yaml names wrongly, the root area apart."""
     info = packs.city.info
     named: list[tuple[str, str, Iterable[str]]] = [
-        ("root_area", AREA, packs.areas),
         ("commander_post", POST, packs.posts),
         ("system_post", POST, packs.posts),
         ("arbiter_post", POST, packs.posts),
@@ -57,14 +72,15 @@ def _info(packs: Packs) -> Iterator[Finding]:
     for name, kind, known in named:
         code = getattr(info, name)
         if code not in known:
-            yield packs.found_in_info("code.unknown", what=name, kind=kind, code=code)
-    if not _is_timezone(info.timezone):
+            yield packs.found_in_info("code.unknown", name, what=name, kind=kind, code=code)
+    if not is_timezone(info.timezone):
         yield packs.found_in_info(
-            "code.unknown", what="timezone", kind="时区 time zone", code=info.timezone
+            "code.unknown", "timezone", what="timezone", kind="时区 time zone", code=info.timezone
         )
 
 
-def _is_timezone(name: str) -> bool:
+def is_timezone(name: str) -> bool:
+    """Return whether the zone data know this name."""
     try:
         ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
@@ -240,6 +256,9 @@ def _periods(packs: Packs) -> Iterator[Finding]:
             if row.valid_from and row.valid_to and row.valid_to <= row.valid_from:
                 what = getattr(row, "code", None) or row.post
                 yield packs.found("period.empty", section, row, what=what)
+
+
+def _entry_periods(packs: Packs) -> Iterator[Finding]:
     for at in packs.grounded():
         entry = at.entry
         if entry.effective_to is not None and entry.effective_to <= entry.effective_from:

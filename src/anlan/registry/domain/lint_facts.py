@@ -141,15 +141,21 @@ class Packs:
         find = self.found if at.in_city else self.found_in_law
         return find(code, at.section, at.entry, **params)
 
-    def found_in_info(self, code: str, /, **params: object) -> Finding:
-        """Return a finding at city.yaml."""
-        file, line = self.parsed_city.where("info", "")
+    def found_in_info(self, code: str, key: str, /, **params: object) -> Finding:
+        """Return a finding at a key of city.yaml; at the file's head when there is no such key."""
+        head = self.parsed_city.where("info", "")
+        file, line = self.parsed_city.places.get(("info", key), head)
         return finding(code, file, line, **params)
 
 
 def in_force(entry: Grounded, day: date) -> bool:
     """Return whether a grounded entry is in force on ``day``."""
     return entry.effective_from <= day and (entry.effective_to is None or day < entry.effective_to)
+
+
+def is_over(entry: Grounded, day: date) -> bool:
+    """Return whether a grounded entry has ended by ``day``."""
+    return entry.effective_to is not None and entry.effective_to <= day
 
 
 def is_valid(row: Dated, day: date) -> bool:

@@ -234,7 +234,7 @@ def _without_ladder(packs: Packs, standing: list[Ladder]) -> Iterator[Finding]:
             continue
         for slug in packs.hazards:
             if all(hazard_match(pattern, slug) is None for pattern in serving):
-                yield packs.found_in_info("ladder.none", case=case, hazard=slug)
+                yield packs.found_in_info("ladder.none", "", case=case, hazard=slug)
 
 
 def _rung_order(packs: Packs, ladder: Ladder) -> Iterator[Finding]:

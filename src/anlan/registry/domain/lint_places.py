@@ -26,6 +26,11 @@ def check_places(packs: Packs) -> Iterator[Finding]:
     yield from _tiling(packs, shapes)
 
 
+def check_outlines(packs: Packs) -> Iterator[Finding]:
+    """Yield outlines of which it cannot be told whether a point is inside."""
+    yield from _shapes(packs)[1]
+
+
 def _shapes(packs: Packs) -> tuple[dict[str, BaseGeometry], list[Finding]]:
     """Return the sound outlines by area code, and what is wrong with the others."""
     sound: dict[str, BaseGeometry] = {}
@@ -94,6 +99,7 @@ def _is_outside(thing: RiskPoint | Sensor, shapes: dict[str, BaseGeometry]) -> b
 
 def _tiling(packs: Packs, shapes: dict[str, BaseGeometry]) -> Iterator[Finding]:
     """Yield overlaps, gaps and overreach among the parts of each area."""
+    yield from _overlaps(packs, shapes)
     parts: dict[str, list[Area]] = {}
     for area in packs.city.areas:
         if area.parent is not None and not is_past(area, packs.today):
@@ -102,7 +108,6 @@ def _tiling(packs: Packs, shapes: dict[str, BaseGeometry]) -> Iterator[Finding]:
         drawn = [child for child in children if child.code in shapes]
         if not drawn:
             continue
-        yield from _overlaps(packs, drawn, shapes)
         yield from _overreach(packs, parent, drawn, shapes)
         # A functional zone may lie across divisions and needs no outline.
         missing = [child for child in children if child.code not in shapes and child.kind != "zone"]
@@ -120,15 +125,20 @@ def _tiling(packs: Packs, shapes: dict[str, BaseGeometry]) -> Iterator[Finding]:
             yield from _gap(packs, parent, drawn, shapes)
 
 
-def _overlaps(
-    packs: Packs, drawn: list[Area], shapes: dict[str, BaseGeometry]
-) -> Iterator[Finding]:
+def _overlaps(packs: Packs, shapes: dict[str, BaseGeometry]) -> Iterator[Finding]:
+    """Yield areas that share ground: two parts of one area, or two of one kind anywhere.
+
+    Two grids under two streets overlap all the same, whether the streets are drawn or not.
+    """
+    drawn = [
+        area for area in packs.city.areas if area.code in shapes and not is_past(area, packs.today)
+    ]
+    if len(drawn) < 2:
+        return
     geometries = [shapes[area.code] for area in drawn]
-    tree = shapely.STRtree(geometries)
-    left, right = tree.query(geometries, predicate="intersects")
+    left, right = shapely.STRtree(geometries).query(geometries, predicate="intersects")
     for a, b in zip(left.tolist(), right.tolist(), strict=True):
-        # A functional zone lies across divisions; two zones, or two divisions, may not.
-        if a <= b or (drawn[a].kind == "zone") != (drawn[b].kind == "zone"):
+        if a <= b or not _may_not_overlap(drawn[a], drawn[b]):
             continue
         shared = geometries[a].intersection(geometries[b]).area
         share = shared / min(geometries[a].area, geometries[b].area)
@@ -143,16 +153,26 @@ def _overlaps(
             )
 
 
+def _may_not_overlap(a: Area, b: Area) -> bool:
+    if a.code == b.parent or b.code == a.parent:
+        return False
+    # A functional zone lies across divisions; two zones, or two divisions, may not.
+    siblings = a.parent == b.parent and (a.kind == "zone") == (b.kind == "zone")
+    return siblings or a.kind == b.kind
+
+
 def _overreach(
     packs: Packs, parent: str, drawn: list[Area], shapes: dict[str, BaseGeometry]
 ) -> Iterator[Finding]:
-    whole = shapes.get(parent)
-    if whole is None:
-        return
-    shapely.prepare(whole)
+    """Yield parts that reach beyond what they lie in: the parent, and those in ``touches``."""
     for area in drawn:
+        around = [shapes.get(code) for code in (parent, *area.touches)]
+        known = [outline for outline in around if outline is not None]
+        if len(known) < len(around):
+            continue  # where one has no outline it cannot be told
+        whole = known[0] if len(known) == 1 else shapely.union_all(known)
         shape = shapes[area.code]
-        if area.touches or whole.covers(shape):
+        if whole.covers(shape):
             continue
         share = shape.difference(whole).area / shape.area
         if share > TOLERANCE:

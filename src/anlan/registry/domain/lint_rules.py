@@ -8,7 +8,7 @@ from typing import Any
 
 from anlan.kernel.scales import WarningLevel, rank
 from anlan.registry.domain.findings import Finding
-from anlan.registry.domain.lint_facts import Packs, Sourced, is_past
+from anlan.registry.domain.lint_facts import Packs, Sourced, is_over, is_past
 from anlan.registry.domain.rulespecs import (
     ClusterRule,
     ConjunctionRule,
@@ -26,15 +26,19 @@ Measured = ThresholdRule | WindowRule
 
 def check_rules(packs: Packs) -> Iterator[Finding]:
     """Yield rules that contradict themselves or have nothing to judge, and unjudged streams."""
-    for rule, in_city in packs.rules:
-        at = Sourced("rules", rule, in_city)
+    # Also those that take effect later: by then nobody looks again.
+    for at in packs.grounded():
+        rule = at.entry
+        if at.section != "rules" or is_over(rule, packs.today):
+            continue
         if isinstance(rule, ThresholdRule | WindowRule):
             yield from _limits(packs, at, rule)
             yield from _unit(packs, at, rule)
         elif isinstance(rule, ClusterRule):
             yield from _cluster(packs, at, rule)
-        elif isinstance(rule, LagRule):
-            yield from _lag(packs, at, rule)
+    for rule, in_city in packs.rules:
+        if isinstance(rule, LagRule):
+            yield from _lag(packs, Sourced("rules", rule, in_city), rule)
     yield from _sensors(packs)
     yield from _idle_rules(packs)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +12,7 @@ from anlan.registry.domain.city import Shape
 from anlan.registry.domain.findings import Finding, finding
 
 MAX_GEOJSON_BYTES = 100_000_000
+MAX_HEIGHT = 100_000  # metres; a height is carried along, never used
 _FEATURES = re.compile(r'"features"\s*:\s*\[')
 _GAP = re.compile(r"[\s,]*")
 
@@ -99,6 +99,9 @@ def _shape(feature: Any) -> Shape | str:
     return problem or Shape(code=properties["code"], schematic=schematic, geometry=geometry)
 
 
+_POSITION = "a position is not [lon, lat] in WGS-84 degrees"
+
+
 def _geometry_problem(geometry: dict[str, Any]) -> str | None:
     coordinates = geometry.get("coordinates")
     if not isinstance(coordinates, list) or not coordinates:
@@ -116,22 +119,24 @@ def _geometry_problem(geometry: dict[str, Any]) -> str | None:
         for ring in polygon:
             if problem := _ring_problem(ring):
                 return problem
-    return None
+    sizes = {len(position) for polygon in polygons for ring in polygon for position in ring}
+    return None if len(sizes) == 1 else "some positions have a height and others have none"
 
 
 def _ring_problem(ring: Any) -> str | None:
     if not isinstance(ring, list) or len(ring) < 4:
         return "a ring has fewer than four positions"
     if not all(_is_position(position) for position in ring):
-        return "a position is not [lon, lat] in WGS-84 degrees"
+        return _POSITION
     return None if ring[0] == ring[-1] else "a ring is not closed"
 
 
 def _is_position(position: Any) -> bool:
-    if not isinstance(position, list) or len(position) < 2:
+    if not isinstance(position, list) or len(position) not in {2, 3}:
         return False
-    lon, lat = position[0], position[1]
-    for number in (lon, lat):
+    for number in position:
         if isinstance(number, bool) or not isinstance(number, int | float):
             return False
-    return math.isfinite(lon) and -180 <= lon <= 180 and -90 <= lat <= 90
+    lon, lat, *height = position
+    # Compared, not converted: an integer of hundreds of digits fits no float.
+    return -180 <= lon <= 180 and -90 <= lat <= 90 and all(abs(up) <= MAX_HEIGHT for up in height)

@@ -14,6 +14,10 @@ Slug = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9]+([._-][a-z0-9]+)*\Z", max
 AnySlug = Annotated[str, msgspec.Meta(pattern=r"^(\*|[a-z0-9]+([._-][a-z0-9]+)*)\Z", max_length=80)]
 Code = Annotated[str, msgspec.Meta(min_length=1, max_length=64, pattern=r"^[^\s/,;]+\Z")]
 Span = Annotated[str, msgspec.Meta(pattern=r"^([0-9]{1,6}(\.[0-9]{1,3})?[smhd])+\Z", max_length=12)]
+# A limit, window or repeat of no length would be due at once and for ever.
+PositiveSpan = Annotated[
+    str, msgspec.Meta(pattern=r"^(?=.*[1-9])([0-9]{1,6}(\.[0-9]{1,3})?[smhd])+\Z", max_length=12)
+]
 LocalTime = Annotated[time, msgspec.Meta(tz=False)]  # a time of day where the city is
 Latitude = Annotated[float, msgspec.Meta(ge=-90, le=90)]  # WGS-84 degrees
 Longitude = Annotated[float, msgspec.Meta(ge=-180, le=180)]

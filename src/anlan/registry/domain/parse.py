@@ -6,7 +6,7 @@ Bad content never raises: it becomes a :class:`Finding` with file and line.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -24,6 +24,9 @@ from anlan.registry.domain.rulespecs import RuleSpec
 from anlan.registry.domain.tables import Row, read_table
 
 PACKS = Path(__file__).resolve().parent.parent / "packs"
+
+# What looks like data; other files (notes, licences) may lie in a pack.
+DATA_SUFFIXES = frozenset({".csv", ".yaml", ".yml", ".geojson", ".json", ".xlsx", ".xls"})
 
 PackT = TypeVar("PackT", c.City, j.Jurisdiction)
 EntryT = TypeVar("EntryT")
@@ -112,7 +115,8 @@ class Parsed(Generic[PackT]):
 def _file_of(section: str) -> str:
     if section in CITY_TABLES:
         return f"{CITY_TABLES[section][0]}.csv"
-    return "areas.geojson" if section == "shapes" else f"{section}.yaml"
+    heads = {"shapes": "areas.geojson", "info": "city.yaml"}
+    return heads.get(section, f"{section}.yaml")
 
 
 class _Reading:
@@ -134,6 +138,8 @@ class _Reading:
         if node is None:
             return None
         self.places["info", ""] = (name, 1)
+        for key, line in (node.key_lines or {}).items():
+            self.places["info", key] = (name, line)
         return self.convert(node, name, kind)
 
     def convert(self, node: Node, file: str, kind: Any) -> Any | None:
@@ -212,11 +218,18 @@ class _Reading:
         self.findings += found
         return tuple(shape for line, shape in shapes if self.place("shapes", shape, file, line))
 
-    def strangers(self, known: set[str]) -> None:
+    def strangers(self, known: set[str], lists: Iterable[str]) -> None:
         """Point at data files that nothing reads: most often a misspelt name."""
-        for path in sorted(self.folder.iterdir()):
-            if path.suffix in {".csv", ".yaml", ".yml", ".geojson"} and path.name not in known:
-                self.findings.append(finding("file.unknown", path.name, 0))
+        read = {self.folder / name for name in known}
+        paths = sorted(self.folder.iterdir())
+        for section in lists:
+            inside = sorted((self.folder / section).glob("*"))
+            read |= {path for path in inside if path.suffix == ".yaml"}
+            paths += inside
+        for path in paths:
+            if path.suffix.lower() in DATA_SUFFIXES and (path not in read or path.is_dir()):
+                file = path.relative_to(self.folder).as_posix()
+                self.findings.append(finding("file.unknown", file, 0))
 
     def parsed(self, pack: PackT | None) -> Parsed[PackT]:
         """Return what was read."""
@@ -268,7 +281,7 @@ def read_city(folder: Path, *, with_areas: bool = True) -> Parsed[c.City]:
         content[section] = reading.entries(section, kind)
     tables = {f"{stem}.csv" for stem, _ in CITY_TABLES.values()}
     lists = {f"{section}.yaml" for section in CITY_LISTS}
-    reading.strangers({"city.yaml", "areas.geojson"} | tables | lists)
+    reading.strangers({"city.yaml", "areas.geojson"} | tables | lists, CITY_LISTS)
     return reading.parsed(c.City(info=info, **content) if info is not None else None)
 
 
@@ -290,7 +303,7 @@ def read_jurisdiction(folder: Path) -> Parsed[j.Jurisdiction]:
         section: reading.entries(section, kind) for section, kind in JURISDICTION_LISTS.items()
     }
     lists = {f"{section}.yaml" for section in JURISDICTION_LISTS}
-    reading.strangers({"jurisdiction.yaml"} | lists)
+    reading.strangers({"jurisdiction.yaml"} | lists, JURISDICTION_LISTS)
     return reading.parsed(j.Jurisdiction(info=info, **content) if info is not None else None)
 
 

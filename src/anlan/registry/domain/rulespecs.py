@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from anlan.kernel.scales import ResponseLevel, WarningLevel, at_least
-from anlan.registry.domain.packwords import AnySlug, Entry, Grounded, Slug, Span, Text
+from anlan.registry.domain.packwords import AnySlug, Entry, Grounded, PositiveSpan, Slug, Span, Text
 
 Comparison = Literal[">=", ">", "<=", "<"]
 Share = Annotated[float, msgspec.Meta(gt=0, le=1)]
@@ -22,7 +22,7 @@ class TaskSpec(Entry, frozen=True, kw_only=True):
     """One thing to do, given with the case that an alert opens."""
 
     title: Text
-    within: Span  # from the opening of the case
+    within: PositiveSpan  # from the opening of the case
     # "owner": the post that owns the case; "superior": the one above it; else a post code.
     post: str = "owner"
 
@@ -75,7 +75,7 @@ class ThresholdRule(RuleBody, frozen=True, kw_only=True, tag="threshold", tag_fi
 class WindowLimit(Limit, frozen=True, kw_only=True):
     """One level of a window rule; each level may look back over its own window."""
 
-    window: Span  # how far back the level looks
+    window: PositiveSpan  # how far back the level looks
 
 
 class WindowRule(RuleBody, frozen=True, kw_only=True, tag="window", tag_field="kind"):
@@ -96,7 +96,7 @@ class SilenceRule(RuleBody, frozen=True, kw_only=True, tag="silence", tag_field=
 
     quantity: AnySlug = "*"
     intervals: Annotated[float, msgspec.Meta(gt=1)] = 3.0
-    at_least: Span = "5m"
+    at_least: PositiveSpan = "5m"
     level: WarningLevel = WarningLevel.YELLOW  # raised to the last level of the lost sensor
 
 
@@ -105,7 +105,7 @@ class ClusterLimit(Entry, frozen=True, kw_only=True):
 
     level: WarningLevel
     reports: Annotated[int, msgspec.Meta(ge=2)]
-    within: Span
+    within: PositiveSpan
     strong: Annotated[int, msgspec.Meta(ge=0)] = 0  # how many of them must speak of danger to life
 
 
@@ -143,7 +143,7 @@ class ReportCondition(Entry, frozen=True, kw_only=True):
 
     hazard: Slug
     within_m: Annotated[float, msgspec.Meta(gt=0)]
-    within: Span
+    within: PositiveSpan
 
 
 class ReadingCondition(Entry, frozen=True, kw_only=True):
@@ -152,7 +152,7 @@ class ReadingCondition(Entry, frozen=True, kw_only=True):
     quantity: Slug
     compare: Comparison
     value: float
-    max_age: Span = "30m"
+    max_age: PositiveSpan = "30m"
 
 
 class ConjunctionRule(RuleBody, frozen=True, kw_only=True, tag="conjunction", tag_field="kind"):
@@ -174,7 +174,7 @@ class Repeat(Entry, frozen=True, kw_only=True):
     """Signals of that level received at least ``times`` within a span."""
 
     times: Annotated[int, msgspec.Meta(ge=1)]
-    within: Span
+    within: PositiveSpan
 
 
 class LagRule(RuleBody, frozen=True, kw_only=True, tag="lag", tag_field="kind"):

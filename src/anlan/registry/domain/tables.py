@@ -22,7 +22,8 @@ MAX_LINE_BYTES = 100_000
 # After so many faulty rows of one table the rest is not listed singly.
 MAX_FAULTS = 200
 
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+# A carriage return alone is a line break of an older system, which the reader would not see.
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\r(?!\n)")
 
 EntryT = TypeVar("EntryT", bound=msgspec.Struct)
 

@@ -24,7 +24,7 @@ from anlan.registry.domain.errors import (
     JurisdictionMismatchError,
 )
 from anlan.registry.domain.events import CityLoaded, CityRowsLoaded
-from anlan.registry.domain.findings import Severity
+from anlan.registry.domain.lint import why_not_loaded
 from anlan.registry.domain.parse import CITY_LISTS, JURISDICTION_LISTS, Parsed
 from anlan.registry.models import CityState
 from anlan.registry.services import areas, entries, holders, sections, sheets
@@ -52,17 +52,15 @@ class Packs:
         )
 
 
-def _sound(city: Parsed[c.City], jurisdiction: Parsed[j.Jurisdiction]) -> Packs:
+def _sound(city: Parsed[c.City], jurisdiction: Parsed[j.Jurisdiction], now: datetime) -> Packs:
     """Return both packs, or refuse before anything is written."""
-    for parsed in (city, jurisdiction):
-        wrong = [item for item in parsed.findings if item.severity is Severity.ERROR]
-        if wrong:
-            raise CityHasErrorsError(
-                count=len(wrong), file=wrong[0].file, line=wrong[0].line, finding=wrong[0].code
-            )
-    if city.pack.info.jurisdiction != jurisdiction.pack.info.id:
-        raise JurisdictionMismatchError(
-            wanted=city.pack.info.jurisdiction, given=jurisdiction.pack.info.id
+    wanted, given = city.pack.info.jurisdiction, jurisdiction.pack.info.id
+    if wanted != given:
+        raise JurisdictionMismatchError(wanted=wanted, given=given)
+    # The city's own day would need its time zone, which may be what is wrong.
+    if wrong := why_not_loaded(city, jurisdiction, today=now.date()):
+        raise CityHasErrorsError(
+            count=len(wrong), file=wrong[0].file, line=wrong[0].line, finding=wrong[0].code
         )
     state = CityState.objects.filter(pk=1).first()
     if state is not None and state.info["id"] != city.pack.info.id:
@@ -131,7 +129,7 @@ def diff_city(
     UnknownCodeError
         When the packs cannot be loaded.
     """
-    packs = _sound(city, jurisdiction)
+    packs = _sound(city, jurisdiction, now)
     diff = CityDiff()
     streams = [
         *_area_rows(packs, progress),
@@ -218,7 +216,7 @@ def load_city(
     """
     if actor.role not in {Role.SYSTEM_ADMIN, Role.SYSTEM}:
         raise NotAllowedError(permission="registry:write")
-    packs = _sound(city, jurisdiction)
+    packs = _sound(city, jurisdiction, now)
     writer = _Writer(actor=actor, now=now)
     for found in _area_rows(packs, progress):
         writer.write("areas", found)

@@ -95,6 +95,7 @@ def check_references(pack: c.City, areas: frozenset[str]) -> None:
     ------
     UnknownCodeError
         With the section, the row and the code; the linter names every one with its line.
+        What city.yaml names beside the root area was looked at before (``why_not_loaded``).
     """
     held = {
         "area": areas,
@@ -112,10 +113,6 @@ def check_references(pack: c.City, areas: frozenset[str]) -> None:
                 if known is not None and code is not None and code not in known:
                     key = key_of(section, entry)
                     raise UnknownCodeError(section=section, entry=key, field=name, code=code)
-    for name in ("commander_post", "system_post", "arbiter_post"):
-        code = getattr(pack.info, name)
-        if code not in held["post"]:
-            raise UnknownCodeError(section="city.yaml", entry=name, field=name, code=code)
     if pack.info.root_area not in areas:
         raise UnknownCodeError(
             section="city.yaml", entry="root_area", field="root_area", code=pack.info.root_area
