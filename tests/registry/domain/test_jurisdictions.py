@@ -83,9 +83,13 @@ def method(law: Jurisdiction, name: str) -> RiskMethod:
 @BOTH
 def test_lec_bands(law: Jurisdiction) -> None:
     lec = method(law, "lec")
-    assert [band_of(lec, score) for score in (320.1, 320, 160.1, 160, 70.1, 70, 20, 0.05)] == [
+    # ">320 red" and "<70 blue": 320 belongs to the lower grade, 160 and 70 to the higher.
+    assert [band_of(lec, score) for score in (320.1, 320, 160, 159.9, 70, 69.9, 20, 0.05)] == [
         "major", "considerable", "considerable", "general", "general", "low", "low", "low",
     ]  # fmt: skip
+    names = {band.at_least: band.name.en for band in lec.bands}
+    assert [band.open for band in lec.bands] == [True, False, False, False, False]
+    assert (names[20], names[0]) == ("Take care", "Acceptable")  # "<20 acceptable"
     assert {factor.value for factor in lec.factors["L"]} == {10, 6, 3, 1, 0.5, 0.2, 0.1}
     assert {factor.value for factor in lec.factors["E"]} == {10, 6, 3, 2, 1, 0.5}
     assert {factor.value for factor in lec.factors["C"]} == {100, 40, 15, 7, 3, 1}
@@ -191,6 +195,15 @@ def test_a_higher_priority_never_has_more_time(law: Jurisdiction) -> None:
             assert found is not None
             limits.append(parse_span(found.limit) * natural_days[found.calendar])
         assert limits == sorted(limits), (case, stage)
+
+
+def test_no_rule_rests_on_a_law_before_that_law_was_in_force() -> None:
+    began = {"第16号": date(2007, 6, 12), "第493号": date(2007, 6, 1), "(2024)": date(2024, 11, 1)}
+    for section in ("rules", "clocks", "signals", "accident_tables"):
+        for entry in getattr(CN, section):
+            for law, day in began.items():
+                if law in entry.basis.title:
+                    assert entry.effective_from >= day, entry.id
 
 
 def test_legal_reporting_clocks() -> None:

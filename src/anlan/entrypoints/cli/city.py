@@ -126,8 +126,15 @@ def _local_day(parsed: Parsed[City]) -> date:
 
 
 def _show(found: CityDiff) -> None:
-    """Print how many rows of each section differ, and which: the first of each section."""
+    """Print how many rows of each section differ, and which: the first of each section.
+
+    Where nothing was in force before, every row is new, and the numbers say it all.
+    """
+    from anlan.registry import public as registry
+
     screen.table(("section", "added", "changed", "ended"), found.table())
+    if not registry.is_loaded():
+        return
     rows = [
         (name, item.what, item.key, ", ".join(item.columns))
         for name, section in found.sections.items()

@@ -76,11 +76,13 @@ def why_not_loaded(
 
     The areas of ``city`` may be left out: a load streams them and looks at their codes itself.
     """
-    found = [*city.findings, *jurisdiction.findings]
+    unread = [*city.findings, *jurisdiction.findings]
+    if wrong := [item for item in unread if item.severity is Severity.ERROR]:
+        return in_order(wrong)
     packs = Packs(city, jurisdiction, today)
-    for check in (check_info, check_entries, check_grounds, check_rules, check_outlines):
-        found += [item for item in check(packs) if item.code in REFUSED]
-    return in_order(item for item in found if item.severity is Severity.ERROR)
+    checks = (check_info, check_entries, check_grounds, check_rules, check_outlines)
+    found = (item for check in checks for item in check(packs))
+    return in_order(item for item in found if item.code in REFUSED)
 
 
 def _is_lost(item: Finding) -> bool:
