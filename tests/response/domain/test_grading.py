@@ -106,7 +106,7 @@ def test_the_grade_may_be_revised_for_thirty_or_seven_days():
         ((10, 2, 15), "300", RiskGrade.CONSIDERABLE),
         ((1, 3, 100), "300", RiskGrade.CONSIDERABLE),
         ((6, 10, 7), "420", RiskGrade.MAJOR),
-        ((10, 1, 7), "70", RiskGrade.LOW),  # the bound belongs to the lower band here
+        ((10, 1, 7), "70", RiskGrade.GENERAL),  # only 320 belongs to the band below
         ((3, 6, 7), "126", RiskGrade.GENERAL),
         ((0.5, 6, 40), "120", RiskGrade.GENERAL),
         ((0.1, 0.5, 1), "0.05", RiskGrade.LOW),
