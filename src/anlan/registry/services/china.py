@@ -60,9 +60,21 @@ class Divisions:
             raise ChinaDataMissingError(folder=folder.name)
 
     def rows(self, file: str) -> Iterator[tuple[str, str]]:
-        """Yield code and name of every division of one level."""
-        with (self.folder / f"{file}.csv").open(encoding="utf-8-sig", newline="") as stream:
-            for row in csv.DictReader(stream):
+        """Yield code and name of every division of one level.
+
+        Raises
+        ------
+        ChinaDataMissingError
+            When the file is missing or is no such table: half a city would look whole.
+        """
+        path = self.folder / f"{file}.csv"
+        if not path.is_file():
+            raise ChinaDataMissingError(folder=path.name)
+        with path.open(encoding="utf-8-sig", newline="") as stream:
+            table = csv.DictReader(stream)
+            if not {"code", "name"} <= {*(table.fieldnames or ())}:
+                raise ChinaDataMissingError(folder=path.name)
+            for row in table:
                 yield row["code"], row["name"]
 
     def below(self, file: str, prefix: str) -> Iterator[tuple[str, str]]:
