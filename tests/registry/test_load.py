@@ -251,6 +251,22 @@ def test_a_load_that_is_cut_off_leaves_the_old_city_and_goes_on_later(monkeypatc
     assert registry_rows(rebuilt()) == live()
 
 
+def test_two_loads_at_once_leave_one_city_and_say_so():
+    began = []
+
+    def meanwhile(_section, _done):
+        if not began:
+            began.append(1)
+            load()
+
+    with pytest.raises(errors.LoadCrossedError):
+        public.load_city(
+            ADMIN, parsed(a_city()), parsed(a_jurisdiction()), now=NOW, progress=meanwhile
+        )
+    assert registry_rows(rebuilt()) == live()
+    assert load(now=LATER).is_empty
+
+
 def test_areas_stream_from_the_folder_in_chunks(tmp_path, monkeypatch):
     monkeypatch.setattr(loading, "CHUNK", 50)
     streets = [

@@ -179,6 +179,12 @@ class ChinaCodeUnknownError(NotFoundError):
     code = "china.code_unknown"
 
 
+class LoadCrossedError(ConflictError):
+    """Two loads ran at the same time; one of them brought its pack into force."""
+
+    code = "city.load_crossed"
+
+
 class FolderNotEmptyError(ConflictError):
     """A city pack is written into an empty folder only."""
 

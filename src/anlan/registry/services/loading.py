@@ -9,7 +9,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 import msgspec
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
 from anlan.infra import journal
 from anlan.infra.models import JournalHead
@@ -22,6 +22,7 @@ from anlan.registry.domain.errors import (
     AnotherCityError,
     CityHasErrorsError,
     JurisdictionMismatchError,
+    LoadCrossedError,
 )
 from anlan.registry.domain.events import CityLoaded, CityRowsLoaded
 from anlan.registry.domain.lint import why_not_loaded
@@ -213,11 +214,23 @@ def load_city(
     CityHasErrorsError, JurisdictionMismatchError, AnotherCityError, AreaBrokenError,
     UnknownCodeError
         When the packs cannot be loaded; nothing was written.
+    LoadCrossedError
+        When another load wrote the same rows meanwhile; its city is in force.
     """
     if actor.role not in {Role.SYSTEM_ADMIN, Role.SYSTEM}:
         raise NotAllowedError(permission="registry:write")
     packs = _sound(city, jurisdiction, now)
     writer = _Writer(actor=actor, now=now)
+    try:
+        _write(writer, packs, progress)
+    except IntegrityError as crossed:
+        # Codes were compared before they were written, and no row of a pack is there twice.
+        raise LoadCrossedError from crossed
+    return writer.diff
+
+
+def _write(writer: _Writer, packs: Packs, progress: Progress) -> None:
+    now = writer.now
     for found in _area_rows(packs, progress):
         writer.write("areas", found)
     with transaction.atomic():
@@ -229,7 +242,6 @@ def load_city(
         for section, found in _entry_sections(packs, now):
             writer.write(section, found)
         _close(writer, packs)
-    return writer.diff
 
 
 def _close(writer: _Writer, packs: Packs) -> None:
