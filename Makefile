@@ -1,5 +1,8 @@
 # One word per routine.  `make run` and `make test` are all a newcomer needs.
-PYTHON ?= python3
+# The first Python that is new enough: `python3` of an older system is not.
+PYTHON ?= $(shell for found in python3 python3.13 python3.12 python3.11 python3.14; do \
+	if $$found -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; \
+	then echo $$found; break; fi; done)
 VENV := .venv
 BIN := $(VENV)/bin
 SRC := src tests benchmarks tools
@@ -47,8 +50,11 @@ lock: $(VENV)/.dev  ## pin all dependencies anew
 
 setup: $(VENV)/.dev
 
+# Half an environment would be taken for a whole one the next time.
 $(VENV)/bin/python:
-	$(PYTHON) -m venv $(VENV)
+	@test -n "$(PYTHON)" || { echo "Anlan needs Python 3.11 or later."; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \
+		echo "$(PYTHON) cannot make an environment; on Debian and Ubuntu: apt-get install python3-venv"; exit 1; }
 
 $(VENV)/.run: requirements.lock | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
