@@ -19,13 +19,16 @@ FUNCTION_LINES = 60  # past 40 a function asks to be split; past this it must be
 ONE_FILE_BY_DESIGN = {"anlan_verify.py"}  # handed out alone, to be read alone
 NAMED_BY_THE_FRAMEWORK = {"src/anlan/infra/sqlite/base.py"}  # where Django looks for a backend
 BANNED_NAMES = {"utils.py", "helpers.py", "common.py", "misc.py", "manager.py", "base.py"}
+LOOKED_INTO = (
+    ".py", ".md", ".toml", ".yaml", ".lock", ".sh", ".json", ".csv", ".html", ".css", ".xml", ".txt",
+)  # fmt: skip
 LEAKS = re.compile(
     r"(/(?:work|root)/|/tmp/bash|https?://[^ \"']*(?:pypi|npmjs|debian)[^ \"']*/)"  # this very line is let pass
 )
 
 
 def tracked(*endings: str) -> list[Path]:
-    """Return tracked and new files with one of the endings."""
+    """Return tracked and new files with one of the endings; an empty one stands for none."""
     listed = subprocess.run(
         ["git", "ls-files", "-co", "--exclude-standard"],  # noqa: S607
         cwd=ROOT, capture_output=True, text=True, check=True,
@@ -60,7 +63,7 @@ def python_breaches() -> Iterator[str]:
 
 def leak_breaches() -> Iterator[str]:
     """Paths of one machine and addresses of registries."""
-    for path in tracked(".py", ".md", ".toml", ".yaml", ".lock", ".sh", ".json", ".csv", ".html"):
+    for path in tracked("", *LOOKED_INTO):
         for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
             if LEAKS.search(line) and "let pass" not in line:
                 yield f"{path.relative_to(ROOT)}:{number}: names a machine's path or a registry"
