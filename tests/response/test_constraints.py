@@ -6,7 +6,8 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 
 from anlan.response import public as response
-from anlan.response.models import Case, CaseClock
+from anlan.response.domain.words import ENDED
+from anlan.response.models import ENDED_STATES, Case, CaseClock
 from tests.response.builders import DAY, METRO_LEAD, MINUTE, NOW, a_case, running
 
 pytestmark = [pytest.mark.django_db(databases="__all__"), pytest.mark.usefixtures("demo")]
@@ -153,3 +154,7 @@ def test_a_sign_follows_one_case_only():
     with pytest.raises(IntegrityError), transaction.atomic():
         second.followers.create(sign="alert:1", joined_at=NOW)
     assert first.followers.count() == 1
+
+
+def test_the_table_of_the_database_knows_the_ended_states_of_the_decisions():
+    assert set(ENDED_STATES) == {state.value for state in ENDED} | {"new"}

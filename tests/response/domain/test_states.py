@@ -18,7 +18,6 @@ from anlan.response.domain.states import (
     triggers_from,
 )
 from anlan.response.domain.words import ENDED, CaseState, Stage, Trigger
-from anlan.response.models import ENDED_STATES
 
 KINDS = sorted(TABLES)
 
@@ -132,7 +131,3 @@ def test_a_case_found_by_a_rule_starts_where_its_owner_can_act(kind):
     state = start_state(kind, found_by_rule=True)
     assert stage_of(state) is Stage.HANDLE
     assert any(trigger in HANDS_ON for trigger, _ in triggers_from(kind, state))
-
-
-def test_the_table_of_the_database_knows_the_same_ended_states():
-    assert set(ENDED_STATES) == {state.value for state in ENDED} | {"new"}
