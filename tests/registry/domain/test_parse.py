@@ -17,6 +17,7 @@ from anlan.registry.domain.parse import (
     city_folder,
     iter_areas,
     jurisdiction_folder,
+    law_folder,
     read_city,
     read_jurisdiction,
 )
@@ -209,6 +210,14 @@ def test_only_shipped_packs_are_found_by_name(name: str) -> None:
         jurisdiction_folder(name)
     with pytest.raises(PackUnknownError):
         city_folder(name)
+
+
+def test_the_law_beside_a_city_goes_before_the_shipped_one(tmp_path: Path) -> None:
+    assert law_folder(tmp_path / "city", "cn") == jurisdiction_folder("cn")
+    put(tmp_path / "cn", "jurisdiction.yaml", "id: cn\n")
+    assert law_folder(tmp_path / "city", "cn") == tmp_path / "cn"
+    with pytest.raises(PackUnknownError):
+        law_folder(tmp_path / "city", "nowhere")
 
 
 # --- large ---------------------------------------------------------------------------------------

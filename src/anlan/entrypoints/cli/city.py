@@ -19,7 +19,7 @@ from anlan.registry.domain.lint_codes import is_timezone
 from anlan.registry.domain.lint_report import as_json, as_table
 from anlan.registry.domain.parse import (
     PackUnknownError,
-    jurisdiction_folder,
+    law_folder,
     read_city,
     read_jurisdiction,
 )
@@ -47,10 +47,7 @@ def read_packs(
 
 def read_law(city: Parsed[City]) -> Parsed[Jurisdiction]:
     """Read the jurisdiction pack that a city pack names."""
-    name = city.pack.info.jurisdiction
-    beside = city.folder.resolve().parent / name
-    law = beside if (beside / "jurisdiction.yaml").exists() else jurisdiction_folder(name)
-    return read_jurisdiction(law)
+    return read_jurisdiction(law_folder(city.folder.resolve(), city.pack.info.jurisdiction))
 
 
 def load_packs(folder: Path, *, now: datetime) -> None:

@@ -16,6 +16,7 @@ from anlan.registry.domain.parse import (
     PackUnknownError,
     city_folder,
     jurisdiction_folder,
+    law_folder,
     read_city,
     read_jurisdiction,
 )
@@ -62,10 +63,7 @@ def bench_of(folder: Path) -> Bench:
         law = read_jurisdiction(folder)
         return Bench(folder / "tests", law.pack.rules, law.pack.rules, _errors(law.findings))
     city = read_city(folder)
-    name = city.pack.info.jurisdiction
-    beside = folder.parent / name
-    found = beside if (beside / "jurisdiction.yaml").exists() else jurisdiction_folder(name)
-    law = read_jurisdiction(found)
+    law = read_jurisdiction(law_folder(folder, city.pack.info.jurisdiction))
     replaced = {rule.id for rule in city.pack.rules} | {rule.replaces for rule in city.pack.rules}
     rest = tuple(rule for rule in law.pack.rules if rule.id not in replaced)
     broken = _errors([*city.findings, *law.findings])

@@ -18,7 +18,7 @@ from anlan.learning.domain.summary import OrdinaryRow
 from anlan.learning.domain.usual import RAIN_QUANTITY, RAINSTORM, USUAL
 from anlan.learning.domain.weekrun import WeekCount, run_week, tally
 from anlan.registry.domain.city import City
-from anlan.registry.domain.parse import jurisdiction_folder, read_city, read_jurisdiction
+from anlan.registry.domain.parse import law_folder, read_city, read_jurisdiction
 
 WEEKS = 100
 # A Monday in the rainy season; the rules in force on that day are judged by.
@@ -56,7 +56,7 @@ def start_of(city: City) -> datetime:
 @cache
 def _prepared(folder: str) -> tuple[City, PackWorld, Setting]:
     city = read_city(Path(folder)).pack
-    jurisdiction = read_jurisdiction(jurisdiction_folder(city.info.jurisdiction)).pack
+    jurisdiction = read_jurisdiction(law_folder(Path(folder), city.info.jurisdiction)).pack
     packs = pack_world(city, jurisdiction, at=start_of(city))
     language: Language = "zh" if city.info.jurisdiction.startswith("cn") else "en"
     return city, packs, setting_of(city, packs, language)

@@ -17,7 +17,7 @@ from anlan.kernel.errors import InvalidInputError, NotFoundError
 from anlan.registry.domain import city as c
 from anlan.registry.domain import jurisdiction as j
 from anlan.registry.domain.entries import EntryProblem, entry_problem, is_sound, key_of
-from anlan.registry.domain.findings import Finding, Severity, finding
+from anlan.registry.domain.findings import Finding, finding
 from anlan.registry.domain.located import Node, read_yaml
 from anlan.registry.domain.outlines import read_outlines
 from anlan.registry.domain.rulespecs import RuleSpec
@@ -97,11 +97,6 @@ class Parsed(Generic[PackT]):
     def is_readable(self) -> bool:
         """Whether the pack could be read at all."""
         return self.found_pack is not None
-
-    @property
-    def has_errors(self) -> bool:
-        """Whether any finding is an error: such a pack is not loaded."""
-        return any(item.severity is Severity.ERROR for item in self.findings)
 
     def where(self, section: str, key: str) -> tuple[str, int]:
         """Return the file and line of an entry; line 0 when only the file is known.
@@ -310,6 +305,20 @@ def read_jurisdiction(folder: Path) -> Parsed[j.Jurisdiction]:
 def jurisdiction_folder(name: str) -> Path:
     """Return the folder of a jurisdiction pack that is shipped with Anlan."""
     return _shipped(PACKS, name, "jurisdiction.yaml")
+
+
+def law_folder(city: Path, name: str) -> Path:
+    """Return the folder of the jurisdiction pack that the city pack in ``city`` names.
+
+    One that lies beside the city goes before the shipped one of the same name.
+
+    Raises
+    ------
+    PackUnknownError
+        When it is neither beside the city nor shipped.
+    """
+    beside = city.parent / name
+    return beside if (beside / "jurisdiction.yaml").exists() else jurisdiction_folder(name)
 
 
 def city_folder(name: str) -> Path:
