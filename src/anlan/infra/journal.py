@@ -2,7 +2,7 @@
 
 A service changes rows only through :func:`record`.  The entry holds the event
 and the after-image of each changed row, so that the state at any instant can
-be rebuilt (:func:`rows_as_of`) and what listeners hear is never lost.
+be rebuilt (:func:`replay_images`) and what listeners hear is never lost.
 """
 
 from __future__ import annotations
@@ -10,11 +10,10 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
 
 import msgspec
 from django.apps import apps
-from django.db import connection, models, transaction
+from django.db import connection, models
 
 from anlan.infra import failpoints
 from anlan.infra import rows as rows_of
@@ -22,9 +21,6 @@ from anlan.infra.models import JournalEntry, JournalHead
 from anlan.kernel.actor import Actor
 from anlan.kernel.canonical import canonical_bytes, plain
 from anlan.kernel.events import Event, Told
-
-if TYPE_CHECKING:
-    from django.db.models import Field
 
 LEAF_PREFIX = b"\x00"  # RFC 9162 §2.1.1: domain separation of leaves from inner nodes
 
@@ -163,11 +159,6 @@ def journalled_models() -> list[type[models.Model]]:
     return [model for model in apps.get_models() if getattr(model, "journalled", False)]
 
 
-def field_value(field: Field[Any, Any], stored: object) -> object:
-    """Return the Python value of ``field`` from its journalled form."""
-    return field.to_python(stored) if not isinstance(field, models.JSONField) else stored
-
-
 def replay_images(
     entries: Iterable[JournalEntry],
 ) -> dict[str, dict[object, dict[str, object]]]:
@@ -183,11 +174,6 @@ def replay_images(
     return state
 
 
-def rows_as_of(at: datetime) -> dict[str, dict[object, dict[str, object]]]:
-    """Return every journalled row as it stood at the instant ``at``."""
-    return replay_images(JournalEntry.objects.filter(at__lte=at).order_by("seq").iterator(2000))
-
-
 def live_state() -> dict[str, dict[object, dict[str, object]]]:
     """Return every journalled row as it stands now, in the form of :func:`replay_images`."""
     state: dict[str, dict[object, dict[str, object]]] = {}
@@ -199,6 +185,3 @@ def live_state() -> dict[str, dict[object, dict[str, object]]]:
         if rows:
             state[model._meta.label_lower] = rows  # type: ignore[assignment]
     return state
-
-
-atomic = transaction.atomic

@@ -1,7 +1,7 @@
 """The error tree: every refusal has a stable code and parameters.
 
-The wording of each code, in Chinese and English, lives in the catalogue
-(`anlan/infra/catalogue/errors.toml`); this file holds no prose.
+The wording of each code, in Chinese and English, lives in the catalogue of the
+room that refuses (``errors.toml``); this file holds no prose.
 """
 
 from __future__ import annotations

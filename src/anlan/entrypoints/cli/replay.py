@@ -74,7 +74,6 @@ def _replay_one(scenario: Scenario, weeks: int, policy: Path | None, form: str) 
     root = _folder(scenario.id)
     root.parent.mkdir(parents=True, exist_ok=True)
     rehearse.open_rehearsal(root, timezone=scenario.timezone)
-    os.environ.pop("ANLAN_CHECKPOINTS", None)
 
     from anlan.entrypoints import clock, logs, worker
     from anlan.entrypoints.cli.city import load_packs

@@ -50,16 +50,14 @@ CODE_LEVELS: dict[str, dict[str, WarningLevel]] = {
         "04": WarningLevel.RED,
     }
 }
+# Anlan's default: colours that Chinese senders give to CAP severities (confidence M:H).
+# Used only when the message states no colour.
 SEVERITY_LEVELS: dict[CapSeverity, WarningLevel] = {
     CapSeverity.EXTREME: WarningLevel.RED,
     CapSeverity.SEVERE: WarningLevel.ORANGE,
     CapSeverity.MODERATE: WarningLevel.YELLOW,
     CapSeverity.MINOR: WarningLevel.BLUE,
 }
-SEVERITY_BASIS = (
-    "Anlan default: colours that Chinese senders give to CAP severities; confidence M:H. "
-    "Used only when the message states no colour."
-)
 FROM_SEVERITY = "conversion:cap_severity"
 # In running text only whole colour words count: 红旗 in a place name is not a colour.
 _SPOKEN = re.compile(
