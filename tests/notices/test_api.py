@@ -51,8 +51,9 @@ def test_a_post_reads_and_answers_its_own_inbox(caller):
     assert inbox["notices"][0]["title"].startswith("【红色·须应答】")
     english = client.get("/api/v1/inbox?lang=en").json()["notices"][0]
     assert english["title"].startswith("[RED")
-    asked = client.get("/api/v1/inbox", headers={"Accept-Language": "en-GB,en;q=0.9"})
-    assert asked.json()["notices"][0]["title"] == english["title"]
+    for wanted in ("en-GB,en;q=0.9", "fr, en;q=0.8, zh;q=0.5"):
+        asked = client.get("/api/v1/inbox", headers={"Accept-Language": wanted})
+        assert asked.json()["notices"][0]["title"] == english["title"]
     answer = post_json(client, f"/inbox/{number}/acknowledge")
     assert (answer.status_code, answer.json()["acknowledged_by"][:7]) == (200, "account")
     assert client.get("/api/v1/inbox").json()["notices"] == []

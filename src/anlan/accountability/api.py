@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any
 from uuid import UUID
 
-from django.http import FileResponse, HttpRequest, HttpResponse
+from django.http import FileResponse, HttpResponse
 from ninja import Router, Schema
 from pydantic import Field
 
@@ -18,7 +18,7 @@ from anlan.accountability.selectors import standing
 from anlan.accountability.selectors.asof import state_as_of
 from anlan.accountability.selectors.checkpoints import checkpoints, newest_checkpoint
 from anlan.accountability.services import retention
-from anlan.infra.doors import needs
+from anlan.infra.doors import Call, language_of, needs
 from anlan.kernel.errors import InvalidInputError
 
 router = Router(tags=["accountability"])
@@ -144,7 +144,7 @@ class DestroyedOut(Schema):
 
 @router.get("/ledger/checkpoint", summary="The newest signed checkpoint, as its exact text")
 @needs("ledger:read")
-def read_checkpoint(request: HttpRequest) -> HttpResponse:  # noqa: ARG001  ninja's signature
+def read_checkpoint(request: Call) -> HttpResponse:  # noqa: ARG001  ninja's signature
     """Return the newest checkpoint note as plain text: keep it where the operator cannot reach."""
     return HttpResponse(newest_checkpoint().note, content_type="text/plain; charset=utf-8")
 
@@ -152,7 +152,7 @@ def read_checkpoint(request: HttpRequest) -> HttpResponse:  # noqa: ARG001  ninj
 @router.get("/ledger/checkpoints", response=CheckpointsOut, summary="Signed checkpoints")
 @needs("ledger:read")
 def read_checkpoints(
-    request: HttpRequest,  # noqa: ARG001  ninja's signature
+    request: Call,  # noqa: ARG001  ninja's signature
     after: Annotated[int, Field(ge=0)] = 0,
     limit: Annotated[int, Field(ge=1, le=500)] = 100,
 ) -> dict[str, Any]:
@@ -162,55 +162,54 @@ def read_checkpoints(
 
 @router.get("/ledger/proof/{int:seq}", response=ProofOut, summary="The proof of one entry")
 @needs("ledger:read")
-def read_proof(request: HttpRequest, seq: int, size: int | None = None) -> dict[str, Any]:
+def read_proof(request: Call, seq: int, size: int | None = None) -> dict[str, Any]:
     """Return the proof that entry ``seq`` is under the newest checkpoint, or the one of ``size``."""
-    whole_city_only(request.actor)  # type: ignore[attr-defined]
+    whole_city_only(request.actor)
     return public.proof(seq, size=size)
 
 
 @router.get("/ledger/growth", response=GrowthOut, summary="The proof that nothing was rewritten")
 @needs("ledger:read")
-def read_growth(request: HttpRequest, old: int, new: int) -> dict[str, Any]:  # noqa: ARG001
+def read_growth(request: Call, old: int, new: int) -> dict[str, Any]:  # noqa: ARG001
     """Return the consistency proof between two checkpoints."""
     return public.consistency(old, new)
 
 
 @router.get("/ledger/export", summary="The sealed ledger as a ZIP")
 @needs("ledger:read")
-def read_export(request: HttpRequest, up_to: int | None = None) -> FileResponse:
+def read_export(request: Call, up_to: int | None = None) -> FileResponse:
     """Return an export that can be verified without Anlan."""
-    whole_city_only(request.actor)  # type: ignore[attr-defined]
+    whole_city_only(request.actor)
     with tempfile.TemporaryDirectory(prefix="anlan-export-") as folder:
         target = Path(folder) / "anlan-ledger.zip"
-        made = public.export(target, up_to=up_to, now=request.now)  # type: ignore[attr-defined]
+        made = public.export(target, up_to=up_to, now=request.now)
         packed = target.open("rb")  # stays readable after its name is gone
     return FileResponse(packed, as_attachment=True, filename=f"anlan-ledger-{made.entries}.zip")
 
 
 @router.get("/ledger/verdict", response=VerdictOut, summary="Verify the whole ledger now")
 @needs("ledger:read")
-def read_verdict(request: HttpRequest) -> dict[str, Any]:
+def read_verdict(request: Call) -> dict[str, Any]:
     """Recompute everything: ten to twenty seconds per hundred thousand entries."""
-    whole_city_only(request.actor)  # type: ignore[attr-defined]
-    language = "en" if str(request.GET.get("lang", "zh")).startswith("en") else "zh"
-    return public.verify().as_dict(language)
+    whole_city_only(request.actor)
+    return public.verify().as_dict(language_of(request))
 
 
 @router.get("/audit/breaches", response=list[BreachOut], summary="What the watcher found broken")
 @needs("audit:read")
 def read_breaches(
-    request: HttpRequest,
+    request: Call,
     mended: bool = False,  # noqa: FBT001, FBT002  a query parameter
 ) -> Any:
     """Return open breaches, or those already mended, the newest first."""
-    whole_city_only(request.actor)  # type: ignore[attr-defined]
+    whole_city_only(request.actor)
     return standing.breaches(mended=mended)
 
 
 @router.get("/audit/as-of", response=StateOut, summary="The state as of an instant")
 @needs("asof:read")
 def read_as_of(
-    request: HttpRequest,
+    request: Call,
     at: datetime,
     table: str | None = None,
     key: str | None = None,
@@ -220,7 +219,7 @@ def read_as_of(
     if at.tzinfo is None:
         raise InvalidInputError(where="at", problem="no offset")
     return state_as_of(
-        request.actor,  # type: ignore[attr-defined]
+        request.actor,
         at,
         table=table,
         key=key,
@@ -230,14 +229,14 @@ def read_as_of(
 
 @router.post("/contents/destroy", response=DestroyedOut, summary="Destroy personal data early")
 @needs("ledger:write")
-def destroy(request: HttpRequest, body: DestroyIn) -> dict[str, int]:
+def destroy(request: Call, body: DestroyIn) -> dict[str, int]:
     """Erase content items for good; the journal keeps that it was done, and why."""
-    whole_city_only(request.actor)  # type: ignore[attr-defined]
+    whole_city_only(request.actor)
     destroyed = retention.destroy_contents(
-        request.actor,  # type: ignore[attr-defined]
+        request.actor,
         body.ids,
         body.reason,
-        now=request.now,  # type: ignore[attr-defined]
+        now=request.now,
     )
     return {"destroyed": destroyed}
 
@@ -245,7 +244,7 @@ def destroy(request: HttpRequest, body: DestroyIn) -> dict[str, int]:
 @router.get("/health/sicknesses", response=list[SicknessOut], summary="What is not well")
 @needs("health:read")
 def read_sicknesses(
-    request: HttpRequest,  # noqa: ARG001  ninja's signature
+    request: Call,  # noqa: ARG001  ninja's signature
     healed: bool = False,  # noqa: FBT001, FBT002  a query parameter
 ) -> Any:
     """Return the parts of the system that are not well, or that were and are again."""

@@ -1,11 +1,17 @@
-"""What an endpoint says of itself: which permission it needs, or that anyone may call it."""
+"""What an endpoint says of itself, and what it is handed.
+
+It names the permission it needs, or says that anyone may call it; it is handed a :class:`Call`.
+"""
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from datetime import datetime
 from functools import wraps
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, Literal, ParamSpec, TypeVar
+
+from django.http import HttpRequest
 
 from anlan.kernel.actor import Actor
 from anlan.kernel.errors import NotAllowedError, NotAuthenticatedError
@@ -64,3 +70,23 @@ def permission_of(endpoint: Callable[..., Any]) -> str | None:
     except AttributeError:
         raise LookupError(f"{endpoint.__qualname__} says neither needs() nor open_to_all") from None
     return found
+
+
+class Call(HttpRequest):
+    """A request as an endpoint that needs a permission gets it."""
+
+    actor: Actor
+    now: datetime
+    exercise: bool  # a rehearsal's door: whatever is shown says so (I10)
+
+
+def language_of(request: HttpRequest) -> Literal["zh", "en"]:
+    """Return "zh" or "en": what the caller asked for, else Chinese."""
+    asked = request.GET.get("lang") or request.headers.get("Accept-Language", "")
+    for part in asked.split(","):
+        tag = part.split(";")[0].strip().lower()
+        if tag.startswith("en"):
+            return "en"
+        if tag.startswith("zh"):
+            return "zh"
+    return "zh"

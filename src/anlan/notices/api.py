@@ -5,11 +5,10 @@ from __future__ import annotations
 from datetime import datetime, time
 from typing import Annotated, Any
 
-from django.http import HttpRequest
 from ninja import Router, Schema, Status
 from pydantic import Field
 
-from anlan.infra.doors import needs
+from anlan.infra.doors import Call, language_of, needs
 from anlan.kernel.errors import InvalidInputError
 from anlan.notices import access, selectors
 from anlan.notices.domain.views import NoticeSeen
@@ -89,17 +88,9 @@ class QuietIn(Schema):
     end: time
 
 
-def _language(request: HttpRequest) -> str:
-    """Return "zh" or "en": what the caller asked for, else Chinese."""
-    asked = request.GET.get("lang") or request.headers.get("Accept-Language", "")
-    return "en" if asked.strip().lower().startswith("en") else "zh"
-
-
-def _out(notice: NoticeSeen, request: HttpRequest) -> dict[str, Any]:
-    language = _language(request)
-    # A rehearsal's door says so on the request; every text then begins with "Exercise" (I10).
-    exercise = bool(getattr(request, "exercise", False))
-    text = selectors.text_of(notice, language, exercise=exercise)
+def _out(notice: NoticeSeen, request: Call) -> dict[str, Any]:
+    # In a rehearsal every text begins with "Exercise" (I10).
+    text = selectors.text_of(notice, language_of(request), exercise=request.exercise)
     names = NoticeOut.model_fields.keys() - {"title", "body"}
     return {name: getattr(notice, name) for name in names} | {
         "title": text.title,
@@ -110,57 +101,57 @@ def _out(notice: NoticeSeen, request: HttpRequest) -> dict[str, Any]:
 @router.get("/inbox", response=InboxOut, summary="What lies before a post")
 @needs("inbox:read")
 def read_inbox(
-    request: HttpRequest,
+    request: Call,
     post: str | None = None,
     answered: bool = False,  # noqa: FBT001, FBT002  a query parameter
     limit: Annotated[int, Field(ge=1, le=500)] = 100,
 ) -> dict[str, Any]:
     """Return the open notices of the caller's post, or the answered ones."""
-    found = access.inbox_post(request.actor, post)  # type: ignore[attr-defined]
+    found = access.inbox_post(request.actor, post)
     read = selectors.answered_notices if answered else selectors.open_notices
     notices = [_out(notice, request) for notice in read(found, limit=limit)]
-    return {"post": found, "at": request.now, "notices": notices}  # type: ignore[attr-defined]
+    return {"post": found, "at": request.now, "notices": notices}
 
 
 @router.post("/inbox/{int:notice}/acknowledge", response=NoticeOut, summary="Answer a notice")
 @needs("inbox:act")
-def acknowledge(request: HttpRequest, notice: int) -> dict[str, Any]:
+def acknowledge(request: Call, notice: int) -> dict[str, Any]:
     """Answer a notice and the earlier ones of its line; answering twice keeps the first answer."""
-    seen = answering.acknowledge(request.actor, notice, now=request.now)  # type: ignore[attr-defined]
+    seen = answering.acknowledge(request.actor, notice, now=request.now)
     return _out(seen, request)
 
 
 @router.post("/inbox/{int:notice}/shelve", response=NoticeOut, summary="Put a notice aside")
 @needs("inbox:act")
-def shelve(request: HttpRequest, notice: int, body: ShelveIn) -> dict[str, Any]:
+def shelve(request: Call, notice: int, body: ShelveIn) -> dict[str, Any]:
     """Put a notice of the caller's post aside until an instant that states its offset."""
     if body.until.tzinfo is None:
         raise InvalidInputError(where="until", problem="no offset")
     seen = answering.shelve(
-        request.actor,  # type: ignore[attr-defined]
+        request.actor,
         notice,
         until=body.until,
-        now=request.now,  # type: ignore[attr-defined]
+        now=request.now,
     )
     return _out(seen, request)
 
 
 @router.get("/outbox", response=OutboxOut, summary="Whether messages go out")
 @needs("outbox:read")
-def read_outbox(request: HttpRequest) -> Any:
+def read_outbox(request: Call) -> Any:
     """Return the state of each channel; no addresses and no texts."""
-    return selectors.outbox_state(now=request.now)  # type: ignore[attr-defined]
+    return selectors.outbox_state(now=request.now)
 
 
 @router.put("/quiet-hours/{post}", response={204: None}, summary="Set quiet hours")
 @needs("registry:write")
-def put_quiet_hours(request: HttpRequest, post: str, body: QuietIn) -> Status[None]:
+def put_quiet_hours(request: Call, post: str, body: QuietIn) -> Status[None]:
     """Set when a post is left in peace, or the whole city (``*``)."""
     quieting.set_quiet_hours(
-        request.actor,  # type: ignore[attr-defined]
+        request.actor,
         post,
         start=body.start,
         end=body.end,
-        now=request.now,  # type: ignore[attr-defined]
+        now=request.now,
     )
     return Status(204, None)

@@ -5,11 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any
 
-from django.http import HttpRequest
 from ninja import Query, Router, Schema, Status
 from pydantic import Field
 
-from anlan.infra.doors import needs
+from anlan.infra.doors import Call, needs
 from anlan.kernel.errors import InvalidInputError
 from anlan.registry import public as registry
 from anlan.registry.domain.rulespecs import RuleSpec
@@ -137,69 +136,69 @@ def _aware(**instants: datetime | None) -> None:
 
 @router.get("/alerts", response=AlertsOut)
 @needs("alerts:read")
-def list_alerts(request: HttpRequest, asked: Query[AlertsAsked]) -> dict[str, Any]:
+def list_alerts(request: Call, asked: Query[AlertsAsked]) -> dict[str, Any]:
     """List alert instances inside the caller's areas, newest first."""
     _aware(raised_from=asked.raised_from, raised_until=asked.raised_until)
     values = asked.dict()
     filters = AlertFilters(open_only=values.pop("open"), **values)
-    found = selectors.alerts(request.actor, filters)  # type: ignore[attr-defined]
+    found = selectors.alerts(request.actor, filters)
     full = len(found) == asked.limit
     return {"alerts": found, "before": found[-1].pk if full else None}
 
 
 @router.get("/alerts/{int:alert_id}", response=AlertOut)
 @needs("alerts:read")
-def show_alert(request: HttpRequest, alert_id: int) -> AlertInstance:
+def show_alert(request: Call, alert_id: int) -> AlertInstance:
     """Show one alert instance."""
-    return access.alert_for_actor(request.actor, alert_id)  # type: ignore[attr-defined]
+    return access.alert_for_actor(request.actor, alert_id)
 
 
 @router.get("/warnings", response=list[InForceOut])
 @needs("warnings:read")
-def list_warnings(request: HttpRequest) -> list[Any]:
+def list_warnings(request: Call) -> list[Any]:
     """List the relayed warnings in force, highest level first."""
-    return selectors.warnings_in_force(at=request.now)  # type: ignore[attr-defined]
+    return selectors.warnings_in_force(at=request.now)
 
 
 @router.get("/responses", response=list[ResponseOut])
 @needs("response:read")
-def list_responses(request: HttpRequest) -> list[ResponseInForce]:
+def list_responses(request: Call) -> list[ResponseInForce]:
     """List the responses in force in the caller's areas or over them."""
-    actor, now = request.actor, request.now  # type: ignore[attr-defined]
+    actor, now = request.actor, request.now
     found = selectors.responses_in_force(at=now)
     return [row for row in found if access.concerns(actor, row.area_path)]
 
 
 @router.post("/responses", response={201: ResponseOut})
 @needs("response:declare")
-def declare(request: HttpRequest, stated: ResponseIn) -> Status[ResponseInForce]:
+def declare(request: Call, stated: ResponseIn) -> Status[ResponseInForce]:
     """Declare a response; refused without matter, level, expected end and measures (I8)."""
     _aware(expected_until=stated.expected_until)
     declaration = ResponseDeclaration(**stated.dict())
     row = responses.declare_response(
-        request.actor,  # type: ignore[attr-defined]
+        request.actor,
         declaration,
-        now=request.now,  # type: ignore[attr-defined]
+        now=request.now,
     )
     return Status(201, row)
 
 
 @router.delete("/responses/{int:response_id}", response=ResponseOut)
 @needs("response:declare")
-def end(request: HttpRequest, response_id: int) -> ResponseInForce:
+def end(request: Call, response_id: int) -> ResponseInForce:
     """Declare the end of a response."""
     return responses.end_response(
-        request.actor,  # type: ignore[attr-defined]
+        request.actor,
         response_id,
-        now=request.now,  # type: ignore[attr-defined]
+        now=request.now,
     )
 
 
 @router.get("/rules/explained", response=list[RuleOut])
 @needs("rules:read")
-def explain_rules(request: HttpRequest) -> list[dict[str, Any]]:
+def explain_rules(request: Call) -> list[dict[str, Any]]:
     """Say in plain words what each rule in force does, and on what it rests."""
-    rules = registry.rules_in_force(at=request.now)  # type: ignore[attr-defined]
+    rules = registry.rules_in_force(at=request.now)
     words = selectors.rule_words(rules)
     return [_explained(rule, words) for rule in rules]
 

@@ -6,7 +6,6 @@ import logging
 import secrets
 import time
 from collections.abc import Callable
-from typing import Literal
 
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
@@ -18,6 +17,7 @@ from django.utils.html import format_html
 from anlan.entrypoints import clock, metrics
 from anlan.entrypoints.web.intake import REFUSED
 from anlan.infra.catalogue import wording
+from anlan.infra.doors import language_of
 from anlan.infra.workspace import WorkspaceKind
 from anlan.kernel.errors import (
     AnlanError,
@@ -61,18 +61,6 @@ OURS: dict[int, type[AnlanError]] = {
     404: AddressUnknownError,
     405: MethodUnknownError,
 }
-
-
-def language_of(request: HttpRequest) -> Literal["zh", "en"]:
-    """Return "zh" or "en": what the caller asked for, else Chinese."""
-    asked = request.GET.get("lang") or request.headers.get("Accept-Language", "")
-    for part in asked.split(","):
-        tag = part.split(";")[0].strip().lower()
-        if tag.startswith("en"):
-            return "en"
-        if tag.startswith("zh"):
-            return "zh"
-    return "zh"
 
 
 def refusal(request: HttpRequest, error: AnlanError) -> JsonResponse:

@@ -13,8 +13,8 @@ from django.views.decorators.http import require_safe
 from anlan import __version__
 from anlan.accountability import public as accountability
 from anlan.entrypoints import here, metrics, probes
-from anlan.entrypoints.web.middleware import language_of
 from anlan.entrypoints.web.words import WORDS
+from anlan.infra.doors import language_of
 from anlan.infra.workspace import WorkspaceKind
 from anlan.learning import public as learning
 from anlan.registry import public as registry

@@ -5,13 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any
 
-from django.http import HttpRequest
 from ninja import Schema, Status
 from pydantic import Field
 
-from anlan.infra.doors import needs
+from anlan.infra.doors import Call, needs
 from anlan.registry import access
-from anlan.registry.api.routes import actor_of, now_of, router
+from anlan.registry.api.routes import router
 from anlan.registry.domain.permissions import PERMISSIONS
 from anlan.registry.models import Account, Token
 from anlan.registry.selectors import accounts as rows
@@ -110,20 +109,20 @@ def _token(row: Token) -> dict[str, Any]:
 
 @router.get("/accounts", response=list[AccountOut], tags=["accounts"], summary="Accounts")
 @needs("accounts:read")
-def list_accounts(request: HttpRequest) -> list[dict[str, Any]]:
-    return [_account(row) for row in rows.accounts(actor_of(request))]
+def list_accounts(request: Call) -> list[dict[str, Any]]:
+    return [_account(row) for row in rows.accounts(request.actor)]
 
 
 @router.post("/accounts", response={201: AccountOut}, tags=["accounts"], summary="Make an account")
 @needs("accounts:write")
-def post_account(request: HttpRequest, body: AccountIn) -> Status[dict[str, Any]]:
+def post_account(request: Call, body: AccountIn) -> Status[dict[str, Any]]:
     made = keeping.create_account(
-        actor_of(request),
+        request.actor,
         body.username,
         body.role,
         post=body.post,
         areas=body.areas,
-        now=now_of(request),
+        now=request.now,
     )
     return Status(201, _account(made))
 
@@ -132,14 +131,14 @@ def post_account(request: HttpRequest, body: AccountIn) -> Status[dict[str, Any]
     "/accounts/{username}", response=AccountOut, tags=["accounts"], summary="Change an account"
 )
 @needs("accounts:write")
-def patch_account(request: HttpRequest, username: Name, body: AccountChangeIn) -> dict[str, Any]:
+def patch_account(request: Call, username: Name, body: AccountChangeIn) -> dict[str, Any]:
     changed = keeping.change_account(
-        actor_of(request),
+        request.actor,
         username,
         role=body.role,
         post=body.post,
         areas=body.areas,
-        now=now_of(request),
+        now=request.now,
     )
     return _account(changed)
 
@@ -151,8 +150,8 @@ def patch_account(request: HttpRequest, username: Name, body: AccountChangeIn) -
     summary="Close an account for good; its tokens stop working",
 )
 @needs("accounts:write")
-def delete_account(request: HttpRequest, username: Name) -> dict[str, Any]:
-    return _account(keeping.close_account(actor_of(request), username, now=now_of(request)))
+def delete_account(request: Call, username: Name) -> dict[str, Any]:
+    return _account(keeping.close_account(request.actor, username, now=request.now))
 
 
 @router.get(
@@ -162,8 +161,8 @@ def delete_account(request: HttpRequest, username: Name) -> dict[str, Any]:
     summary="Tokens of an account",
 )
 @needs("accounts:read")
-def list_tokens(request: HttpRequest, username: Name) -> list[dict[str, Any]]:
-    return [_token(row) for row in rows.tokens(actor_of(request), username)]
+def list_tokens(request: Call, username: Name) -> list[dict[str, Any]]:
+    return [_token(row) for row in rows.tokens(request.actor, username)]
 
 
 @router.post(
@@ -173,10 +172,10 @@ def list_tokens(request: HttpRequest, username: Name) -> list[dict[str, Any]]:
     summary="Issue a token; its secret is shown this once",
 )
 @needs("accounts:write")
-def post_token(request: HttpRequest, username: Name, body: TokenIn) -> Status[dict[str, Any]]:
-    account = access.account_of(actor_of(request), username)
+def post_token(request: Call, username: Name, body: TokenIn) -> Status[dict[str, Any]]:
+    account = access.account_of(request.actor, username)
     made, secret = keeping.issue_token(
-        actor_of(request), account, body.scopes, body.areas, body.expires_at, now=now_of(request)
+        request.actor, account, body.scopes, body.areas, body.expires_at, now=request.now
     )
     return Status(201, {**_token(made), "secret": secret})
 
@@ -185,5 +184,5 @@ def post_token(request: HttpRequest, username: Name, body: TokenIn) -> Status[di
     "/tokens/{int:token}", response=TokenOut, tags=["accounts"], summary="Take a token back"
 )
 @needs("accounts:write")
-def delete_token(request: HttpRequest, token: int) -> dict[str, Any]:
-    return _token(keeping.revoke_token(actor_of(request), token, now=now_of(request)))
+def delete_token(request: Call, token: int) -> dict[str, Any]:
+    return _token(keeping.revoke_token(request.actor, token, now=request.now))

@@ -6,15 +6,14 @@ from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
 
 import msgspec
-from django.http import HttpRequest
 from ninja import Query, Schema, Status
 from pydantic import Field
 
-from anlan.infra.doors import needs
+from anlan.infra.doors import Call, needs
 from anlan.kernel.geometry import Point
 from anlan.kernel.scales import RiskGrade, WarningLevel
 from anlan.registry import access
-from anlan.registry.api.routes import actor_of, instant, router
+from anlan.registry.api.routes import instant, router
 from anlan.registry.domain.errors import AreaUnknownError
 from anlan.registry.domain.facts import (
     DutyFound,
@@ -160,7 +159,7 @@ class Paging(Schema):
 
 @router.get("/city", response=CityOut, summary="Which packs are in force")
 @needs("registry:read")
-def get_city(request: HttpRequest) -> dict[str, Any]:  # noqa: ARG001  the form of an endpoint
+def get_city(request: Call) -> dict[str, Any]:  # noqa: ARG001  the form of an endpoint
     info, law = packs.city(), packs.jurisdiction_info()
     return {
         "id": info.id,
@@ -177,58 +176,56 @@ def get_city(request: HttpRequest) -> dict[str, Any]:  # noqa: ARG001  the form 
 
 @router.get("/areas", response=list[AreaOut], summary="Areas, by path")
 @needs("registry:read")
-def list_areas(
-    request: HttpRequest, paging: Query[Paging], kind: Code | None = None
-) -> list[KnownArea]:
-    return browse.area_page(actor_of(request), paging.page(), kind)
+def list_areas(request: Call, paging: Query[Paging], kind: Code | None = None) -> list[KnownArea]:
+    return browse.area_page(request.actor, paging.page(), kind)
 
 
 @router.get("/areas/{code}", response=AreaOut, summary="One area")
 @needs("registry:read")
-def get_area(request: HttpRequest, code: Code) -> KnownArea:
-    return access.area(actor_of(request), code)
+def get_area(request: Call, code: Code) -> KnownArea:
+    return access.area(request.actor, code)
 
 
 @router.get("/areas/{code}/outline", response=OutlineOut, summary="An area's outline")
 @needs("registry:read")
-def get_outline(request: HttpRequest, code: Code) -> dict[str, Any]:
-    found = access.area(actor_of(request), code)
+def get_outline(request: Call, code: Code) -> dict[str, Any]:
+    found = access.area(request.actor, code)
     shape = areas.shape_of(code)
     return {"code": code, "schematic": found.schematic, "geometry": shape}
 
 
 @router.get("/area-at", response=AreaOut, summary="The most specific area that holds a point")
 @needs("registry:read")
-def get_area_at(request: HttpRequest, lat: Latitude, lon: Longitude) -> KnownArea:
+def get_area_at(request: Call, lat: Latitude, lon: Longitude) -> KnownArea:
     found = areas.area_at(Point(lat=lat, lon=lon))
-    if found is None or not actor_of(request).covers(found.path):
+    if found is None or not request.actor.covers(found.path):
         raise AreaUnknownError(code=f"{lat},{lon}")
     return found
 
 
 @router.get("/posts", response=list[PostOut], summary="Posts, by code")
 @needs("registry:read")
-def list_posts(request: HttpRequest, paging: Query[Paging]) -> list[KnownPost]:
-    return browse.post_page(actor_of(request), paging.page())
+def list_posts(request: Call, paging: Query[Paging]) -> list[KnownPost]:
+    return browse.post_page(request.actor, paging.page())
 
 
 @router.get("/posts/{code}", response=PostOut, summary="One post")
 @needs("registry:read")
-def get_post(request: HttpRequest, code: Code) -> KnownPost:
-    return access.post(actor_of(request), code)
+def get_post(request: Call, code: Code) -> KnownPost:
+    return access.post(request.actor, code)
 
 
 @router.get("/posts/{code}/on-duty", response=OnDutyOut, summary="Who sits at a post")
 @needs("registry:read")
-def get_on_duty(request: HttpRequest, code: Code, at: At = None) -> OnDuty:
-    found = access.post(actor_of(request), code)
+def get_on_duty(request: Call, code: Code, at: At = None) -> OnDuty:
+    found = access.post(request.actor, code)
     return duties.on_duty(found.code, at=instant(request, at))
 
 
 @router.get("/duties", response=list[DutyOut], summary="Lines of the duty matrix in force")
 @needs("registry:read")
-def list_duties(request: HttpRequest, paging: Query[Paging], at: At = None) -> list[KnownDuty]:
-    return browse.duty_page(actor_of(request), paging.page(), at=instant(request, at))
+def list_duties(request: Call, paging: Query[Paging], at: At = None) -> list[KnownDuty]:
+    return browse.duty_page(request.actor, paging.page(), at=instant(request, at))
 
 
 @router.get(
@@ -239,13 +236,13 @@ def list_duties(request: HttpRequest, paging: Query[Paging], at: At = None) -> l
 )
 @needs("registry:read")
 def who_answers(
-    request: HttpRequest,
+    request: Call,
     area: Code,
     hazard: Annotated[str, Field(max_length=80)],
     level: WarningLevel | None = None,
     at: At = None,
 ) -> DutyFound | Status[None]:
-    asked = access.area(actor_of(request), area)
+    asked = access.area(request.actor, area)
     found = duties.responsible_post(asked.code, hazard, level, at=instant(request, at))
     return found if found is not None else Status(204, None)
 
@@ -253,27 +250,27 @@ def who_answers(
 @router.get("/risk-points", response=list[RiskPointOut], summary="Risk points in force")
 @needs("registry:read")
 def list_risk_points(
-    request: HttpRequest, paging: Query[Paging], kind: Code | None = None, at: At = None
+    request: Call, paging: Query[Paging], kind: Code | None = None, at: At = None
 ) -> list[KnownPlace]:
-    return browse.place_page(actor_of(request), paging.page(), kind, at=instant(request, at))
+    return browse.place_page(request.actor, paging.page(), kind, at=instant(request, at))
 
 
 @router.get("/risk-points/{code}", response=RiskPointOut, summary="One risk point")
 @needs("registry:read")
-def get_risk_point(request: HttpRequest, code: Code) -> KnownPlace:
-    return access.place(actor_of(request), code)
+def get_risk_point(request: Call, code: Code) -> KnownPlace:
+    return access.place(request.actor, code)
 
 
 @router.get("/sensors", response=list[SensorOut], summary="Sensors in force")
 @needs("registry:read")
-def list_sensors(request: HttpRequest, paging: Query[Paging], at: At = None) -> list[KnownSensor]:
-    return browse.sensor_page(actor_of(request), paging.page(), at=instant(request, at))
+def list_sensors(request: Call, paging: Query[Paging], at: At = None) -> list[KnownSensor]:
+    return browse.sensor_page(request.actor, paging.page(), at=instant(request, at))
 
 
 @router.get("/sensors/{code}", response=SensorOut, summary="One sensor")
 @needs("registry:read")
-def get_sensor(request: HttpRequest, code: Code, at: At = None) -> KnownSensor:
-    return access.sensor(actor_of(request), code, at=instant(request, at))
+def get_sensor(request: Call, code: Code, at: At = None) -> KnownSensor:
+    return access.sensor(request.actor, code, at=instant(request, at))
 
 
 Section = Literal[
@@ -301,6 +298,6 @@ Section = Literal[
     description="Each entry as its pack writes it, with the version it is known by.",
 )
 @needs("registry:read")
-def list_entries(request: HttpRequest, section: Section, at: At = None) -> list[dict[str, Any]]:
+def list_entries(request: Call, section: Section, at: At = None) -> list[dict[str, Any]]:
     found = packs.in_force(section, instant(request, at))
     return [msgspec.to_builtins(entry) for entry in found]

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from django.http import HttpRequest
 from ninja import Query, Router, Schema
 from pydantic import Field
 
 from anlan.infra import contents
-from anlan.infra.doors import needs
+from anlan.infra.doors import Call, needs
 from anlan.response import selectors
 from anlan.response.api.shapes import (
     CaseDetailOut,
@@ -46,17 +45,17 @@ class ListQuery(Schema):
 
 @router.get("/cases", response=CasePageOut, summary="List cases")
 @needs("cases:read")
-def list_cases(request: HttpRequest, query: Query[ListQuery]) -> dict[str, Any]:
+def list_cases(request: Call, query: Query[ListQuery]) -> dict[str, Any]:
     """Return a page of the cases that the caller may see, what is due first on top."""
     given = query.dict(exclude={"cursor", "limit"})
     page = selectors.cases(
-        request.actor,  # type: ignore[attr-defined]
+        request.actor,
         CaseFilters(**given),
         cursor=query.cursor,
         limit=query.limit,
     )
     return {
-        "at": request.now,  # type: ignore[attr-defined]
+        "at": request.now,
         "cases": [case_out(case) for case in page.cases],
         "next_cursor": page.next_cursor,
     }
@@ -64,32 +63,30 @@ def list_cases(request: HttpRequest, query: Query[ListQuery]) -> dict[str, Any]:
 
 @router.get("/cases/{int:case_id}", response=CaseDetailOut, summary="Read a case")
 @needs("cases:read")
-def read_case(request: HttpRequest, case_id: int) -> dict[str, Any]:
+def read_case(request: Call, case_id: int) -> dict[str, Any]:
     """Return a case with clocks and their legal basis, ladder, tasks, followers and moves."""
-    return detail_out(
-        selectors.detail(request.actor, case_id, now=request.now)  # type: ignore[attr-defined]
-    )
+    return detail_out(selectors.detail(request.actor, case_id, now=request.now))
 
 
 @router.get("/cases/{int:case_id}/history", response=list[HappenedOut], summary="What happened")
 @needs("cases:read")
 def read_history(
-    request: HttpRequest,
+    request: Call,
     case_id: int,
     after: int = 0,
     limit: Annotated[int, Field(ge=1, le=200)] = 200,
 ) -> Any:
     """Return what happened to a case, oldest first, as the journal holds it."""
-    return selectors.history(request.actor, case_id, after=after, limit=limit)  # type: ignore[attr-defined]
+    return selectors.history(request.actor, case_id, after=after, limit=limit)
 
 
 @router.get("/tasks", response=list[TaskOut], summary="What my post has to do")
 @needs("cases:read")
 def read_tasks(
-    request: HttpRequest, limit: Annotated[int, Field(ge=1, le=200)] = 100
+    request: Call, limit: Annotated[int, Field(ge=1, le=200)] = 100
 ) -> list[dict[str, Any]]:
     """Return the open tasks of the caller's post, the earliest due first."""
-    tasks = selectors.tasks_of(request.actor, limit=limit)  # type: ignore[attr-defined]
+    tasks = selectors.tasks_of(request.actor, limit=limit)
     wanted = [task.text_content for task in tasks if task.text_content is not None]
     texts = {str(key): text for key, text in contents.get_texts(wanted).items()} if wanted else {}
     return [task_out(task, texts) for task in tasks]
