@@ -3,7 +3,6 @@
 import hashlib
 import secrets
 from base64 import urlsafe_b64encode
-from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -23,13 +22,6 @@ KEY_PARAMETER = {
     "schema": {"type": "string", "maxLength": 200},
     "description": "The same key with the same body has one effect, for seven days.",
 }
-
-
-class Call(HttpRequest):
-    """A request after the middleware and the permission check."""
-
-    actor: Actor
-    now: datetime
 
 
 def body_of(request: HttpRequest) -> bytes:

@@ -6,10 +6,10 @@ from typing import Any
 from django.http import HttpResponse
 from ninja import Router, Schema
 
-from anlan.infra.doors import needs
+from anlan.infra.doors import Call, needs
 from anlan.kernel.errors import NotFoundError
 from anlan.sensing import readings, selectors
-from anlan.sensing.api.calls import Call, answer, body_of, json_body, once_of
+from anlan.sensing.api.calls import answer, body_of, json_body, once_of
 from anlan.sensing.domain.errors import BatchMalformedError, NothingKeptError, PeriodError
 from anlan.sensing.domain.observations import MAX_ROWS, BatchIn, Quality
 from anlan.sensing.domain.wire import batch_from_json

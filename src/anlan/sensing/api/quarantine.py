@@ -7,10 +7,10 @@ from django.http import HttpResponse
 from ninja import Router, Schema
 
 from anlan.infra import contents
-from anlan.infra.doors import needs
+from anlan.infra.doors import Call, needs
 from anlan.kernel.errors import NotFoundError
 from anlan.sensing import access, selectors
-from anlan.sensing.api.calls import Call, answer, follow_secret
+from anlan.sensing.api.calls import answer, follow_secret
 from anlan.sensing.models import Quarantine
 from anlan.sensing.services.release import release
 

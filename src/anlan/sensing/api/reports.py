@@ -8,10 +8,10 @@ from django.http import HttpResponse
 from django.http.multipartparser import MultiPartParserError
 from ninja import Router, Schema
 
-from anlan.infra.doors import allowed, needs, open_to_all
+from anlan.infra.doors import Call, allowed, needs, open_to_all
 from anlan.kernel.errors import NotFoundError
 from anlan.sensing import access, selectors
-from anlan.sensing.api.calls import Call, answer, body_of, follow_secret, json_body, once_of
+from anlan.sensing.api.calls import answer, body_of, follow_secret, json_body, once_of
 from anlan.sensing.domain.errors import ReportMalformedError
 from anlan.sensing.domain.reports import ReportIn
 from anlan.sensing.domain.wire import report_from_fields, report_from_json
