@@ -23,7 +23,7 @@ LOOKED_INTO = (
     ".py", ".md", ".toml", ".yaml", ".lock", ".sh", ".json", ".csv", ".html", ".css", ".xml", ".txt",
 )  # fmt: skip
 LEAKS = re.compile(
-    r"(/(?:work|root)/|/tmp/bash|https?://[^ \"']*(?:pypi|npmjs|debian)[^ \"']*/)"  # this very line is let pass
+    r"((?<![\w.])/(?:work|root)/|/tmp/bash|https?://[^ \"']*(?:pypi|npmjs|debian)[^ \"']*/)"  # this line is let pass
 )
 
 
