@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import threading
 from collections import Counter
@@ -15,7 +16,6 @@ pytestmark = [
     pytest.mark.sqlite_only,
     pytest.mark.django_db(transaction=True, databases="__all__"),
 ]
-fcntl = pytest.importorskip("fcntl")
 
 
 def turn_file():

@@ -9,16 +9,12 @@ get a turn in time goes on to SQLite's own lock, which alone decides.
 
 from __future__ import annotations
 
+import fcntl
 import os
 import time
 from typing import Any
 
 from django.db.backends.sqlite3 import base
-
-try:
-    import fcntl
-except ImportError:  # Windows: SQLite's own waiting must do
-    fcntl = None  # type: ignore[assignment]
 
 LOOK_EVERY_S = 0.0003
 _pause_s = 0.0
@@ -66,7 +62,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
             self._give_turn()
 
     def _take_turn(self) -> None:
-        if fcntl is None or self.is_in_memory_db():
+        if self.is_in_memory_db():
             return
         options: dict[str, Any] = self.settings_dict["OPTIONS"]
         end = time.monotonic() + float(options.get("timeout", 5.0))
