@@ -121,3 +121,62 @@ def test_a_workspace_without_a_city_keeps_signals(db):
 def test_unknown_ids_are_not_found(db):
     with pytest.raises(NotFoundError):
         public.signal(1)
+
+
+def test_another_message_under_the_same_identity_is_kept_aside_not_taken_for_the_first(city):
+    """A red signal must not be swallowed because an orange one has its identifier."""
+    first = keep()
+    other = message().replace(b">red<", b">orange<")
+    with pytest.raises(CapError) as caught:
+        keep(other)
+    assert (caught.value.code, caught.value.params["signal"]) == ("cap.identity_reused", first.pk)
+    aside = Quarantine.objects.get(pk=caught.value.params["quarantine"])
+    assert contents.get(aside.raw_content) == other
+    assert Signal.objects.count() == len(heard()) == 1
+
+
+def test_the_same_message_written_otherwise_is_the_same_signal(city):
+    assert keep() == keep(message().replace(b"\n", b"\n\n"))
+
+
+def test_after_the_destruction_of_its_words_a_signal_is_known_by_its_identity(city):
+    first = keep()
+    contents.destroy([first.message_content], reason="expired", now=NOW)
+    assert keep(message().replace(b">red<", b">orange<")) == first
+
+
+EARLY, LATE = "2021-07-20T08:00:00+08:00", "2021-07-20T08:05:00+08:00"
+TO_A = f"met@example.invalid,A,{EARLY}"
+
+
+@pytest.mark.parametrize(
+    ("first", "then", "overtaken"),
+    [
+        ({"identifier": "B", "sent": LATE, "msgType": "Update", "references": TO_A}, {}, True),
+        ({"identifier": "B", "sent": LATE, "msgType": "Cancel", "references": TO_A}, {}, True),
+        ({"identifier": "B", "sent": LATE}, {}, True),
+        ({"identifier": "B", "sent": LATE, "area": ""}, {}, False),
+        ({"identifier": "B", "sent": LATE, "status": "Test"}, {}, False),
+        ({"identifier": "B", "sent": LATE, "sender": "other"}, {}, False),
+        ({"identifier": "B", "sent": EARLY}, {"sent": LATE}, False),
+        # A clock that is years ahead must not silence what follows.
+        (
+            {"identifier": "B", "sent": "2036-01-01T00:00:00+08:00"},
+            {"sent": "2026-07-20T16:00:01+08:00"},
+            False,
+        ),
+    ],
+)
+def test_a_message_knows_whether_a_later_one_overtook_it(city, first, then, overtaken):
+    keep(**first)
+    keep(identifier="A", **{"sent": EARLY, **then})
+    assert [event.overtaken for event in heard()] == [False, overtaken]
+
+
+def test_a_late_cancel_of_the_old_does_not_end_the_new(city):
+    keep(identifier="A", sent=EARLY)
+    keep(identifier="B", sent=LATE)
+    between = {"identifier": "C", "sent": "2021-07-20T08:02:00+08:00", "references": TO_A}
+    keep(msgType="Cancel", **between)
+    keep(msgType="Cancel", **{**between, "identifier": "D", "sent": "2021-07-20T08:06:00+08:00"})
+    assert [event.overtaken for event in heard()] == [False, False, True, False]

@@ -135,3 +135,26 @@ def test_codes_say_which_division_holds_which(code: str, root: str, *, holds: bo
 
 def test_the_rules_know_the_hazard_of_the_tests(demo) -> None:
     assert registry.hazard("met.rainstorm").id == "met.rainstorm"
+
+
+def test_an_older_message_that_comes_late_lowers_nothing(demo) -> None:
+    update = a_signal(10, "red", msg_type="Update", references=("first",))
+    a_signal(11, "orange", identifier="first", sent_at=at(0), overtaken=True)
+    (row,) = warnings_in_force(at=at(12))
+    assert row.level == "red"
+    assert set(row.identifiers) == {"first", update}
+    a_signal(20, "", msg_type="Cancel", references=("first",))
+    assert warnings_in_force(at=at(21)) == []
+
+
+def test_a_warning_that_was_cancelled_before_it_came_does_not_begin(demo) -> None:
+    a_signal(5, "", msg_type="Cancel", references=("first",))
+    a_signal(6, "red", identifier="first", sent_at=at(0), overtaken=True)
+    assert warnings_in_force(at=at(7)) == []
+
+
+def test_the_same_identifier_at_a_later_time_changes_the_level(demo) -> None:
+    first = a_signal(0, "yellow")
+    a_signal(30, "red", identifier=first)
+    (row,) = warnings_in_force(at=at(31))
+    assert row.level == "red"

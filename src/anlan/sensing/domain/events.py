@@ -42,6 +42,7 @@ class SignalReceived(Event):
     ends_at: datetime | None
     acts: bool  # whether this workspace may act on it (a live one: only on Actual)
     all_clear: bool = False  # responseType AllClear throughout: the danger it speaks of is over
+    overtaken: bool = False  # a message sent later, which supersedes it, came before it
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,18 +46,23 @@ def keep_signal(actor: Actor, xml: bytes, *, now: datetime, once: Once | None = 
     if earlier is not None:
         return Signal.objects.get(pk=earlier["signal"])
     try:
-        alert = parse_cap(xml)
+        return take_signal(actor, parse_cap(xml), xml, now=now, once=once)
     except CapError as error:
         kept = keep_aside(actor, "signals", xml, error=error.code, place=error.where, now=now)
         error.params["quarantine"] = kept.pk
         raise
-    return take_signal(actor, alert, xml, now=now, once=once)
 
 
 def take_signal(
     actor: Actor, alert: CapAlert, xml: bytes, *, now: datetime, once: Once | None = None
 ) -> Signal:
-    """Keep a message that was read."""
+    """Keep a message that was read.
+
+    Raises
+    ------
+    CapError
+        When another message came under the same identifier, sender and time.
+    """
     same = _same(alert)
     if same is not None:
         return same
@@ -74,10 +79,14 @@ def take_signal(
         twin = _same(alert)
         if twin is not None:
             return {"signal": twin.pk}
-        journal.record(_event(row), actor=actor, now=now, rows=[row])
+        journal.record(_event(row, overtaken=_overtaken(row)), actor=actor, now=now, rows=[row])
         return {"signal": row.id}
 
-    answer, _ = run_once(actor, once, commit, now=now)
+    try:
+        answer, _ = run_once(actor, once, commit, now=now)
+    except CapError:
+        contents.destroy([ref.id], reason="another message has its identity", now=now)
+        raise
     if answer["signal"] != row.id:
         contents.destroy([ref.id], reason="sent twice at once", now=now)
         return Signal.objects.get(pk=answer["signal"])
@@ -85,9 +94,47 @@ def take_signal(
 
 
 def _same(alert: CapAlert) -> Signal | None:
-    return Signal.objects.filter(
+    """Return the signal that this message is, if it came before.
+
+    Identifier, sender and time are a message's identity (CAP 1.2 §3.2.1).  A
+    sender that gives two messages the same one may have meant the second: it
+    must not pass for the first, whose level it may raise.
+    """
+    found = Signal.objects.filter(
         identifier=alert.identifier, sender=alert.sender, sent_at=alert.sent
     ).first()
+    if found is not None and found.message_content is not None:
+        raw = contents.get(found.message_content)
+        if isinstance(raw, bytes) and parse_cap(raw) != alert:
+            raise CapError("cap.identity_reused", "alert/identifier", signal=found.pk)
+    return found
+
+
+def _overtaken(row: Signal) -> bool:
+    """Return whether a message that was sent later, and supersedes this one, came before it.
+
+    It supersedes it when it refers to it, or says something of the same hazard
+    on the same ground.  A sending time in the future counts as the time of
+    receipt, lest one wrong clock silence all that follows.
+    """
+    sent_at = min(row.sent_at, row.received_at)
+    of_sender = Signal.objects.filter(sender=row.sender)
+    later = of_sender.filter(
+        msg_type__in=ACTING_TYPES, sent_at__gt=sent_at, received_at__gt=sent_at
+    ).exclude(acted_as="")
+    matters = [row]
+    if row.msg_type == "Cancel":  # it speaks of what it refers to
+        matters = list(of_sender.filter(identifier__in=row.references))
+    return any(
+        row.identifier in other.references or any(_same_matter(one, other) for one in matters)
+        for other in later
+    )
+
+
+def _same_matter(row: Signal, other: Signal) -> bool:
+    if other.msg_type == "Cancel" or row.hazard != other.hazard:
+        return False
+    return (set(row.areas), set(row.polygons)) == (set(other.areas), set(other.polygons))
 
 
 def _dictionary(facts: CityFacts) -> Dictionary:
@@ -137,7 +184,7 @@ def _row(
     )
 
 
-def _event(row: Signal) -> SignalReceived:
+def _event(row: Signal, *, overtaken: bool) -> SignalReceived:
     return SignalReceived(
         signal=row.id,
         identifier=row.identifier,
@@ -154,4 +201,5 @@ def _event(row: Signal) -> SignalReceived:
         ends_at=row.ends_at,
         acts=bool(row.acted_as) and row.msg_type in ACTING_TYPES,
         all_clear=row.all_clear,
+        overtaken=overtaken,
     )

@@ -27,7 +27,10 @@ def relay(signal: SignalReceived, *, now: datetime) -> list[WarningInForce]:
     ``Alert`` begins a warning, or continues the one of the same sender, hazard
     and ground; ``Update`` changes what it refers to; ``Cancel`` ends it.  An
     update of something unknown begins a warning: a message may have been lost.
+    A message that a later one overtook on the way changes nothing any more.
     """
+    if signal.overtaken:
+        return [_noted(row, signal, now=now) for row in _referred(signal) or _same_ground(signal)]
     if signal.msg_type == "Cancel":
         return [_end(row, "cancelled", at=now, now=now) for row in _referred(signal)]
     if signal.msg_type not in {"Alert", "Update"}:
@@ -70,6 +73,14 @@ def _same_ground(signal: SignalReceived) -> list[WarningInForce]:
     )
 
 
+def _noted(row: WarningInForce, signal: SignalReceived, *, now: datetime) -> WarningInForce:
+    """Remember the name of an overtaken message: a later one may refer to it."""
+    if signal.identifier in row.identifiers:
+        return row
+    row.identifiers = [signal.identifier, *row.identifiers]
+    return _told(row, "changed", at=row.level_at, now=now)
+
+
 def _begin(signal: SignalReceived, *, now: datetime) -> WarningInForce:
     row = WarningInForce(
         sender=signal.sender,
@@ -78,7 +89,7 @@ def _begin(signal: SignalReceived, *, now: datetime) -> WarningInForce:
         areas=list(signal.areas),
         polygons=list(signal.polygons),
         extent=extent_of(signal),
-        identifiers=[signal.identifier],
+        identifiers=_names([], signal),
         signal=signal.signal,
         began_at=signal.starts_at,
         level_at=signal.starts_at,
@@ -88,9 +99,14 @@ def _begin(signal: SignalReceived, *, now: datetime) -> WarningInForce:
     return _told(row, "began", at=signal.starts_at, now=now)
 
 
+def _names(known: list[str], signal: SignalReceived) -> list[str]:
+    """Return all messages of one warning: what a message refers to belongs to it, come or not."""
+    return list(dict.fromkeys([*known, *signal.references, signal.identifier]))
+
+
 def _change(row: WarningInForce, signal: SignalReceived, *, now: datetime) -> WarningInForce:
-    if signal.identifier in row.identifiers:
-        return row
+    if signal.signal <= row.signal:
+        return row  # heard before
     clash = (
         WarningInForce.objects.filter(
             sender=signal.sender,
@@ -108,7 +124,7 @@ def _change(row: WarningInForce, signal: SignalReceived, *, now: datetime) -> Wa
     row.areas, row.polygons = list(signal.areas), list(signal.polygons)
     row.extent, row.ends_at, row.signal = extent_of(signal), signal.ends_at, signal.signal
     row.began_at = min(row.began_at, signal.starts_at)
-    row.identifiers = [*row.identifiers, signal.identifier]
+    row.identifiers = _names(row.identifiers, signal)
     return _told(row, "changed", at=signal.starts_at, now=now)
 
 
