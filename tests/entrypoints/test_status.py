@@ -13,6 +13,7 @@ from anlan.entrypoints import clock
 from anlan.infra import delivery
 from anlan.kernel.actor import system_actor
 from anlan.sensing import public as sensing
+from anlan.sensing.domain.errors import CapError
 from anlan.warning import public as warning
 from tests.cap import a_signal
 from tests.cities import load_demo
@@ -71,3 +72,13 @@ def test_metrics_are_plain_text(standing):
         line.startswith("#") or re.match(r"^\w+(\{.*\})? [\d.e+-]+$", line)
         for line in text.splitlines()
     )
+
+
+def test_what_could_not_be_read_is_counted_on_the_page_and_for_collectors(standing):
+    """Kept aside must not mean forgotten."""
+    assert "kept aside" not in page("en")[1]
+    with pytest.raises(CapError):
+        sensing.keep_signal(system_actor("test"), b"<no/>", now=NOW)
+    assert "kept aside and waiting for a person: <strong>1</strong>" in page("en")[1]
+    assert "待人工处理的报文：" in page("zh")[1]
+    assert "\nanlan_kept_aside 1\n" in Client().get("/metrics").content.decode()

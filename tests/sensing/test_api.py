@@ -10,10 +10,12 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from anlan.entrypoints import clock
+from anlan.infra import contents
+from anlan.infra.models import JournalEntry
 from anlan.kernel.actor import system_actor
 from anlan.registry import public as registry
 from anlan.sensing import public
-from anlan.sensing.models import Quarantine, Report
+from anlan.sensing.models import ObservationBatch, Quarantine, Report, Signal
 from tests.sensing.conftest import NOW
 from tests.sensing.domain.messages import message
 from tests.sensing.test_photos import a_photo
@@ -191,7 +193,7 @@ def test_readings(doors):
     ("body", "refusal"),
     [
         ([{"stream": "no", "at": "2026-07-20T08:00:00Z", "value": 1}], "observation.nothing_kept"),
-        ([], "observation.nothing_kept"),
+        ([], "observation.batch_empty"),
         ({"x": 1}, "observation.batch_malformed"),
         (b"{", "observation.batch_malformed"),
     ],
@@ -243,3 +245,96 @@ def test_the_doors_are_described():
     assert "application/xml" in described["/api/v1/signals"]["post"]["requestBody"]["content"]
     rows = described["/api/v1/observations"]["post"]["requestBody"]["content"]["application/json"]
     assert len(rows["schema"]["oneOf"]) == 3
+
+
+def form_of(*parts: bytes, boundary: bytes = b"XX") -> bytes:
+    return b"".join(b"--XX\r\n" + part + b"\r\n" for part in parts) + b"--" + boundary + b"--\r\n"
+
+
+def field(name: bytes, value: bytes) -> bytes:
+    return b'Content-Disposition: form-data; name="' + name + b'"\r\n\r\n' + value
+
+
+def send_form(client, body, boundary="XX"):
+    kind = f"multipart/form-data; boundary={boundary}"
+    return client.post("/api/v1/reports", body, content_type=kind)
+
+
+@pytest.mark.parametrize(
+    ("body", "boundary"),
+    [
+        (form_of(field(b"text", "积水".encode())), "other"),  # nothing would be found in it
+        (form_of(field(b"text", "积水".encode("gbk"))), "XX"),  # the letters would be lost
+        (form_of(*(field(b"f%d" % number, b"x") for number in range(1100))), "XX"),
+        (
+            form_of(*(field(b'p"; filename="%d' % number, b"x") for number in range(110))),
+            "XX",
+        ),
+    ],
+    ids=["boundary", "gbk", "fields", "files"],
+)
+def test_a_form_that_cannot_be_read_is_kept_aside_whole(doors, body, boundary):
+    """Never acknowledged with half of it missing, and no error of the inside."""
+    answer = send_form(doors(), body, boundary)
+    assert (answer.status_code, code(answer)) == (422, "report.malformed"), answer.content
+    assert contents.get(Quarantine.objects.get().raw_content) == body
+    assert not Report.objects.exists()
+
+
+def test_a_replacement_mark_that_was_sent_is_no_loss(doors):
+    assert send_form(doors(), form_of(field(b"text", "\ufffd".encode()))).status_code == 201
+
+
+def test_a_field_that_comes_twice_is_kept_twice(doors):
+    answer = send_form(doors(), form_of(field(b"text", b"one"), field(b"text", b"two")))
+    assert (answer.status_code, answer.json()["flags"]) == (201, ["extra_fields"])
+    said = contents.get(Report.objects.get().said_content)
+    assert b"one" in said
+    assert b"two" in said
+
+
+def test_a_photo_under_another_name_is_kept(doors):
+    answer = doors().post("/api/v1/reports", {"picture": SimpleUploadedFile("a", a_photo())})
+    assert (answer.status_code, answer.json()["photos"]) == (201, 1)
+
+
+@pytest.mark.parametrize(
+    ("path", "body"), [("reports", b"{"), ("observations", b"{"), ("signals", b"<a>")]
+)
+def test_a_message_repeated_with_its_key_is_kept_aside_once(doors, path, body):
+    client = doors()
+    first, again = (post(client, path, body, Idempotency_Key="k") for _ in range(2))
+    assert first.status_code == again.status_code == 422
+    assert first.json() == again.json()
+    assert Quarantine.objects.count() == 1
+    assert post(client, path, body + b" ", Idempotency_Key="k").status_code == 422
+    assert Quarantine.objects.count() == 2, "other bytes are not lost"
+
+
+@pytest.mark.parametrize(
+    ("path", "bad", "good", "kept"),
+    [
+        ("reports", '{"text": "燃气", "lat": NaN}', '{"text": "燃气"}', Report),
+        ("signals", message(status="Maybe").decode(), message().decode(), Signal),
+        (
+            "observations",
+            '[{"stream": "s1", "at": "2026-07-20T08:00:00Z", "value": NaN}]',
+            '[{"stream": "s1", "at": "2026-07-20T08:00:00Z", "value": null}]',
+            ObservationBatch,
+        ),
+    ],
+)
+def test_a_message_kept_aside_can_be_put_right(doors, path, bad, good, kept):
+    post(doors(), path, bad.encode())
+    officer = doors("duty_officer")
+    (row,) = officer.get("/api/v1/quarantine").json()["quarantine"]
+    release = f"quarantine/{row['id']}/release"
+    worse = post(officer, release, {"outcome": "retry", "message": "<still bad"})
+    assert (worse.status_code, code(worse)) == (422, "quarantine.still_unreadable")
+    assert not kept.objects.exists()
+    done = post(officer, release, {"outcome": "retry", "message": good})
+    assert (done.status_code, done.json()["outcome"]) == (200, "accepted"), done.content
+    assert kept.objects.count() == 1
+    raw = officer.get(f"/api/v1/quarantine/{row['id']}/raw")
+    assert raw.content == bad.encode(), "what came stays as it came"
+    assert JournalEntry.objects.get(event="MessageReleased").payload["corrected"] is True

@@ -84,6 +84,16 @@ def test_reports_from_jsonl_with_bad_lines(city, a_file):
         contents.get(Quarantine.objects.get(pk=done.faults[0].quarantine).raw_content)
         == b"not json"
     )
+    assert reports(a_file("r.jsonl", "\n".join(lines))).faults == done.faults
+    assert Quarantine.objects.count() == 3
+
+
+def test_cells_beyond_the_header_are_kept_too(city, a_file):
+    done = reports(a_file("r.csv", "channel,text\nhotline,积水,到膝盖\n"))
+    assert (done.kept, done.faults) == (1, [])
+    row = Report.objects.get()
+    assert row.flags == ["extra_fields"]
+    assert "到膝盖".encode() in contents.get(row.said_content)
 
 
 def test_readings_from_csv(city, a_file):
@@ -112,6 +122,9 @@ def test_signals_from_a_folder(city, tmp_path, a_file):
     assert (done.read, done.kept) == (2, 1)
     assert (done.faults[0].where, done.faults[0].code) == ("2.cap", "cap.not_cap")
     assert Quarantine.objects.get().pk == done.faults[0].quarantine
+    again = import_signals(GATEWAY, tmp_path, dry_run=False, now=NOW)
+    assert (again.kept, again.faults) == (1, done.faults)
+    assert Quarantine.objects.count() == 1
 
 
 def test_a_preview_finds_the_same_and_changes_nothing(city, tmp_path, a_file):

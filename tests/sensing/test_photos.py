@@ -11,7 +11,12 @@ from PIL import Image
 
 from anlan.infra import contents
 from anlan.sensing import public
-from anlan.sensing.domain.errors import NotAPhotoError, PhotoTooLargeError, TooManyPhotosError
+from anlan.sensing.domain.errors import (
+    NotAPhotoError,
+    PhotoTooLargeError,
+    TooManyPhotosError,
+    TooManyPixelsError,
+)
 from anlan.sensing.models import Report, ReportPhoto
 from anlan.sensing.services import photos
 from tests.sensing.conftest import GATEWAY, NOW
@@ -100,7 +105,7 @@ def test_what_is_no_photo_is_refused(data):
 
 @pytest.mark.parametrize("side", [7_072, 12_000, 60_000])
 def test_a_decompression_bomb_is_refused_by_its_header(side):
-    with pytest.raises(PhotoTooLargeError):
+    with pytest.raises(TooManyPixelsError):
         photos.clean_photos((a_png_header(side, side),))
 
 

@@ -60,7 +60,7 @@ def test_trying_in_vain_changes_nothing(city):
     row = Quarantine.objects.get(pk=caught.value.params["quarantine"])
     with pytest.raises(StillUnreadableError) as still:
         let("retry", row.pk)
-    assert still.value.params["reason"] == "cap.not_cap"
+    assert still.value.params["reason"] == "cap.not_cap no"
     row.refresh_from_db()
     assert row.released_at is None
     assert Quarantine.objects.count() == 1
@@ -82,8 +82,9 @@ def test_only_a_relay_may_let_a_signal_in(city):
 def test_readings_come_in_once_their_sensor_is_registered(city):
     rows = (public.RowIn("new", NOW, 2.0, unit="m"), public.RowIn("still-unknown", NOW, 1.0))
     receipt = public.keep_observations(GATEWAY, public.BatchIn(rows), now=NOW)
-    with pytest.raises(StillUnreadableError):
+    with pytest.raises(StillUnreadableError) as still:
         let("retry", receipt.quarantine)
+    assert still.value.params["reason"] == "observation.stream_unknown"
     sensors = (
         a_sensor("s1"),
         a_sensor("s2", unit="cm"),

@@ -25,6 +25,7 @@ from anlan.notices.public import (
     WebhookSettings,
     open_transports,
 )
+from anlan.sensing.public import quarantine_open
 
 log = logging.getLogger(__name__)
 
@@ -162,6 +163,11 @@ def gauge_lines() -> list[str]:
         "# HELP anlan_disk_share Share of the workspace's disk in use.",
         "# TYPE anlan_disk_share gauge",
         f"anlan_disk_share {disk_share():.4f}",
+    ]
+    lines += [
+        "# HELP anlan_kept_aside Unreadable messages that wait for a person.",
+        "# TYPE anlan_kept_aside gauge",
+        f"anlan_kept_aside {quarantine_open()}",
     ]
     last = last_beat()
     if last is not None:

@@ -67,6 +67,7 @@ def test_the_future_begins_ten_minutes_from_now():
 
 def test_missing_zero_and_out_of_range_are_three_things():
     assert one(RowIn("free", NOW, None)).quality is Quality.MISSING
+    assert one(RowIn("free", NOW, -999.0, "missing")) == one(RowIn("free", NOW, None))
     assert one(RowIn("free", NOW, 0.0)) == Observation("free", NOW, 0.0, Quality.GOOD)
     assert one(RowIn("pond", NOW, 500.0), unit="cm").quality is Quality.GOOD
     above = one(RowIn("pond", NOW, 500.1), unit="cm")

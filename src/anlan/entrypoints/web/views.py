@@ -111,6 +111,7 @@ def status_page(request: HttpRequest) -> HttpResponse:
             "beat": beat,
             "counts": response.overview(now=now),
             "in_force": _in_force(language, now),
+            "kept_aside": sensing.quarantine_open(),
             "last_heard": sensing.last_heard(),
             "replays": _replays(language),
             "version": __version__,

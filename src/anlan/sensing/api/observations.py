@@ -10,7 +10,12 @@ from anlan.infra.doors import Call, needs
 from anlan.kernel.errors import NotFoundError
 from anlan.sensing import readings, selectors
 from anlan.sensing.api.calls import answer, body_of, json_body, once_of
-from anlan.sensing.domain.errors import BatchMalformedError, NothingKeptError, PeriodError
+from anlan.sensing.domain.errors import (
+    BatchEmptyError,
+    BatchMalformedError,
+    NothingKeptError,
+    PeriodError,
+)
 from anlan.sensing.domain.observations import MAX_ROWS, BatchIn, Quality
 from anlan.sensing.domain.wire import batch_from_json
 from anlan.sensing.services.known import stream_facts
@@ -92,11 +97,12 @@ def post_observations(request: Call) -> HttpResponse:
     body = body_of(request)
     batch, key = _batch_of(request, body)
     once = once_of(request, body, key)
+    if not batch.rows:
+        raise BatchEmptyError
     receipt = keep_observations(request.actor, batch, now=request.now, once=once)
     if not receipt.kept:
-        first = receipt.refused[0].code if receipt.refused else "observation.batch_empty"
         raise NothingKeptError(
-            rows=len(batch.rows), first=first, quarantine=receipt.quarantine or "–"
+            rows=len(batch.rows), first=receipt.refused[0].code, quarantine=receipt.quarantine
         )
     return answer(receipt, 202)
 
@@ -145,6 +151,12 @@ def _batch_of(request: Call, body: bytes) -> tuple[BatchIn, str]:
         return batch_from_json(body)
     except BatchMalformedError as error:
         kept = keep_aside(
-            request.actor, "observations", body, error=error.code, place="body", now=request.now
+            request.actor,
+            "observations",
+            body,
+            error=error.code,
+            place="body",
+            now=request.now,
+            once=once_of(request, body),
         )
         raise BatchMalformedError(where="body", quarantine=kept.pk) from None

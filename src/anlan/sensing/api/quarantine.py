@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from django.http import HttpResponse
-from ninja import Router, Schema
+from ninja import Field, Router, Schema
 
 from anlan.infra import contents
 from anlan.infra.doors import Call, needs
@@ -41,9 +41,12 @@ class AsidesOut(Schema):
 
 
 class ReleaseIn(Schema):
-    """What is to become of it: tried again, or discarded."""
+    """What is to become of it: tried again, as it came or put right, or discarded."""
 
     outcome: Literal["retry", "discard"]
+    message: str | None = Field(
+        None, description="With retry: the message as it should read, in the form of its door."
+    )
 
 
 @router.get("/quarantine", response=AsidesOut, summary="What was kept aside")
@@ -75,13 +78,14 @@ def get_raw(request: Call, quarantine_id: int) -> HttpResponse:
 @router.post("/quarantine/{quarantine_id}/release", response=AsideOut, summary="Deal with it")
 @needs("signs:release")
 def post_release(request: Call, quarantine_id: int, wanted: ReleaseIn) -> HttpResponse:
-    """Try the message again, or discard it."""
+    """Try the message again, as it came or put right, or discard it."""
     row = release(
         request.actor,
         quarantine_id,
         outcome=wanted.outcome,
         secret=follow_secret(request.actor, None),
         now=request.now,
+        corrected=None if wanted.message is None else wanted.message.encode(),
     )
     return answer(_seen(row))
 

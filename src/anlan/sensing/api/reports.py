@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from django.core.exceptions import SuspiciousOperation
 from django.http import HttpResponse
 from django.http.multipartparser import MultiPartParserError
 from ninja import Router, Schema
@@ -196,21 +197,34 @@ def _report_of(request: Call, body: bytes) -> ReportIn:
     """Read the report; one that cannot be read is kept aside and its number told."""
     try:
         if request.content_type == "multipart/form-data":
-            return _from_form(request)
+            return _from_form(request, body)
         return report_from_json(body)
     except ReportMalformedError as error:
         kept = keep_aside(
-            request.actor, "reports", body, error=error.code, place="body", now=request.now
+            request.actor,
+            "reports",
+            body,
+            error=error.code,
+            place="body",
+            now=request.now,
+            once=once_of(request, body),
         )
         raise ReportMalformedError(where="body", quarantine=kept.pk) from None
 
 
-def _from_form(request: Call) -> ReportIn:
+def _from_form(request: Call, body: bytes) -> ReportIn:
+    boundary = (request.content_params or {}).get("boundary", "").encode()
     try:
-        fields: dict[str, Any] = {name: request.POST.get(name) for name in request.POST}
-        files = request.FILES.getlist("photo")
-    except MultiPartParserError:
+        said = {name: request.POST.getlist(name) for name in request.POST}
+        files = [file for name in request.FILES for file in request.FILES.getlist(name)]
+    except (MultiPartParserError, SuspiciousOperation):  # also: far too many parts
         raise ReportMalformedError(where="body") from None
+    if b"--" + boundary not in body or _garbled(said, body):
+        # The parser would find nothing, or letters lost for ever: the bytes are worth more.
+        raise ReportMalformedError(where="body")
+    fields: dict[str, Any] = {name: values[-1] for name, values in said.items()}
+    # A field that comes several times: the last counts, the others are kept as sent.
+    fields |= {f"{name}[]": values[:-1] for name, values in said.items() if len(values) > 1}
     contact = {
         name: fields.pop(f"contact_{name}")
         for name in CONTACT_FIELDS
@@ -220,3 +234,10 @@ def _from_form(request: Call) -> ReportIn:
         fields["contact"] = contact
     report = report_from_fields(fields)
     return replace(report, photos=tuple(file.read() for file in files))
+
+
+def _garbled(said: dict[str, list[str]], body: bytes) -> bool:
+    """Return whether reading the form as UTF-8 lost letters (an old desk writes GBK)."""
+    mark = "\N{REPLACEMENT CHARACTER}"
+    lost = any(mark in name + "".join(values) for name, values in said.items())
+    return lost and mark.encode() not in body

@@ -30,9 +30,15 @@ class NotAPhotoError(SignRefusedError):
 
 
 class PhotoTooLargeError(SignRefusedError):
-    """A photo has too many bytes or too many pixels."""
+    """A photo has too many bytes."""
 
     code = "photo.too_large"
+
+
+class TooManyPixelsError(SignRefusedError):
+    """A photo would be too large when decoded, whatever its file's size."""
+
+    code = "photo.too_many_pixels"
 
 
 class TooManyPhotosError(SignRefusedError):
@@ -45,6 +51,12 @@ class BatchMalformedError(SignRefusedError):
     """A batch of readings cannot be read at all."""
 
     code = "observation.batch_malformed"
+
+
+class BatchEmptyError(SignRefusedError):
+    """A batch holds no row at all; there is nothing to keep aside."""
+
+    code = "observation.batch_empty"
 
 
 class BatchTooLargeError(SignRefusedError):

@@ -71,3 +71,4 @@ class MessageReleased(Event):
 
     quarantine: int
     outcome: str
+    corrected: bool = False  # what was accepted is what the person wrote instead

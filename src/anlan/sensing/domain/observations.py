@@ -145,7 +145,8 @@ def _check_row(
 def _reading(
     row: RowIn, at: datetime, factor: float, quality: Quality, facts: StreamFacts
 ) -> Observation | str:
-    if row.value is None:
+    if row.value is None or quality is Quality.MISSING:
+        # A filler such as -999 beside "missing" is no value either.
         return Observation(row.stream, at, None, Quality.MISSING)
     value = row.value * factor
     if not math.isfinite(value):

@@ -81,7 +81,15 @@ def import_reports(
             kept = (
                 None
                 if dry_run
-                else keep_aside(actor, "reports", raw, error=error.code, place=line, now=now).pk
+                else keep_aside(
+                    actor,
+                    "reports",
+                    raw,
+                    error=error.code,
+                    place=line,
+                    now=now,
+                    once=_key(data, line),
+                ).pk
             )
             summary.faults.append(LineFault(line, error.code, kept))
     return summary
@@ -109,7 +117,10 @@ def _rows(path: Path, data: bytes, needed: Iterable[str]) -> Iterator[tuple[int,
         raise ImportUnreadableError(file=path.name, problem=f"no column {', '.join(missing)}")
     try:
         for row in reader:
-            cells = {key: value for key, value in row.items() if isinstance(value, str)}
+            rest: object = row.pop("_rest", None)  # cells beyond the header: a comma unquoted
+            cells = {key: value for key, value in row.items() if value is not None}
+            if isinstance(rest, list):
+                cells["_rest"] = ",".join(rest)
             yield reader.line_num, cells
     except csv.Error as error:
         raise ImportUnreadableError(file=path.name, problem=str(error)) from None
@@ -208,10 +219,11 @@ def import_signals(actor: Actor, path: Path, *, dry_run: bool, now: datetime) ->
     for file in files:
         summary.read += 1
         try:
+            data = file.read_bytes()
             if dry_run:
-                parse_cap(file.read_bytes())
+                parse_cap(data)
             else:
-                keep_signal(actor, file.read_bytes(), now=now)
+                keep_signal(actor, data, now=now, once=_key(data, "signal"))
             summary.kept += 1
         except SignRefusedError as error:
             number = error.params.get("quarantine")

@@ -12,7 +12,12 @@ import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from anlan.sensing.domain.errors import NotAPhotoError, PhotoTooLargeError, TooManyPhotosError
+from anlan.sensing.domain.errors import (
+    NotAPhotoError,
+    PhotoTooLargeError,
+    TooManyPhotosError,
+    TooManyPixelsError,
+)
 
 if TYPE_CHECKING:
     from PIL.Image import Image as PillowImage
@@ -52,7 +57,7 @@ def clean_photos(files: tuple[bytes, ...]) -> tuple[Photo, ...]:
 
     Raises
     ------
-    TooManyPhotosError, PhotoTooLargeError, NotAPhotoError
+    TooManyPhotosError, PhotoTooLargeError, TooManyPixelsError, NotAPhotoError
         With the index of the file.
     """
     if len(files) > MAX_PHOTOS:
@@ -70,12 +75,10 @@ def _clean(data: bytes, index: int) -> Photo:
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(io.BytesIO(data), formats=FORMATS) as opened:
                 if opened.width * opened.height > MAX_PIXELS:
-                    raise PhotoTooLargeError(
-                        index=index, size=opened.width * opened.height, limit=MAX_PIXELS
-                    )
+                    raise TooManyPixelsError(index=index, limit=MAX_PIXELS)
                 return _reencode(opened)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-        raise PhotoTooLargeError(index=index, size=len(data), limit=MAX_PIXELS) from None
+        raise TooManyPixelsError(index=index, limit=MAX_PIXELS) from None
     except DECODE_ERRORS:
         raise NotAPhotoError(index=index) from None
 

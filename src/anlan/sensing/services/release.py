@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 from typing import Literal
@@ -39,11 +38,18 @@ class _Line(msgspec.Struct, frozen=True):
 
 @transaction.atomic
 def release(
-    actor: Actor, quarantine_id: int, *, outcome: Outcome, secret: str, now: datetime
+    actor: Actor,
+    quarantine_id: int,
+    *,
+    outcome: Outcome,
+    secret: str,
+    now: datetime,
+    corrected: bytes | None = None,
 ) -> Quarantine:
     """Try a kept-aside message again, or discard it; returns its row.
 
-    ``secret`` follows a report that is accepted this way.
+    ``corrected`` is the message as it should have come, tried instead of what
+    came, which stays as it is.  ``secret`` follows a report that is accepted.
 
     Raises
     ------
@@ -57,38 +63,49 @@ def release(
     if row.released_at is not None:
         raise AlreadyReleasedError(what="released", id=quarantine_id)
     if outcome == "retry":
-        _retry(actor, row, secret=secret, now=now)
+        _retry(actor, row, corrected, secret=secret, now=now)
     row.released_at, row.released_by = now, actor.id
     row.outcome = "accepted" if outcome == "retry" else "discarded"
-    event = MessageReleased(quarantine=row.pk, outcome=row.outcome)
+    event = MessageReleased(row.pk, row.outcome, corrected=corrected is not None)
     journal.record(event, actor=actor, now=now, rows=[row])
     return row
 
 
-def _retry(actor: Actor, row: Quarantine, *, secret: str, now: datetime) -> None:
-    raw = contents.get(row.raw_content) if row.raw_content else contents.DESTROYED
-    if not isinstance(raw, bytes):
-        raise StillUnreadableError(reason="destroyed")
+def _retry(
+    actor: Actor, row: Quarantine, corrected: bytes | None, *, secret: str, now: datetime
+) -> None:
+    raw = corrected if corrected is not None else _as_it_came(row)
     try:
         if row.door == "reports":
             report = report_from_json(raw)
             known_at = report.known_at or row.received_at
             keep_report(actor, replace(report, known_at=known_at), secret=secret, now=now)
+        elif row.door == "signals":
+            access.relay_only(actor)
+            take_signal(actor, parse_cap(raw), raw, now=now)
         else:
-            RETRIES[row.door](actor, raw, row, now)
+            as_set_aside = bool(row.rows) and corrected is None
+            _retry_observations(actor, raw, as_set_aside=as_set_aside, now=now)
     except SignRefusedError as error:
-        raise StillUnreadableError(reason=error.code) from None
+        if isinstance(error, StillUnreadableError):
+            raise
+        where = error.params.get("where", "")
+        raise StillUnreadableError(reason=f"{error.code} {where}".strip()) from None
 
 
-def _retry_signal(actor: Actor, raw: bytes, _row: Quarantine, now: datetime) -> None:
-    access.relay_only(actor)
-    take_signal(actor, parse_cap(raw), raw, now=now)
+def _as_it_came(row: Quarantine) -> bytes:
+    raw = contents.get(row.raw_content) if row.raw_content else contents.DESTROYED
+    if not isinstance(raw, bytes):
+        raise StillUnreadableError(reason="destroyed")
+    return raw
 
 
-def _retry_observations(actor: Actor, raw: bytes, row: Quarantine, now: datetime) -> None:
-    batch = _rows_set_aside(raw) if row.rows else batch_from_json(raw)[0]
-    if keep_observations(actor, batch, now=now).kept == 0:
-        raise StillUnreadableError(reason="observation.rows_refused")
+def _retry_observations(actor: Actor, raw: bytes, *, as_set_aside: bool, now: datetime) -> None:
+    batch = _rows_set_aside(raw) if as_set_aside else batch_from_json(raw)[0]
+    receipt = keep_observations(actor, batch, now=now)
+    if receipt.kept == 0:
+        first = receipt.refused[0].code if receipt.refused else "observation.batch_empty"
+        raise StillUnreadableError(reason=first)
 
 
 def _rows_set_aside(raw: bytes) -> BatchIn:
@@ -96,9 +113,3 @@ def _rows_set_aside(raw: bytes) -> BatchIn:
     sent = tuple(line.row.encode() for line in lines)
     unit = lines[0].unit if lines else ""
     return BatchIn(tuple(row_from_json(row) for row in sent), unit, sent)
-
-
-RETRIES: dict[str, Callable[[Actor, bytes, Quarantine, datetime], None]] = {
-    "signals": _retry_signal,
-    "observations": _retry_observations,
-}

@@ -64,7 +64,7 @@ def keep_report(
 
     Raises
     ------
-    TextTooLongError, NotAPhotoError, PhotoTooLargeError, TooManyPhotosError
+    TextTooLongError, or one of :func:`clean_photos`
         Before anything is kept.
     KeyReusedError
         When the key was used for another report.

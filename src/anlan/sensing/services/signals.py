@@ -48,7 +48,9 @@ def keep_signal(actor: Actor, xml: bytes, *, now: datetime, once: Once | None = 
     try:
         return take_signal(actor, parse_cap(xml), xml, now=now, once=once)
     except CapError as error:
-        kept = keep_aside(actor, "signals", xml, error=error.code, place=error.where, now=now)
+        kept = keep_aside(
+            actor, "signals", xml, error=error.code, place=error.where, now=now, once=once
+        )
         error.params["quarantine"] = kept.pk
         raise
 
