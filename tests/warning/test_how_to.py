@@ -9,7 +9,8 @@ import msgspec
 import yaml
 
 from anlan.registry.domain.rulespecs import RuleSpec
-from anlan.warning.domain.ruletest import RuleTestResult, run_rule_tests
+from anlan.warning.domain.ruleoutcome import RuleTestResult
+from anlan.warning.domain.ruletest import run_rule_tests
 
 PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "write-and-test-a-rule.md"
 

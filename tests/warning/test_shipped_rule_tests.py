@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from anlan.registry.domain.parse import jurisdiction_folder, read_jurisdiction
-from anlan.warning.domain.ruletest import RuleTestResult, run_rule_tests
+from anlan.warning.domain.ruleoutcome import RuleTestResult
+from anlan.warning.domain.ruletest import run_rule_tests
 
 
 def results_of(pack: str) -> tuple[list[RuleTestResult], set[str]]:

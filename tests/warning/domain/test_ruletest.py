@@ -8,7 +8,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from anlan.warning.domain.ruletest import RuleTestResult, run_rule_tests
+from anlan.warning.domain import ruletest
+from anlan.warning.domain.ruleoutcome import RuleTestResult
+from anlan.warning.domain.ruletest import run_rule_tests
 
 from .builders import a_rule, a_threshold
 
@@ -23,6 +25,7 @@ CROWD = msgspec.structs.replace(
     id="crowd",
 )
 HEAD = "format: 1\ntests:\n  - name: one\n"
+QUIET = "    expect: [{at: 1m, rule: depth, raised: 0}]\n"
 STREAM = '    streams: [{code: S1, quantity: depth, series: "0x2 5x3"}]\n'
 
 
@@ -51,11 +54,22 @@ def test_a_failure_says_what_was_found_and_on_what_it_rests(tmp_path: Path) -> N
     result = run(tmp_path, STREAM + expect)
     assert not result.passed
     (failure,) = result.failures
-    assert failure.expected == "state raised, level red"
-    assert failure.got == "state raised, level orange"
-    assert failure.evidence == ("4m raised orange stream:S1 (threshold.beyond) readings 0 0 5 5 5",)
-    assert "FAILED a.yaml: one" in result.lines("en")[0]
-    assert "未通过" in result.lines("zh")[0]
+    assert failure.expected == {"state": "raised", "level": "red"}
+    assert failure.got == {"state": "raised", "level": "orange"}
+    assert result.lines("en") == [
+        "FAILED a.yaml: one",
+        "    4m depth stream:S1",
+        "        expected: state raised, level red",
+        "        got: state raised, level orange",
+        "        4m raised orange stream:S1: The reading of 5.0 m is beyond the limit of 5.0 m."
+        " [readings 0 0 5 5 5]",
+    ]
+    assert result.lines("zh")[1:] == [
+        "    4m depth stream:S1",
+        "        应为：状态 已报警（raised），级别 红色",
+        "        实为：状态 已报警（raised），级别 橙色",
+        "        4m 报警 橙色 stream:S1：读数 5.0 m，超出限值 5.0 m。 [读数 0 0 5 5 5]",
+    ]
     assert json.loads(json.dumps(result.as_dict()))["passed"] is False
 
 
@@ -80,7 +94,19 @@ def test_reports_are_numbered_in_the_order_of_the_file(tmp_path: Path) -> None:
         (STREAM + "    expekt: [{at: 1m, rule: depth, raised: 0}]\n", "expekt"),
         (
             STREAM.replace("5x3", "much") + "    expect: [{at: 1m, rule: depth, raised: 0}]\n",
-            "'much'",
+            "series: much",
+        ),
+        # A misspelt word must not pass for a quiet rule.
+        (STREAM.replace("y: d", "y: b") + QUIET, "concerns the rule depth"),
+        (STREAM.replace("S1,", "S1, place: P,") + QUIET, "no such place in the test: P"),
+        (STREAM.replace("S1,", "S1, interval: 0s,") + QUIET, "interval of stream S1 is zero"),
+        (
+            STREAM + "    expect: [{at: 1m, rule: depth, subject: 'stream:S2', level: none}]\n",
+            "no such subject in the test: stream:S2",
+        ),
+        (
+            STREAM + "    expect: [{at: 1m, rule: crowd, raised: 0}]\n",
+            "concerns the rule crowd",
         ),
         ("    expect: {at: [}\n", "line"),
     ],
@@ -90,7 +116,21 @@ def test_a_file_that_says_nothing_sensible_is_named(
 ) -> None:
     result = run(tmp_path, body)
     assert not result.passed
-    assert problem in result.problem
+    assert result.problem is not None
+    assert problem in result.problem.line("en")
+    assert result.problem.line("zh") in result.lines("zh")[1]
+
+
+def test_a_test_that_does_not_reach_its_end_has_not_passed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ruletest, "MOST_STEPS", 3)
+    late = "    expect: [{at: 4m, rule: depth, subject: 'stream:S1', level: red}]\n"
+    result = run(tmp_path, STREAM + late)
+    assert not result.passed
+    assert "3 steps do not reach" in result.lines("en")[1]
+    monkeypatch.setattr(ruletest, "MOST_STEPS", 50)
+    assert run(tmp_path, STREAM + late).failures
 
 
 def test_a_hostile_or_empty_file_is_a_problem_not_a_crash(tmp_path: Path) -> None:

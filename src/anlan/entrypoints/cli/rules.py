@@ -21,7 +21,8 @@ from anlan.registry.domain.parse import (
     read_jurisdiction,
 )
 from anlan.registry.domain.rulespecs import RuleSpec
-from anlan.warning.domain.ruletest import RuleTestResult, run_rule_tests
+from anlan.warning.domain.ruleoutcome import RuleTestResult
+from anlan.warning.domain.ruletest import run_rule_tests
 
 NOT_CHECKED = 3
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,13 +10,22 @@ import msgspec
 
 from anlan.kernel.durations import parse_span, span_text
 from anlan.registry.domain.located import read_yaml
-from anlan.registry.domain.rulespecs import RuleSpec
+from anlan.registry.domain.rulespecs import (
+    ClusterRule,
+    ConjunctionRule,
+    LagRule,
+    RuleSpec,
+    SilenceRule,
+    ThresholdRule,
+    WindowRule,
+)
 from anlan.warning.domain.findings import Finding, What
 from anlan.warning.domain.instants import instant, micros
 from anlan.warning.domain.judge import level_now, phase_of, step
 from anlan.warning.domain.memory import Memory
 from anlan.warning.domain.rulebook import RuleBook
 from anlan.warning.domain.rulecases import Case, CaseFile, Expected
+from anlan.warning.domain.ruleoutcome import Change, Failure, Problem, RuleTestResult
 from anlan.warning.domain.series import Absent, SeriesError, parse_series
 from anlan.warning.domain.signs import (
     Batch,
@@ -35,72 +43,6 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
 MOST_STEPS = 200_000  # of one test
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """An expectation that was not met, with what was found instead and on what it rests."""
-
-    at: str
-    rule: str
-    subject: str
-    expected: str
-    got: str
-    evidence: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class RuleTestResult:
-    """The outcome of one test; ``problem`` says why it could not run at all."""
-
-    file: str
-    name: str
-    rules: tuple[str, ...] = ()
-    raised: tuple[str, ...] = ()  # rules that raised something
-    failures: tuple[Failure, ...] = ()
-    problem: str = ""
-
-    @property
-    def passed(self) -> bool:
-        """Whether everything was as expected."""
-        return not self.failures and not self.problem
-
-    def as_dict(self) -> dict[str, object]:
-        """Return the outcome for machines."""
-        return {**msgspec.to_builtins(self), "passed": self.passed}
-
-    def lines(self, language: str) -> list[str]:
-        """Return the outcome for people."""
-        words = _WORDS["zh" if language == "zh" else "en"]
-        head = words["passed" if self.passed else "failed"]
-        found = [f"{head} {self.file}: {self.name}"]
-        if self.problem:
-            found.append(f"    {words['problem']}: {self.problem}")
-        for item in self.failures:
-            subject = f" {item.subject}" if item.subject else ""
-            found.append(f"    {item.at} {item.rule}{subject}")
-            found.append(f"        {words['expected']}: {item.expected}")
-            found.append(f"        {words['got']}: {item.got}")
-            found += [f"        {line}" for line in item.evidence]
-        return found
-
-
-_WORDS = {
-    "zh": {
-        "passed": "通过",
-        "failed": "未通过",
-        "problem": "无法运行",
-        "expected": "应为",
-        "got": "实为",
-    },
-    "en": {
-        "passed": "passed",
-        "failed": "FAILED",
-        "problem": "could not run",
-        "expected": "expected",
-        "got": "got",
-    },
-}
-
-
 def run_rule_tests(folder: Path, rules: Sequence[RuleSpec]) -> list[RuleTestResult]:
     """Run every test of the ``*.yaml`` files of a folder against ``rules``, in order of name."""
     results: list[RuleTestResult] = []
@@ -112,29 +54,80 @@ def run_rule_tests(folder: Path, rules: Sequence[RuleSpec]) -> list[RuleTestResu
 def _run_file(path: Path, rules: Sequence[RuleSpec]) -> list[RuleTestResult]:
     node, findings = read_yaml(path, path.name)
     if node is None or findings:
-        problem = "; ".join(f"line {item.line}: {item.code}" for item in findings) or "empty file"
-        return [RuleTestResult(path.name, path.stem, problem=problem)]
+        what = "; ".join(f"line {item.line}: {item.code}" for item in findings) or "–"
+        return [RuleTestResult(path.name, path.stem, problem=Problem("unreadable", what))]
     try:
         said = msgspec.convert(node.plain(), CaseFile, strict=False)
     except msgspec.ValidationError as error:
-        return [RuleTestResult(path.name, path.stem, problem=str(error))]
+        return [RuleTestResult(path.name, path.stem, problem=Problem("unreadable", str(error)))]
     return [_run(path.name, case, rules) for case in said.tests]
 
 
 def _run(file: str, case: Case, rules: Sequence[RuleSpec]) -> RuleTestResult:
-    known = {rule.id for rule in rules}
     asked = tuple(sorted({item.rule for item in case.expect}))
-    unknown = [rule for rule in asked if rule not in known]
-    if unknown:
-        problem = f"no such rule: {', '.join(unknown)}"
+    problem = _problem(case, rules, asked)
+    if problem is not None:
         return RuleTestResult(file, case.name, asked, problem=problem)
     try:
         play = Play(case, rules)
+        failures = play.run()
     except SeriesError as error:
-        return RuleTestResult(file, case.name, asked, problem=str(error))
-    failures = play.run()
+        problem = Problem("bad_series", error.word)
+        return RuleTestResult(file, case.name, asked, problem=problem)
+    except TooLongError:
+        problem = Problem("too_long", str(MOST_STEPS))
+        return RuleTestResult(file, case.name, asked, problem=problem)
     raised = {item.rule for item in play.findings if item.what is What.RAISED}
     return RuleTestResult(file, case.name, asked, tuple(sorted(raised)), tuple(failures))
+
+
+def _problem(case: Case, rules: Sequence[RuleSpec], asked: Iterable[str]) -> Problem | None:
+    """Return why a test cannot prove anything: a misspelt word would hold every rule quiet."""
+    known = {rule.id: rule for rule in rules}
+    places = {place.code for place in case.places}
+    for said in case.streams:
+        if said.place is not None and said.place not in places:
+            return Problem("no_place", said.place)
+        if not parse_span(said.interval):
+            return Problem("no_interval", said.code)
+    for rule in asked:
+        if rule not in known:
+            return Problem("no_rule", rule)
+        if not _concerns(case, known[rule]):
+            return Problem("unconcerned", rule)
+    subjects = {f"place:{code}" for code in places}
+    subjects |= {f"stream:{said.code}" for said in case.streams}
+    subjects |= {f"cluster:{number}" for number in range(1, len(case.reports) + 1)}
+    for item in case.expect:
+        if item.subject and not item.subject.startswith("area:") and item.subject not in subjects:
+            return Problem("no_subject", item.subject)
+    return None
+
+
+def _concerns(case: Case, rule: RuleSpec) -> bool:
+    """Return whether any sign of a test is of the kind that a rule looks at."""
+    quantities = {said.quantity for said in case.streams}
+    reported = {said.hazard for said in case.reports}
+    warned = {said.hazard for said in case.signals}
+    match rule:
+        case ThresholdRule() | WindowRule():
+            return rule.quantity in quantities
+        case SilenceRule():
+            return bool(quantities) if rule.quantity == "*" else rule.quantity in quantities
+        case ClusterRule():
+            return rule.hazard in reported
+        case LagRule():
+            return rule.signal.hazard in warned
+        case ConjunctionRule():
+            return (
+                (rule.signal is not None and rule.signal.hazard in warned)
+                or (rule.report is not None and rule.report.hazard in reported)
+                or (rule.reading is not None and rule.reading.quantity in quantities)
+            )
+
+
+class TooLongError(ValueError):
+    """A test does not reach its last expectation."""
 
 
 def at(span: str) -> datetime:
@@ -183,7 +176,13 @@ class Play:
         return [*(item.at for item in self.observations), *map(at, spans)]
 
     def run(self) -> list[Failure]:
-        """Play the test; return what was not as expected."""
+        """Play the test; return what was not as expected.
+
+        Raises
+        ------
+        TooLongError
+            When something is left to be checked after :data:`MOST_STEPS` steps.
+        """
         end = max(at(item.at) for item in self.case.expect)
         failures: list[Failure] = []
         before: datetime | None = None
@@ -203,6 +202,8 @@ class Play:
                 if failure is not None
             )
             before, now = now, self._next(now)
+        if now is not None and now <= end:
+            raise TooLongError
         return failures
 
     def _next(self, now: datetime) -> datetime | None:
@@ -274,33 +275,34 @@ class Play:
         found = [x for x in self.findings if x.rule == item.rule]
         raised = sum(x.what is What.RAISED for x in found)
         cleared = sum(x.what is What.CLEARED for x in found)
-        got: dict[str, object] = {"open": raised - cleared, "raised": raised}
+        got: dict[str, str | int] = {"open": raised - cleared, "raised": raised}
         if item.subject:
             got["state"] = phase_of(self.memory, item.rule, item.subject).value
             got["level"] = level_now(self.memory, item.rule, item.subject) or "none"
         names = ("state", "level", "open", "raised")
-        wanted = {x: getattr(item, x) for x in names if getattr(item, x) is not None}
+        wanted: dict[str, str | int] = {
+            x: getattr(item, x) for x in names if getattr(item, x) is not None
+        }
         if all(got[name] == value for name, value in wanted.items()):
             return None
         return Failure(
             at=span_text(parse_span(item.at)),
             rule=item.rule,
             subject=item.subject,
-            expected=_shown(wanted),
-            got=_shown({name: got[name] for name in wanted}),
+            expected=wanted,
+            got={name: got[name] for name in wanted},
             evidence=tuple(_told(x) for x in found if item.subject in {"", x.subject}),
         )
 
 
-def _shown(values: dict[str, object]) -> str:
-    return ", ".join(f"{name} {value}" for name, value in values.items())
-
-
-def _told(item: Finding) -> str:
-    when = span_text(item.at - START)
-    signs = [f"{value:g}" for _, _, value in item.evidence.readings]
-    rests = f" readings {' '.join(signs)}" if signs else ""
-    rests += (
-        f" reports {' '.join(map(str, item.evidence.reports))}" if item.evidence.reports else ""
+def _told(item: Finding) -> Change:
+    return Change(
+        at=span_text(item.at - START),
+        what=item.what.value,
+        level=item.level,
+        subject=item.subject,
+        code=item.reason.code,
+        params=item.reason.params,
+        readings=tuple(value for _, _, value in item.evidence.readings),
+        reports=item.evidence.reports,
     )
-    return f"{when} {item.what.value} {item.level} {item.subject} ({item.reason.code}){rests}"
