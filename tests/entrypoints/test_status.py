@@ -82,3 +82,24 @@ def test_what_could_not_be_read_is_counted_on_the_page_and_for_collectors(standi
     assert "kept aside and waiting for a person: <strong>1</strong>" in page("en")[1]
     assert "待人工处理的报文：" in page("zh")[1]
     assert "\nanlan_kept_aside 1\n" in Client().get("/metrics").content.decode()
+
+
+def test_a_warning_of_an_unknown_kind_and_level_does_not_take_the_page_away(standing):
+    load_demo(NOW)
+    strange = a_signal("red", NOW)
+    for said in (
+        b"<parameter><valueName>anlan.level</valueName><value>red</value></parameter>",
+        b" red</headline>",
+    ):
+        assert said in strange
+        strange = strange.replace(said, b"</headline>" if b"headline" in said else b"")
+    strange = strange.replace(b"met.rainstorm", b"no.such").replace("暴雨".encode(), b"xyzzy")
+    strange = strange.replace(b"rainstorm", b"xyzzy").replace(b"Extreme", b"Unknown")
+    row = sensing.keep_signal(system_actor("test"), strange, now=NOW)
+    assert (row.hazard, row.level) == ("", "")
+    delivery.settle(flow.REACTIONS, now=NOW)
+    for language, words in (
+        ("en", ("Warning of an unknown kind", "level not stated")),
+        ("zh", ("种类不明的预警", "级别不明")),
+    ):
+        assert all(word in page(language)[1] for word in words)

@@ -16,6 +16,7 @@ from anlan.entrypoints import here, metrics, probes
 from anlan.entrypoints.web.words import WORDS
 from anlan.infra.doors import language_of
 from anlan.infra.workspace import WorkspaceKind
+from anlan.kernel.errors import NotFoundError
 from anlan.learning import public as learning
 from anlan.registry import public as registry
 from anlan.response import public as response
@@ -62,13 +63,22 @@ def metrics_page(_request: HttpRequest) -> HttpResponse:
     return HttpResponse("\n".join(lines) + "\n", content_type="text/plain; version=0.0.4")
 
 
+def _hazard_name(slug: str, language: Literal["zh", "en"]) -> str:
+    """Return the word for a hazard; a relayed warning may be of a kind that the pack does not know."""
+    try:
+        return str(getattr(registry.hazard(slug).name, language))
+    except NotFoundError:
+        return slug or WORDS[language]["unknown_hazard"]
+
+
 def _in_force(language: Literal["zh", "en"], now: datetime) -> list[dict[str, object]]:
     """Return the relayed warnings in force, highest first, in words."""
     return [
         {
             "level": one.level,
-            "level_name": registry.level_name("warning", one.level, language),
-            "hazard": getattr(registry.hazard(one.hazard).name, language),
+            "level_name": registry.level_name("warning", one.level, language)
+            or WORDS[language]["no_level"],
+            "hazard": _hazard_name(one.hazard, language),
             "ends_at": one.ends_at,
         }
         for one in warning.warnings_in_force(at=now)
