@@ -331,6 +331,8 @@ def test_a_message_kept_aside_can_be_put_right(doors, path, bad, good, kept):
     release = f"quarantine/{row['id']}/release"
     worse = post(officer, release, {"outcome": "retry", "message": "<still bad"})
     assert (worse.status_code, code(worse)) == (422, "quarantine.still_unreadable")
+    broken = post(officer, release, {"outcome": "retry", "message": "\ud800"})
+    assert (broken.status_code, code(broken)) == (422, "input.invalid")
     assert not kept.objects.exists()
     done = post(officer, release, {"outcome": "retry", "message": good})
     assert (done.status_code, done.json()["outcome"]) == (200, "accepted"), done.content

@@ -12,6 +12,7 @@ from anlan.kernel.errors import NotFoundError
 from anlan.sensing import access, selectors
 from anlan.sensing.api.calls import answer, follow_secret
 from anlan.sensing.models import Quarantine
+from anlan.sensing.services.quarantine import MAX_KEPT_BYTES
 from anlan.sensing.services.release import release
 
 router = Router()
@@ -45,7 +46,9 @@ class ReleaseIn(Schema):
 
     outcome: Literal["retry", "discard"]
     message: str | None = Field(
-        None, description="With retry: the message as it should read, in the form of its door."
+        None,
+        max_length=MAX_KEPT_BYTES,
+        description="With retry: the message as it should read, in the form of its door.",
     )
 
 
