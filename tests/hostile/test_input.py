@@ -158,7 +158,7 @@ def test_one_key_opens_one_case_for_one_account(desk):
     again = call("POST", "/api/v1/cases", desk.chief, body, **key)[1]
     assert (again["id"], len(again["notes"])) == (first["id"], 1)
     status, answer = call("POST", "/api/v1/cases", desk.chief, {**body, "priority": 1}, **key)
-    assert (status, answer["error"]["code"]) == (409, "case.call_repeated")
+    assert (status, answer["error"]["code"]) == (409, "idempotency.key_reused")
     theirs = call("POST", "/api/v1/cases", other, body, **key)[1]
     assert theirs["id"] != first["id"]
 

@@ -11,6 +11,7 @@ from anlan.entrypoints import clock
 from anlan.entrypoints.web import middleware
 from anlan.kernel.errors import NotAuthenticatedError
 from anlan.response.domain.words import Trigger
+from anlan.sensing import public as sensing
 from tests.response.builders import (
     AUDITOR,
     DUTY,
@@ -48,14 +49,14 @@ def known_people(monkeypatch):
     monkeypatch.setattr(clock, "_current", Standing())
 
 
-def call(method, path, actor, body=None):
+def call(method, path, actor, body=None, **headers):
     client = Client(raise_request_exception=False)
     more = (
         {"data": json.dumps(body), "content_type": "application/json"} if body is not None else {}
     )
     answer = getattr(client, method)(
         f"/api/v1{path}",
-        headers={"Authorization": f"Bearer {actor.id}", "Accept-Language": "en"},
+        headers={"Authorization": f"Bearer {actor.id}", "Accept-Language": "en", **headers},
         **more,
     )
     return answer.status_code, answer.json()
@@ -120,6 +121,42 @@ def test_tasks_over_http():
     assert (status, answered["state"]) == (200, "done")
     status, refusal = call("post", f"/tasks/{task['id']}/refused", FIRE, {})
     assert (status, refusal["error"]["code"]) == (409, "case.task_answered")
+
+
+def test_a_call_that_comes_again_with_its_key_has_one_effect():
+    case = a_case()
+    again = {"Idempotency-Key": "k-1"}
+    first = call("post", f"/cases/{case.pk}/urge", METRO_LEAD, {}, **again)
+    assert (first[0], first[1]["urged"]) == (200, 1)
+    assert call("post", f"/cases/{case.pk}/urge", METRO_LEAD, {}, **again) == first
+    status, refusal = call("post", f"/cases/{case.pk}/urge", METRO_LEAD, {"note": "x"}, **again)
+    assert (status, refusal["error"]["code"]) == (409, "idempotency.key_reused")
+    status, refusal = call("post", f"/cases/{case.pk}/enforce", METRO_LEAD, {}, **again)
+    assert (status, refusal["error"]["code"]) == (409, "idempotency.key_reused")
+
+    again = {"Idempotency-Key": "k-2"}
+    body = {"post": "P-FIRE", "text": "带泵", "due_at": (NOW + HOUR).isoformat()}
+    status, task = call("post", f"/cases/{case.pk}/tasks", METRO, body, **again)
+    assert call("post", f"/cases/{case.pk}/tasks", METRO, body, **again) == (201, task)
+    assert len(call("get", "/tasks", FIRE)[1]) == 1
+    for _ in range(2):
+        status, answered = call("post", f"/tasks/{task['id']}/done", FIRE, {}, **again)
+        assert (status, answered["state"]) == (200, "done")
+
+
+def test_the_slower_of_two_same_calls_gets_the_answer_of_the_faster(monkeypatch):
+    case = a_case()
+    key = {"Idempotency-Key": "k-3"}
+    first = call("post", f"/cases/{case.pk}/begin", METRO, {}, **key)
+    assert first[0] == 200
+    known, asked = sensing.earlier_answer, []
+
+    def not_seen_at_first(actor, once, *, now):
+        asked.append(once)
+        return known(actor, once, now=now) if len(asked) > 1 else None
+
+    monkeypatch.setattr(sensing, "earlier_answer", not_seen_at_first)
+    assert call("post", f"/cases/{case.pk}/begin", METRO, {}, **key) == first
 
 
 @pytest.mark.parametrize("trigger", list(Trigger))

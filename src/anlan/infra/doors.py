@@ -19,6 +19,15 @@ from anlan.kernel.errors import NotAllowedError, NotAuthenticatedError
 P = ParamSpec("P")
 R = TypeVar("R")
 
+KEY_HEADER = "Idempotency-Key"
+KEY_PARAMETER = {
+    "in": "header",
+    "name": KEY_HEADER,
+    "required": False,
+    "schema": {"type": "string", "maxLength": 200},
+    "description": "The same key with the same body has one effect, for seven days.",
+}
+
 
 def allowed(actor: Actor, permission: str) -> bool:
     """Return whether the actor's credential carries ``permission``."""

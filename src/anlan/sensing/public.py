@@ -26,7 +26,7 @@ from anlan.sensing.selectors import (
 )
 from anlan.sensing.services.imports import import_observations, import_reports, import_signals
 from anlan.sensing.services.observations import keep_observations
-from anlan.sensing.services.once import Once, forget_keys
+from anlan.sensing.services.once import Once, earlier_answer, forget_keys, run_once
 from anlan.sensing.services.reports import keep_report
 from anlan.sensing.services.segments import seal_segments, verify_segments
 from anlan.sensing.services.signals import keep_signal
@@ -43,6 +43,7 @@ __all__ = [
     "ReportIn",
     "RowIn",
     "batches_after",
+    "earlier_answer",
     "forget_keys",
     "import_observations",
     "import_reports",
@@ -61,6 +62,7 @@ __all__ = [
     "report_place_text",
     "report_text",
     "report_texts",
+    "run_once",
     "seal_segments",
     "signal",
     "signal_message",

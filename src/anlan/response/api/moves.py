@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from hashlib import sha256
 from typing import Any
 
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.http import HttpRequest
 from ninja import Status
 
-from anlan.infra.doors import needs
+from anlan.infra.doors import KEY_PARAMETER, needs
 from anlan.kernel.actor import Actor
 from anlan.kernel.errors import InvalidInputError
 from anlan.kernel.geometry import Point
 from anlan.response import selectors
 from anlan.response.api.reading import router
+from anlan.response.api.repeating import once
 from anlan.response.api.shapes import (
     AnswerIn,
     CaseDetailOut,
@@ -29,15 +29,16 @@ from anlan.response.api.shapes import (
     task_out,
 )
 from anlan.response.domain.asking import Asked
-from anlan.response.domain.errors import CallRepeatedError, KnownAtInvalidError
+from anlan.response.domain.errors import KnownAtInvalidError
 from anlan.response.domain.measuring import Measurement
 from anlan.response.domain.opening import Opening
 from anlan.response.domain.words import Trigger
-from anlan.response.models import Case
+from anlan.response.models import Case, CaseTask
 from anlan.response.services import answer_task, give_task, open_case, pull
 from anlan.response.services.notes import write_note
 
 CLOCK_TOLERANCE = timedelta(minutes=5)
+KEYED = {"parameters": [KEY_PARAMETER]}
 LONG_AGO = timedelta(days=10 * 366)  # a danger may be known for years before it is written down
 
 SUMMARIES: dict[Trigger, str] = {
@@ -94,10 +95,10 @@ def _measurement(given: MeasurementIn | None) -> Measurement | None:
         raise MeasurementInvalidError from None
 
 
-def _shown(request: HttpRequest, case: Case) -> dict[str, Any]:
-    return detail_out(
-        selectors.detail_after_act(request.actor, case, now=request.now)  # type: ignore[attr-defined]
-    )
+def _shown(request: HttpRequest, case_id: int) -> dict[str, Any]:
+    actor, now = request.actor, request.now  # type: ignore[attr-defined]
+    case = Case.objects.get(pk=case_id)
+    return detail_out(selectors.detail_after_act(actor, case, now=now))
 
 
 def _known_at(given: datetime | None, now: datetime) -> datetime:
@@ -107,27 +108,12 @@ def _known_at(given: datetime | None, now: datetime) -> datetime:
     return min(known, now)
 
 
-def _call(request: HttpRequest) -> str:
-    """Return the sign of a call that may be repeated; empty when it brings no key.
-
-    Raises
-    ------
-    CallRepeatedError
-        When the key came before with another body.
-    """
-    key = request.headers.get("Idempotency-Key", "")
-    if not key:
-        return ""
-    actor: Actor = request.actor  # type: ignore[attr-defined]
-    caller = "call:" + sha256(f"{actor.id}\n{key}".encode()).hexdigest()[:32]
-    sign = f"{caller}.{sha256(request.body).hexdigest()[:32]}"
-    known = selectors.sign_beginning(caller + ".")
-    if known not in ("", sign):
-        raise CallRepeatedError
-    return sign
-
-
-@router.post("/cases", response={201: CaseDetailOut}, summary="Open a case by hand")
+@router.post(
+    "/cases",
+    response={201: CaseDetailOut},
+    summary="Open a case by hand",
+    openapi_extra=KEYED,
+)
 @needs("cases:act")
 def post_case(request: HttpRequest, body: OpenIn) -> Status[dict[str, Any]]:
     """Open a case; it has an owner, a clock and a ladder from this instant."""
@@ -146,24 +132,16 @@ def post_case(request: HttpRequest, body: OpenIn) -> Status[dict[str, Any]]:
         priority=body.priority,
         owner_post=body.owner_post,
         evidence_to_close=body.evidence_to_close,
-        call=_call(request),
     )
-    known = selectors.case_of_sign(opening.call) if opening.call else None
-    return Status(201, _shown(request, known or _opened(actor, opening, body.note, now=now)))
+    number = once(request, lambda: _opened(actor, opening, body.note, now=now))
+    return Status(201, _shown(request, number))
 
 
-def _opened(actor: Actor, opening: Opening, note: str, *, now: datetime) -> Case:
-    try:
-        with transaction.atomic():
-            case = open_case(actor, opening, now=now)
-            write_note(actor, case, note, about="open", now=now)
-    except IntegrityError:
-        # The same call twice at the same moment: the faster one opened it.
-        known = selectors.case_of_sign(opening.call) if opening.call else None
-        if known is None:
-            raise
-        return known
-    return case
+@transaction.atomic
+def _opened(actor: Actor, opening: Opening, note: str, *, now: datetime) -> int:
+    case = open_case(actor, opening, now=now)
+    write_note(actor, case, note, about="open", now=now)
+    return case.pk
 
 
 def _verb(trigger: Trigger) -> Callable[..., dict[str, Any]]:
@@ -174,8 +152,10 @@ def _verb(trigger: Trigger) -> Callable[..., dict[str, Any]]:
             until=_aware("until", body.until),
             measurement=_measurement(body.measurement),
         )
-        case = pull(request.actor, case_id, trigger, asked, now=request.now)  # type: ignore[attr-defined]
-        return _shown(request, case)
+        actor, now = request.actor, request.now  # type: ignore[attr-defined]
+        return _shown(
+            request, once(request, lambda: pull(actor, case_id, trigger, asked, now=now).pk)
+        )
 
     move.__name__ = f"case_{trigger.value}"
     return move
@@ -187,34 +167,49 @@ for _trigger, _summary in SUMMARIES.items():
         response=CaseDetailOut,
         summary=_summary,
         operation_id=f"case_{_trigger.value}",
+        openapi_extra=KEYED,
     )(_verb(_trigger))
 
 
-@router.post("/cases/{int:case_id}/tasks", response={201: TaskOut}, summary="Give a task")
+@router.post(
+    "/cases/{int:case_id}/tasks",
+    response={201: TaskOut},
+    summary="Give a task",
+    openapi_extra=KEYED,
+)
 @needs("cases:act")
 def post_task(request: HttpRequest, case_id: int, body: TaskIn) -> Status[dict[str, Any]]:
     """Give a thing to do to a post, with a deadline."""
     due_at = _aware("due_at", body.due_at)
     assert due_at is not None  # noqa: S101  the shape demands it
-    task = give_task(
-        request.actor,  # type: ignore[attr-defined]
-        case_id,
-        post=body.post,
-        text=body.text,
-        due_at=due_at,
-        now=request.now,  # type: ignore[attr-defined]
-    )
+    actor, now = request.actor, request.now  # type: ignore[attr-defined]
+
+    def give() -> int:
+        task = give_task(actor, case_id, post=body.post, text=body.text, due_at=due_at, now=now)
+        return task.pk
+
+    task = CaseTask.objects.get(pk=once(request, give))
     return Status(201, task_out(task, {str(task.text_content): body.text}))
 
 
-@router.post("/tasks/{int:task_id}/done", response=TaskOut, summary="A task is done")
+@router.post(
+    "/tasks/{int:task_id}/done",
+    response=TaskOut,
+    summary="A task is done",
+    openapi_extra=KEYED,
+)
 @needs("cases:act")
 def post_done(request: HttpRequest, task_id: int, body: AnswerIn) -> dict[str, Any]:
     """Say that a task was done."""
     return _answered(request, task_id, "done", body.note)
 
 
-@router.post("/tasks/{int:task_id}/refused", response=TaskOut, summary="Refuse a task")
+@router.post(
+    "/tasks/{int:task_id}/refused",
+    response=TaskOut,
+    summary="Refuse a task",
+    openapi_extra=KEYED,
+)
 @needs("cases:act")
 def post_refused(request: HttpRequest, task_id: int, body: AnswerIn) -> dict[str, Any]:
     """Say that the post cannot do a task; the case's owner hears it at once."""
@@ -223,4 +218,5 @@ def post_refused(request: HttpRequest, task_id: int, body: AnswerIn) -> dict[str
 
 def _answered(request: HttpRequest, task_id: int, outcome: str, note: str) -> dict[str, Any]:
     actor, now = request.actor, request.now  # type: ignore[attr-defined]
-    return task_out(answer_task(actor, task_id, outcome, note=note, now=now), {})
+    answered = once(request, lambda: answer_task(actor, task_id, outcome, note=note, now=now).pk)
+    return task_out(CaseTask.objects.get(pk=answered), {})

@@ -119,12 +119,6 @@ class KnownAtInvalidError(InvalidInputError):
     code = "case.known_at_invalid"
 
 
-class CallRepeatedError(ConflictError):
-    """An Idempotency-Key came again with another body."""
-
-    code = "case.call_repeated"
-
-
 class CursorInvalidError(InvalidInputError):
     """The cursor is not one that a list of this order gave out."""
 

@@ -49,9 +49,8 @@ class Opening:
     tell: tuple[str, ...] = ()  # watchers: "superior", "commander" or post codes
     basis: dict[str, object] = field(default_factory=dict)  # of the rule that found it
     rule: tuple[str, int] = ("anlan.opening", 1)
-    call: str = ""  # of a person who may repeat it: "call:…", the same for the same call
 
     @property
     def sign(self) -> str:
         """The sign that follows the case; empty when a person or Anlan itself opened it."""
-        return self.origin if ":" in self.origin else self.call
+        return self.origin if ":" in self.origin else ""

@@ -18,7 +18,6 @@ from anlan.response.selectors.lists import (
     case_of_sign,
     cases,
     overview,
-    sign_beginning,
     tasks_of,
 )
 
@@ -36,6 +35,5 @@ __all__ = [
     "history",
     "is_running",
     "overview",
-    "sign_beginning",
     "tasks_of",
 ]

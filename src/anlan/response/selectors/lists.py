@@ -162,13 +162,6 @@ def tasks_of(actor: Actor, *, limit: int = 100) -> list[CaseTask]:
     return list(rows.order_by("due_at", "id")[: max(1, min(limit, MOST))])
 
 
-def sign_beginning(text: str) -> str:
-    """Return the sign that begins with ``text`` and goes on in hexadecimal digits, or ""."""
-    # Bounds, not LIKE: so the index of the unique column answers on both databases.
-    found = CaseFollower.objects.filter(sign__gte=text, sign__lt=text + "g").order_by("sign")
-    return found.values_list("sign", flat=True).first() or ""
-
-
 def case_of_sign(sign: str) -> Case | None:
     """Return the case that answers a sign, or ``None``; the caller checks who asks."""
     follower = CaseFollower.objects.filter(sign=sign).select_related("case").first()

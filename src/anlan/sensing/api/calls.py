@@ -10,18 +10,10 @@ from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse
 from django.utils.crypto import salted_hmac
 
+from anlan.infra.doors import KEY_HEADER, KEY_PARAMETER
 from anlan.kernel.actor import Actor
 from anlan.sensing.domain.errors import BodyTooLargeError
 from anlan.sensing.services.once import Once
-
-KEY_HEADER = "Idempotency-Key"
-KEY_PARAMETER = {
-    "in": "header",
-    "name": KEY_HEADER,
-    "required": False,
-    "schema": {"type": "string", "maxLength": 200},
-    "description": "The same key with the same body has one effect, for seven days.",
-}
 
 
 def body_of(request: HttpRequest) -> bytes:

@@ -6,9 +6,9 @@ from typing import Any
 from django.http import HttpResponse
 from ninja import Router, Schema
 
-from anlan.infra.doors import Call, needs
+from anlan.infra.doors import KEY_PARAMETER, Call, needs
 from anlan.sensing import access, selectors
-from anlan.sensing.api.calls import KEY_PARAMETER, answer, body_of, once_of
+from anlan.sensing.api.calls import answer, body_of, once_of
 from anlan.sensing.models import Signal
 from anlan.sensing.services.signals import keep_signal
 
