@@ -20,7 +20,7 @@ from anlan.warning.domain import events as warning
 
 REACTIONS: dict[type[Event], tuple[Listener, ...]] = {
     # registry
-    registry.CityLoaded: (),
+    registry.CityLoaded: (response_handlers.on_city_loaded,),
     registry.CityRowsLoaded: (),
     registry.AccountChanged: (),
     registry.TokenChanged: (),

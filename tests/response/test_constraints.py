@@ -84,6 +84,10 @@ def test_the_clock_under_an_open_case_is_not_deleted():
         "calendar = 'working_days'",
         "start_event = 'never'",
         "\"limit\" = '99d'",
+        'basis = \'{"title": "another law"}\'',
+        "kind = 'task'",
+        "stage = 'check'",
+        "approver = 'account:somebody'",
     ],
 )
 def test_what_a_clock_promised_is_not_rewritten(change):

@@ -5,12 +5,17 @@ from __future__ import annotations
 import pytest
 
 from anlan.infra.models import JournalEntry
+from anlan.kernel.actor import Role
 from anlan.notices.models import Notice
+from anlan.registry.models import Duty, Post
+from anlan.response import access
 from anlan.response import public as response
 from anlan.response.domain import errors
 from anlan.response.models import Case, CaseClock, CaseFollower, CaseTask
+from anlan.response.services.orphans import give_orphans_to_arbiter
 from anlan.response.services.signs import change_level, clear_sign
 from tests.response.builders import (
+    CITY,
     COMMANDER,
     DAY,
     DUTY,
@@ -177,6 +182,64 @@ def test_a_return_needs_a_reason_from_the_list():
         pull(METRO, a_case(), "return")
 
 
+@pytest.mark.parametrize("trigger", ["reassign", "dispatch", "decide", "task"])
+def test_a_post_that_left_the_packs_gets_no_duty(trigger):
+    Post.objects.filter(code="P-FIRE").update(ended_at=NOW - DAY)
+    if trigger == "task":
+        with pytest.raises(errors.PostNeededError):
+            response.give_task(
+                METRO, a_case().pk, post="P-FIRE", text="x", due_at=NOW + HOUR, now=NOW
+            )
+        return
+    case = a_case(kind="service" if trigger == "dispatch" else "hidden_danger", found_by_rule=False)
+    if trigger == "dispatch":
+        pull(METRO, case, "accept")
+    if trigger == "decide":
+        pull(METRO, case, "return", reason="not_my_duty")
+    with pytest.raises(errors.PostNeededError):
+        pull(LEAD, case, trigger, post="P-FIRE")
+
+
+def test_the_post_of_a_place_that_left_the_packs_owns_nothing():
+    Duty.objects.filter(post="P-METRO").update(ended_at=NOW - DAY)
+    Post.objects.filter(code="P-METRO").update(ended_at=NOW - DAY)
+    assert a_case().owner_post != "P-METRO"
+    with pytest.raises(errors.OpeningInvalidError):
+        a_case(actor=DUTY, owner_post="P-METRO", place="", area=CITY)
+
+
+@pytest.mark.parametrize("before", ["assigned", "suspended", "arbitrating"])
+def test_the_cases_of_a_post_that_left_the_packs_go_to_the_arbiter(before):
+    case, other = a_case(), a_case(place="RP-HOSP-FW")
+    if before == "suspended":
+        pull(METRO_LEAD, case, "suspend", reason="funding", until=NOW + HOUR)
+    if before == "arbitrating":
+        Case.objects.filter(pk=case.pk).update(owner_post="P-METRO", state="arbitrating")
+    Post.objects.filter(code="P-METRO").update(ended_at=NOW)
+    at = NOW + 2 * MINUTE
+    assert give_orphans_to_arbiter(SYSTEM, now=at) == 1
+    assert give_orphans_to_arbiter(SYSTEM, now=at) == 0
+    case.refresh_from_db()
+    stands(case)
+    assert case.owner_post == "P-DUTY-LEAD"
+    assert case.state == ("suspended" if before == "suspended" else "arbitrating")
+    assert Notice.objects.filter(subject="case.assigned", post="P-DUTY-LEAD").exists()
+    other.refresh_from_db()
+    assert other.owner_post == "P-HOSP"
+
+
+def test_a_reassigned_case_climbs_above_its_new_owner():
+    case = a_case()
+    response.sweep(now=case.next_at)  # overdue: the first rung is told at once
+    at = case.next_at + MINUTE
+    pull(DUTY, case, "reassign", post="P-RES", at=at)
+    response.sweep(now=at + HOUR)
+    told = Notice.objects.filter(subject="case.escalated", mark="").order_by("pk")
+    assert [notice.post for notice in told] == ["P-METRO-LEAD", "P-WATER"]
+    case.refresh_from_db()
+    stands(case)
+
+
 def test_reassigning_leaves_the_clock_running():
     case = a_case()
     clock = running(case)[0]
@@ -239,6 +302,14 @@ def test_an_extension_is_a_new_promise_approved_from_above():
     assert running(longer)[0].basis["approver"] == METRO_LEAD.id
 
 
+def test_an_extension_takes_no_time_away():
+    case = a_case(level="yellow")
+    with pytest.raises(errors.EndNotLaterError):
+        pull(METRO_LEAD, case, "extend", reason="work_is_larger", until=case.next_at - MINUTE)
+    case.refresh_from_db()
+    assert case.extended == 0
+
+
 def test_an_extension_of_an_overdue_case_stops_the_climb():
     case = a_case()
     response.sweep(now=NOW + HOUR)
@@ -269,6 +340,18 @@ def test_listed_supervision_has_an_end():
     listed = pull(COMMANDER, case, "list", until=NOW + 30 * DAY)
     assert listed.listed_until == NOW + 30 * DAY
     assert Notice.objects.filter(subject="case.listed", post="P-METRO").exists()
+    (clock,) = [item for item in running(listed) if item.kind == "listing"]
+    assert (clock.due_at, clock.approver) == (NOW + 30 * DAY, COMMANDER.id)
+    again = pull(COMMANDER, case, "list", until=NOW + 20 * DAY)
+    (clock,) = [item for item in running(again) if item.kind == "listing"]
+    assert clock.due_at == again.listed_until == NOW + 20 * DAY
+    pull(DUTY, case, "suspend", reason="funding", until=NOW + HOUR)
+    response.sweep(now=NOW + 20 * DAY)
+    case.refresh_from_db()
+    stands(case)
+    assert case.listed_until is None
+    told = Notice.objects.filter(subject="case.listing_over", mark="")
+    assert {notice.post for notice in told} == {"P-METRO", "P-METRO-LEAD", "P-COMMANDER"}
 
 
 def test_a_danger_goes_to_law_enforcement_and_stays_a_duty():
@@ -313,6 +396,36 @@ def test_merging_keeps_followers_tasks_and_urgency():
     assert into.priority == 1
     assert into.level == "red"
     assert into.evidence_to_close == "measurement"
+
+
+def test_who_handled_a_merged_danger_cannot_close_the_joint_one_alone():
+    into, case = a_case(), a_case(place="RP-YARD-WLK")
+    pull(METRO, case, "begin")
+    pull(METRO_MATE, into, "self_check")
+    pull(DUTY, case, "merge", reason="same_matter", other=into.pk)
+    with pytest.raises(errors.SecondPersonNeededError):
+        pull(METRO, into, "recheck")
+    assert pull(LEAD, into, "recheck").state == "rechecked"
+
+
+def test_a_case_is_merged_only_where_one_may_confirm():
+    """Who sees a case elsewhere for a task there does not bring other cases into it."""
+    case = a_case()
+    task = response.GivenTask(key="t", title={}, within="2h", post="P-DUTY")
+    far = a_case(place="RP-HOSP-FW", origin="alert:9", tasks=(task,))
+    officer = person("desk", "P-DUTY", role=Role.DUTY_OFFICER, areas=("410100/410102",))
+    assert access.visible(officer)
+    with pytest.raises(errors.OtherCaseNeededError):
+        pull(officer, case, "merge", reason="same_matter", other=far.pk)
+
+
+def test_a_listed_case_stays_listed_where_it_is_merged_into():
+    into, case = a_case(), a_case(place="RP-YARD-WLK")
+    pull(COMMANDER, case, "list", until=NOW + DAY)
+    pull(DUTY, case, "merge", reason="same_matter", other=into.pk)
+    into.refresh_from_db()
+    stands(into)
+    assert into.listed_until == NOW + DAY
 
 
 def test_a_merged_case_does_not_come_back():

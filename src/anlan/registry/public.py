@@ -11,6 +11,7 @@ from anlan.registry.selectors.areas import (
 )
 from anlan.registry.selectors.duties import (
     contact_of,
+    is_post,
     on_duty,
     post,
     posts,
@@ -89,6 +90,7 @@ __all__ = [
     "init_china",
     "init_city",
     "is_loaded",
+    "is_post",
     "issue_token",
     "ladder_for",
     "level_name",

@@ -14,6 +14,7 @@ from anlan.registry.domain.rulespecs import RuleSpec
 from anlan.response.domain.grounds import basis_of
 from anlan.response.domain.joining import priority_by_level
 from anlan.response.domain.opening import CaseKind, GivenTask, Opening
+from anlan.response.services.orphans import give_orphans_to_arbiter
 from anlan.response.services.signs import change_level, clear_sign, take_sign
 from anlan.sensing.domain.events import ReportReceived
 from anlan.warning import public as warning
@@ -111,6 +112,11 @@ def on_alert_cleared(told: Told, *, now: datetime) -> None:
     event = cast("AlertCleared", told.event)
     measured = event.reason in MEASURED
     clear_sign(ACTOR, f"alert:{event.alert}", at=event.at, measured=measured, now=now)
+
+
+def on_city_loaded(told: Told, *, now: datetime) -> None:  # noqa: ARG001  what is in force counts
+    """Find an owner for the cases of posts that the packs hold no more."""
+    give_orphans_to_arbiter(ACTOR, now=now)
 
 
 def on_report_received(told: Told, *, now: datetime) -> None:

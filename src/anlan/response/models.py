@@ -156,7 +156,9 @@ class CaseClock(models.Model):
     journalled = True
 
     case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="clocks")
-    kind = models.CharField(max_length=12, help_text="stage, escalation, suspension or task")
+    kind = models.CharField(
+        max_length=12, help_text="stage, escalation, suspension, task or listing"
+    )
     stage = models.CharField(max_length=12)
     rule_id = models.CharField(max_length=80)
     rule_version = models.PositiveIntegerField()

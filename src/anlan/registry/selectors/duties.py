@@ -117,6 +117,11 @@ def post(code: str) -> KnownPost:
     return known_post(found)
 
 
+def is_post(code: str, *, at: datetime) -> bool:
+    """Return whether the pack in force at ``at`` holds a post of this code."""
+    return Post.objects.filter(holding(at), code=code).exists()
+
+
 def posts() -> tuple[KnownPost, ...]:
     """Return every post that the pack still holds, by code."""
     rows = Post.objects.filter(ended_at__isnull=True).order_by("code").values(*POST_FIELDS)

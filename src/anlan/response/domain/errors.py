@@ -53,6 +53,12 @@ class EndNeededError(InvalidInputError):
     code = "case.end_needed"
 
 
+class EndNotLaterError(InvalidInputError):
+    """An extension gives time; an end before the deadline would take it away."""
+
+    code = "case.end_not_later"
+
+
 class PostNeededError(InvalidInputError):
     """The move needs the code of a post that exists."""
 

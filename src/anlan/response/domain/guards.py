@@ -10,6 +10,7 @@ from anlan.kernel.canonical import instant_text
 from anlan.kernel.errors import AnlanError
 from anlan.response.domain.errors import (
     EndNeededError,
+    EndNotLaterError,
     GradeNeededError,
     MeasurementAboveLimitError,
     MeasurementNeededError,
@@ -55,6 +56,7 @@ class Facts:
     known_reasons: frozenset[str] = frozenset()
     until: datetime | None = None
     latest_end: datetime | None = None
+    deadline: datetime | None = None  # of the stage; none when it has passed already
     post: str = ""
     post_exists: bool = False
     measurement: Measurement | None = None
@@ -119,6 +121,12 @@ def _end(facts: Facts) -> AnlanError | None:
     return EndNeededError(latest=instant_text(latest))
 
 
+def _later(facts: Facts) -> AnlanError | None:
+    if facts.until is None or facts.deadline is None or facts.until > facts.deadline:
+        return None
+    return EndNotLaterError(deadline=instant_text(facts.deadline))
+
+
 def _post(facts: Facts) -> AnlanError | None:
     return None if facts.post and facts.post_exists else PostNeededError(post=facts.post)
 
@@ -156,6 +164,7 @@ _CHECKS: dict[Guard, Callable[[Facts], AnlanError | None]] = {
     Guard.REASON: _reason,
     Guard.ONCE: _once,
     Guard.END: _end,
+    Guard.LATER: _later,
     Guard.POST: _post,
     Guard.SECOND_PERSON: _second_person,
     Guard.PROOF: _proof,

@@ -31,6 +31,7 @@ class Guard(StrEnum):
     REASON = "reason"  # a reason from the list for this trigger
     ONCE = "once"  # not returned before
     END = "end"  # an end ahead of now, within the rule's limit
+    LATER = "later"  # that end lies after the deadline that runs
     POST = "post"  # the post to which the case goes
     SECOND_PERSON = "second_person"  # not one of those who handled it
     PROOF = "proof"  # a second person or a measurement, as the case asks
@@ -62,7 +63,7 @@ def _sides(
     for state in active:
         moves[state, T.RETURN] = Move(S.ARBITRATING, guards=(Guard.REASON, Guard.ONCE))
         moves[state, T.SUSPEND] = Move(S.SUSPENDED, _ABOVE, (Guard.REASON, Guard.END))
-        moves[state, T.EXTEND] = Move(state, _ABOVE, (Guard.REASON, Guard.END))
+        moves[state, T.EXTEND] = Move(state, _ABOVE, (Guard.REASON, Guard.END, Guard.LATER))
         moves[state, T.REASSIGN] = Move(state, _ABOVE, (Guard.POST,))
         if enforceable:
             moves[state, T.ENFORCE] = Move(state)

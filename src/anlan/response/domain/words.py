@@ -90,6 +90,7 @@ class ClockKind(StrEnum):
     ESCALATION = "escalation"
     SUSPENSION = "suspension"
     TASK = "task"
+    LISTING = "listing"  # supervision by the government ends
 
 
 class Proof(StrEnum):

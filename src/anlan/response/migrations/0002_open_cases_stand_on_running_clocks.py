@@ -3,7 +3,7 @@
 A CHECK sees one row only.  These triggers refuse to stop, miss, meet, delete or
 rewrite a clock on which an open case stands, and to let an open case stand on a
 clock that does not run, belongs to another case or is due at another instant.
-What was promised on a clock (rule, start, due instant) cannot be rewritten at all.
+What was promised on a clock (rule, basis, start, due instant, approver) cannot be rewritten at all.
 """
 
 from django.db import migrations
@@ -41,7 +41,8 @@ SQLITE = [
     WHEN NEW.id <> OLD.id OR NEW.case_id <> OLD.case_id OR NEW.rule_id <> OLD.rule_id
         OR NEW.rule_version <> OLD.rule_version OR NEW.calendar <> OLD.calendar
         OR NEW.start_event <> OLD.start_event OR NEW.started_at <> OLD.started_at
-        OR NEW.due_at <> OLD.due_at OR NEW."limit" <> OLD."limit"
+        OR NEW.due_at <> OLD.due_at OR NEW."limit" <> OLD."limit" OR NEW.basis <> OLD.basis
+        OR NEW.kind <> OLD.kind OR NEW.stage <> OLD.stage OR NEW.approver <> OLD.approver
     BEGIN SELECT RAISE(ABORT, 'I2: what a clock promised is not rewritten'); END
     """,
 ]
@@ -78,9 +79,11 @@ POSTGRESQL = [
             RETURN OLD;
         END IF;
         IF (NEW.id, NEW.case_id, NEW.rule_id, NEW.rule_version, NEW.calendar, NEW.start_event,
-            NEW.started_at, NEW.due_at, NEW."limit") IS DISTINCT FROM
+            NEW.started_at, NEW.due_at, NEW."limit", NEW.basis, NEW.kind, NEW.stage,
+            NEW.approver) IS DISTINCT FROM
             (OLD.id, OLD.case_id, OLD.rule_id, OLD.rule_version, OLD.calendar, OLD.start_event,
-            OLD.started_at, OLD.due_at, OLD."limit") THEN
+            OLD.started_at, OLD.due_at, OLD."limit", OLD.basis, OLD.kind, OLD.stage,
+            OLD.approver) THEN
             RAISE EXCEPTION 'I2: what a clock promised is not rewritten' USING ERRCODE = '23514';
         END IF;
         RETURN NEW;

@@ -8,14 +8,14 @@ from types import MappingProxyType
 from anlan.kernel.actor import Actor
 from anlan.kernel.durations import parse_span
 from anlan.registry import public as registry
-from anlan.registry.domain.errors import NoCityError, PostUnknownError
+from anlan.registry.domain.errors import NoCityError
 from anlan.response import access
 from anlan.response.domain.asking import Asked
 from anlan.response.domain.grounds import Ground, default_ground, ground_of_rule
 from anlan.response.domain.guards import Facts
 from anlan.response.domain.states import Guard, Move
-from anlan.response.domain.words import CaseState, Stage, Trigger
-from anlan.response.models import Case, CaseFollower
+from anlan.response.domain.words import CaseState, ClockKind, Stage, Trigger
+from anlan.response.models import Case, CaseClock, CaseFollower
 
 # Which list of reasons a trigger draws on; see the pack's reasons.yaml.
 REASON_LIST = MappingProxyType(
@@ -71,8 +71,9 @@ def facts_of(
         known_reasons=reasons_of(reason_list) if reason_list else frozenset(),
         until=asked.until,
         latest_end=latest_end,
+        deadline=_stage_deadline(case) if Guard.LATER in wants else None,
         post=asked.post,
-        post_exists=Guard.POST in wants and _post_exists(asked.post),
+        post_exists=Guard.POST in wants and registry.is_post(asked.post, at=now),
         measurement=asked.measurement,
         has_grade=Guard.GRADE in wants and bool(asked.method),
         rating=asked.rating,
@@ -99,17 +100,19 @@ def readings_cleared(case: Case) -> bool:
 
 
 def is_open_beside(actor: Actor, case: Case, other: int | None) -> bool:
-    """Return whether ``other`` is another open case that the actor may see."""
+    """Return whether ``other`` is another open case in whose area the actor may confirm."""
     if other is None or other == case.pk:
         return False
-    return Case.objects.filter(access.visible(actor), pk=other, is_open=True).exists()
+    found = Case.objects.filter(access.visible(actor), pk=other, is_open=True).first()
+    if found is None:
+        return False
+    standing = access.standing(actor, found)
+    return standing.is_checker or standing.is_above or standing.is_clockwork
 
 
-def _post_exists(code: str) -> bool:
-    if not code:
-        return False
-    try:
-        registry.post(code)
-    except PostUnknownError:
-        return False
-    return True
+def _stage_deadline(case: Case) -> datetime | None:
+    """Return when the running clock of the stage is due; none when it was missed."""
+    running = CaseClock.objects.filter(
+        case=case, kind=ClockKind.STAGE, met_at=None, missed_at=None, stopped_at=None
+    )
+    return running.order_by("due_at").values_list("due_at", flat=True).first()

@@ -33,6 +33,20 @@ def climb(desk: Desk, missed: CaseClock, *, rung: int, told_post: str) -> None:
     )
 
 
+def climb_from_owner(desk: Desk) -> None:
+    """Let a climb under way go on above the post that owns the case now.
+
+    A rung that climbs to a superior means the superior of whoever has the duty; what names
+    a post, and the reminders of the top rung, stay as they are.
+    """
+    for clock in desk.running_of(ClockKind.ESCALATION):
+        step = ladders.step(desk.case.ladder, clock.rung)
+        if clock.stage == Stage.TASK or step.is_reminder or step.post != "superior":
+            continue
+        desk.start_again(clock, due_at=clock.due_at, told_post=desk.case.owner_post)
+        desk.stop(clock, "owner_changed")
+
+
 def climbs_for_tasks_of(desk: Desk, post: str) -> bool:
     """Return whether a climb for missed tasks of ``post`` is under way already."""
     missed = [

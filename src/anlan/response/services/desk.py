@@ -103,8 +103,10 @@ class Desk:
         self._fresh.append(clock)
         return clock
 
-    def start_again(self, clock: CaseClock, *, due_at: datetime) -> CaseClock:
-        """Start a copy of a clock that was stopped, with another due instant."""
+    def start_again(
+        self, clock: CaseClock, *, due_at: datetime, told_post: str | None = None
+    ) -> CaseClock:
+        """Start a copy of a clock, with another due instant or another post to climb from."""
         return self.start(
             ground_of_clock(clock),
             kind=ClockKind(clock.kind),
@@ -113,7 +115,8 @@ class Desk:
             due_at=due_at,
             missed_clock=clock.missed_clock,
             rung=clock.rung,
-            told_post=clock.told_post,
+            told_post=clock.told_post if told_post is None else told_post,
+            approver=clock.approver,
         )
 
     def start_stage(self, *, from_now: str = "") -> CaseClock:

@@ -14,6 +14,7 @@ from anlan.response.domain.states import HANDS_ON, stage_of
 from anlan.response.domain.words import CaseState, Proof, Trigger
 from anlan.response.models import Case
 from anlan.response.services import notes, tasks, telling
+from anlan.response.services.climbing import climb_from_owner
 from anlan.response.services.desk import Desk
 
 # Whoever gets a case back, or gets it from the arbiter, gets the whole limit.
@@ -74,6 +75,8 @@ def hand_on(desk: Desk, pull: Pull) -> None:
     """Give the duty to another post (dispatch, decide, reassign)."""
     case = desk.case
     before_owner, case.owner_post, case.owner_basis = case.owner_post, pull.asked.post, "decided"
+    if case.owner_post != before_owner:
+        climb_from_owner(desk)
     moved(desk, enter(desk, pull.target(desk.state)), pull.asked)
     own(desk, before_owner, why=desk.trigger.value if desk.trigger else "")
 

@@ -166,17 +166,17 @@ def _where(opening: Opening, *, strict: bool) -> tuple[str, str, Point | None]:
 def _owner(opening: Opening, area: str, *, now: datetime, strict: bool) -> tuple[str, str]:
     """Return the owning post and why; an empty post when nobody is found."""
     if opening.owner_post:
-        try:
-            return registry.post(opening.owner_post).code, "named"
-        except NotFoundError:
-            if strict:
-                raise OpeningInvalidError(field="post", value=opening.owner_post) from None
+        if registry.is_post(opening.owner_post, at=now):
+            return opening.owner_post, "named"
+        if strict:
+            raise OpeningInvalidError(field="post", value=opening.owner_post)
     if opening.place:
         try:
             owner = registry.place(opening.place).owner_post
         except NotFoundError:
             owner = None
-        if owner:
+        # A place that left the pack may name a post that left with it.
+        if owner and registry.is_post(owner, at=now):
             return owner, "risk_point"
     level = WarningLevel(opening.level) if opening.level else None
     found = registry.responsible_post(area, opening.hazard, level, at=now) if area else None

@@ -11,8 +11,12 @@ PAUSED = "suspended"
 
 
 def stand_still(desk: Desk) -> list[CaseClock]:
-    """Stop the clocks of the work; return them.  The suspension's own clock must run already."""
-    paused = [clock for clock in desk.running if clock.kind != ClockKind.SUSPENSION]
+    """Stop the clocks of the work; return them.  The suspension's own clock must run already.
+
+    Supervision does not stand still with the work: whoever listed the case named a day.
+    """
+    goes_on = (ClockKind.SUSPENSION, ClockKind.LISTING)
+    paused = [clock for clock in desk.running if clock.kind not in goes_on]
     for clock in paused:
         desk.stop(clock, PAUSED)
     return paused
@@ -34,7 +38,7 @@ def run_on(desk: Desk, *, why: str) -> None:
             desk.meet(suspension)
         else:
             desk.stop(suspension, why)
-    if not desk.running:
+    if not [clock for clock in desk.running if clock.kind != ClockKind.LISTING]:
         desk.start_stage()
 
 

@@ -124,7 +124,7 @@ def urge(desk: Desk, pull: Pull) -> None:
 def list_for_supervision(desk: Desk, pull: Pull) -> None:
     """Put the case on the list of the government until an end (挂牌督办)."""
     case = desk.case
-    case.listed_until = _end_of(pull.asked)
+    _list_until(desk, _end_of(pull.asked), approver=desk.actor.id)
     case.urged += 1
     moved(desk, desk.state, pull.asked)
     desk.record(CaseUrged(case=case.pk, listed=True, by=desk.actor.id))
@@ -141,6 +141,24 @@ def list_for_supervision(desk: Desk, pull: Pull) -> None:
         urgency=_at_least_urgent(case),
         until=case.listed_until,
     )
+
+
+def _list_until(desk: Desk, until: datetime, *, approver: str) -> None:
+    """Let a clock stand for the end of the listing: nobody forgets what was listed (I1)."""
+    before = desk.running_of(ClockKind.LISTING)
+    desk.start(
+        ground_by_approval(
+            Stage.HANDLE, limit=_seconds(until, desk), approver=approver, reason="listed"
+        ),
+        kind=ClockKind.LISTING,
+        stage=Stage.HANDLE,
+        started_at=desk.now,
+        due_at=until,
+        approver=approver,
+    )
+    for clock in before:
+        desk.stop(clock, "listed_anew")
+    desk.case.listed_until = until
 
 
 def send_for_enforcement(desk: Desk, pull: Pull) -> None:
@@ -184,8 +202,13 @@ def merge(desk: Desk, pull: Pull) -> None:
     into.strong_signs += case.strong_signs
     into.last_sign_at = max(into.last_sign_at, case.last_sign_at)
     into.level = joining.higher_level(into.level, case.level)
+    # Whoever had either danger in hand cannot alone declare the joint one gone (I5).
+    into.hands = [*into.hands, *(hand for hand in case.hands if hand not in into.hands)]
     if case.evidence_to_close == "measurement":
         into.evidence_to_close = "measurement"
+    for clock in desk.running_of(ClockKind.LISTING):
+        if into.listed_until is None or clock.due_at > into.listed_until:
+            _list_until(other, clock.due_at, approver=clock.approver)
     # The merged case ends first: both may be of one cause.
     case.merged_into = into
     end(desk, CaseState.MERGED, pull.asked, how=Proof.MERGED.value)

@@ -146,9 +146,29 @@ def _suspension_over(desk: Desk, clock: CaseClock) -> None:
     telling.tell(desk, [desk.case.owner_post], "case.resumed", key=f"resumed:{clock.pk}")
 
 
+def _listing_over(desk: Desk, clock: CaseClock) -> None:
+    """Tell whoever listed the case, and those above, that it is still open at its end."""
+    desk.miss(clock)
+    desk.case.listed_until = None
+    _record_missed(desk, clock)
+    telling.tell(
+        desk,
+        [
+            desk.case.owner_post,
+            telling.named_post("superior", desk.case),
+            registry.city().commander_post,
+        ],
+        "case.listing_over",
+        key=f"listing:{clock.pk}",
+        urgency="red" if telling.is_red(desk.case) else "urgent",
+        until=clock.due_at,
+    )
+
+
 _HANDLERS = {
     ClockKind.STAGE: _stage_missed,
     ClockKind.TASK: _task_missed,
     ClockKind.ESCALATION: _rung_due,
     ClockKind.SUSPENSION: _suspension_over,
+    ClockKind.LISTING: _listing_over,
 }

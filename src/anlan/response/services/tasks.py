@@ -10,7 +10,6 @@ from django.db import transaction
 from anlan.kernel.actor import Actor
 from anlan.kernel.canonical import instant_text
 from anlan.registry import public as registry
-from anlan.registry.domain.errors import PostUnknownError
 from anlan.response import access
 from anlan.response.domain.errors import (
     EndNeededError,
@@ -95,10 +94,8 @@ def give_task(
         raise NotYourMoveError(who="owner")
     if not case.is_open:
         raise WrongStateError(kind=case.kind, state=case.state, trigger="task")
-    try:
-        known = registry.post(post)
-    except PostUnknownError:
-        raise PostNeededError(post=post) from None
+    if not registry.is_post(post, at=now):
+        raise PostNeededError(post=post)
     if not now < due_at <= now + FARTHEST_END:
         raise EndNeededError(latest=instant_text(now + FARTHEST_END))
     desk = Desk(case, actor=actor, now=now)
@@ -107,9 +104,7 @@ def give_task(
         Stage.TASK, limit=f"{seconds}s", approver=actor.id, reason="task_given"
     )
     number = CaseTask.objects.filter(case=case).count() + 1
-    given = GivenTask(
-        key=f"case:{case.pk}:hand:{number}", title={}, within=ground.limit, post=known.code
-    )
+    given = GivenTask(key=f"case:{case.pk}:hand:{number}", title={}, within=ground.limit, post=post)
     kept = notes.keep_text(text, now=now)
     return _give(desk, given, ground, text_content=kept.id, text_digest=kept.digest)
 
