@@ -129,7 +129,10 @@ class Case(models.Model):
                 fields=["state", "next_at", "id"], condition=Q(is_open=True), name="case_open_state"
             ),
             models.Index(
-                fields=["rung", "next_at"], condition=Q(is_open=True), name="case_open_rung"
+                fields=["kind", "next_at", "id"], condition=Q(is_open=True), name="case_open_kind"
+            ),
+            models.Index(
+                fields=["next_at"], condition=Q(is_open=True, rung__gt=0), name="case_escalated"
             ),
             models.Index(
                 fields=["next_at"],
@@ -139,7 +142,11 @@ class Case(models.Model):
             models.Index(fields=["owner_post", "is_open", "next_at"], name="case_owner"),
             models.Index(fields=["state", "-opened_at", "-id"], name="case_state"),
             models.Index(fields=["hazard", "-opened_at", "-id"], name="case_hazard"),
+            models.Index(fields=["kind", "-opened_at", "-id"], name="case_kind"),
             models.Index(fields=["-opened_at", "-id"], name="case_newest"),
+            models.Index(
+                fields=["-opened_at", "-id"], condition=Q(is_open=False), name="case_ended"
+            ),
         ]
 
     def __str__(self) -> str:

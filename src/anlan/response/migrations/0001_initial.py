@@ -65,7 +65,7 @@ class Migration(migrations.Migration):
             name='CaseClock',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(help_text='stage, escalation, suspension or task', max_length=12)),
+                ('kind', models.CharField(help_text='stage, escalation, suspension, task or listing', max_length=12)),
                 ('stage', models.CharField(max_length=12)),
                 ('rule_id', models.CharField(max_length=80)),
                 ('rule_version', models.PositiveIntegerField()),
