@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import msgspec
 import pytest
 from django.test import Client
 
 from anlan.entrypoints import clock
 from anlan.registry import public
+from tests.registry.loads import changed, load
 from tests.registry.small_city import ADMIN, KEEPER, NOW, a_city, a_jurisdiction, parsed
 
 pytestmark = pytest.mark.django_db(databases="__all__")
+LATER = NOW + timedelta(days=10)
 END = NOW + timedelta(days=1)
 
 
@@ -117,6 +120,33 @@ def test_who_answered_on_that_day():
     assert get(client, "/who-answers", **ask, at="2025-12-31T16:00:00Z").status_code == 200
     sat = get(client, "/posts/operator/on-duty", at="2026-11-23T21:00:00+08:00").json()
     assert (sat["holder"], sat["until"]) == ("h2", "2026-11-24T00:00:00Z")
+
+
+def test_who_answered_for_this_culvert_on_that_day():
+    """The pack names another post for the culvert later: the day before keeps its answer."""
+    points = tuple(
+        msgspec.structs.replace(point, owner_post="operator")
+        if point.code == "culvert-1"
+        else point
+        for point in a_city().risk_points
+    )
+    load(changed(a_city(), risk_points=points), now=LATER)
+    client, path = client_of("auditor", ""), "/risk-points/culvert-1/who-answers"
+    before = get(client, path, at=(LATER - timedelta(seconds=1)).isoformat()).json()
+    assert (before["post"], before["why"]) == ("east-desk", "risk_point")
+    assert get(client, path, at="2020-01-01T00:00:00Z").json()["post"] == "east-desk"
+    after = get(client, path, at=LATER.isoformat()).json()
+    assert (after["post"], after["holder"]) == ("operator", "h1")
+    load(changed(a_city(), risk_points=points[1:], sensors=()), now=LATER + timedelta(days=1))
+    gone = (LATER + timedelta(days=1)).isoformat()
+    assert get(client, path, at=gone).status_code == 204
+    assert get(client, path, at=LATER.isoformat()).json()["post"] == "operator"
+    # A place without a post of its own falls to the duty matrix, when one asks for a hazard.
+    mall = "/risk-points/mall-1/who-answers"
+    assert get(client, mall).status_code == 204
+    matrix = get(client, mall, hazard="gas.leak").json()
+    assert matrix["why"] == "duty_matrix"
+    refused(get(client_of("street_officer", "410103"), path), 404, "place.unknown")
 
 
 @pytest.mark.parametrize(

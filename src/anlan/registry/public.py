@@ -1,6 +1,7 @@
 """What other rooms may ask and do: who and what exists, who answers, what counts."""
 
 from anlan.registry.selectors.accounts import account_named
+from anlan.registry.selectors.answers import who_answered
 from anlan.registry.selectors.areas import (
     area,
     area_at,
@@ -45,7 +46,14 @@ from anlan.registry.selectors.packs import (
     rules_in_force,
     timezone,
 )
-from anlan.registry.selectors.places import place, places, places_near, sensor, sensors
+from anlan.registry.selectors.places import (
+    place,
+    places,
+    places_near,
+    quickest_sensor,
+    sensor,
+    sensors,
+)
 from anlan.registry.services.accounts import (
     authenticate,
     change_account,
@@ -107,6 +115,7 @@ __all__ = [
     "posts",
     "posts_covering",
     "quantity",
+    "quickest_sensor",
     "reasons",
     "response_asked",
     "responsible_post",
@@ -122,4 +131,5 @@ __all__ = [
     "tend_contacts",
     "timezone",
     "under",
+    "who_answered",
 ]

@@ -1,8 +1,9 @@
-"""Commands for city data: ``city init|check|diff|load|export``."""
+"""Commands for city data: ``city init|check|diff|load|who|export``."""
 
 from __future__ import annotations
 
 import sys
+from dataclasses import asdict
 from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +14,7 @@ import click
 from anlan.entrypoints import clock
 from anlan.entrypoints.cli import screen
 from anlan.entrypoints.cli.accounts import TERMINAL
+from anlan.kernel.canonical import parse_instant
 from anlan.registry.domain.findings import Severity
 from anlan.registry.domain.lint import lint
 from anlan.registry.domain.lint_codes import is_timezone
@@ -31,6 +33,17 @@ if TYPE_CHECKING:
     from anlan.registry.services.changes import CityDiff
 
 SHOWN = 5  # rows of each section of a difference that are named on the screen
+
+
+def _instant(
+    _context: click.Context, _option: click.Parameter, text: str | None
+) -> datetime | None:
+    try:
+        return parse_instant(text) if text else None
+    except ValueError:
+        raise click.BadParameter("2026-07-20T14:00:00+08:00") from None
+
+
 FOLDER = click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
 
 
@@ -178,6 +191,27 @@ def load(folder: Path, *, yes: bool) -> None:
         click.confirm("载入？ Load?", abort=True)
     load_packs(folder, now=clock.now())
     screen.say("城市数据已生效。", "The city's data are in force.")
+
+
+@city.command("who")
+@click.argument("place")
+@click.option("--at", callback=_instant, help="An instant as 2026-07-20T14:00:00+08:00.")
+@click.option("--hazard", default="", help="For a place without a post of its own.")
+@screen.FORMAT
+def who(place: str, at: datetime | None, hazard: str, form: str) -> None:
+    """Say who answers for a risk point, or answered for it on a day: exit 1 when nobody."""
+    screen.open_workspace()
+    from anlan.registry import public as registry
+
+    found = registry.who_answered(place, hazard=hazard, at=at or clock.now())
+    if form == "json":
+        screen.as_json(None if found is None else asdict(found))
+    elif found is None:
+        screen.say("当时无人负责。", "Nobody answered for it then.")
+    else:
+        names = ("place", "at", "post", "why", "basis", "holder", "deputy")
+        screen.table(names, [tuple(str(getattr(found, name) or "–") for name in names)])
+    sys.exit(0 if found is not None else 1)
 
 
 @city.command("export")

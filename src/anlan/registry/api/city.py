@@ -22,8 +22,10 @@ from anlan.registry.domain.facts import (
     KnownPost,
     KnownSensor,
     OnDuty,
+    PlaceAnswer,
 )
 from anlan.registry.selectors import areas, browse, duties, packs
+from anlan.registry.selectors.answers import who_answered
 from anlan.registry.selectors.browse import KnownDuty, Page
 
 Code = Annotated[str, Field(max_length=64)]
@@ -103,6 +105,18 @@ class AnswerOut(Schema):
     basis: str
     hazard: str
     level: str
+
+
+class PlaceAnswerOut(Schema):
+    """Who answers for a place; holders go by their code, never by name."""
+
+    place: str
+    at: datetime
+    post: str
+    why: str
+    basis: str
+    holder: str | None
+    deputy: str | None
 
 
 class DutyOut(Schema):
@@ -259,6 +273,25 @@ def list_risk_points(
 @needs("registry:read")
 def get_risk_point(request: Call, code: Code) -> KnownPlace:
     return access.place(request.actor, code)
+
+
+@router.get(
+    "/risk-points/{code}/who-answers",
+    response={200: PlaceAnswerOut, 204: None},
+    summary="Who answers for a risk point, at any instant, and who is on duty there",
+    description="204 when nobody answers. Without a hazard only the place's own post is looked at.",
+)
+@needs("registry:read")
+def who_answers_for_place(
+    request: HttpRequest,
+    code: Code,
+    hazard: Annotated[str, Field(max_length=80)] = "",
+    level: WarningLevel | None = None,
+    at: At = None,
+) -> PlaceAnswer | Status[None]:
+    asked = access.place(actor_of(request), code)
+    found = who_answered(asked.code, hazard=hazard, level=level, at=instant(request, at))
+    return found if found is not None else Status(204, None)
 
 
 @router.get("/sensors", response=list[SensorOut], summary="Sensors in force")

@@ -85,6 +85,22 @@ class DutyFound:
 
 
 @dataclass(frozen=True, slots=True)
+class PlaceAnswer:
+    """Who answered for a place at an instant; ``why`` is ``risk_point`` or ``duty_matrix``.
+
+    ``holder`` and ``deputy`` are the codes of the people the roster names for that instant.
+    """
+
+    place: str
+    at: datetime
+    post: str
+    why: str
+    basis: str
+    holder: str | None
+    deputy: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class OnDuty:
     """Who sits at a post at an instant; ``until`` is when that shift ends.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db.models import Q
@@ -159,3 +159,9 @@ def sensor(code: str, *, at: datetime) -> KnownSensor:
     if found is None:
         raise SensorUnknownError(code=code)
     return known_sensor(found)
+
+
+def quickest_sensor(*, at: datetime) -> timedelta | None:
+    """Return the shortest time between readings of any sensor in force; none without a sensor."""
+    spans = Sensor.objects.filter(holding(at)).values_list("interval", flat=True).distinct()
+    return min((parse_span(span) for span in spans.order_by()), default=None)
