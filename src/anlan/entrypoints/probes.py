@@ -7,7 +7,7 @@ import logging
 import shutil
 import time
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Literal, cast
 
@@ -31,6 +31,7 @@ log = logging.getLogger(__name__)
 
 BEAT = "worker.beat"
 FAILING = "worker.failing"
+OFTEN = timedelta(minutes=10)  # a door that is used so often is never quiet for half an hour
 _started_wall = datetime.now(UTC)
 _started_steady = time.monotonic()
 
@@ -95,8 +96,25 @@ def take(now: datetime, failing_steps: Mapping[str, datetime]) -> Probes:
         disks={"workspace": disk_share()},
         clock_jump_s=clock_jump_s(),
         beats={"worker": worker},
+        doors=doors(now),
         steps=dict(failing_steps),
     )
+
+
+def doors(now: datetime) -> dict[str, datetime | None]:
+    """Return when something last came through each door that is never quiet for long.
+
+    Readings, where a sensor speaks at least every ten minutes: when all of them are silent it
+    is the edge that is down, not the sensors.  What never spoke at all is told sensor by sensor.
+    """
+    from anlan.registry import public as registry
+    from anlan.sensing import public as sensing
+
+    quickest = registry.quickest_sensor(at=now) if registry.is_loaded() else None
+    heard = sensing.last_heard().observation
+    if heard is None or quickest is None or quickest > OFTEN:
+        return {}
+    return {"observations": heard}
 
 
 def glance() -> Probes:
