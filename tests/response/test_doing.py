@@ -69,7 +69,7 @@ def test_a_task_is_answered_once_by_its_post():
     with pytest.raises(errors.TaskAnsweredError):
         response.answer_task(FIRE, task.pk, "done", now=NOW + MINUTE)
     answer = Notice.objects.get(subject="case.task_answered", post="P-METRO", mark="")
-    assert (answer.params["outcome"], answer.urgency) == ("refused", "urgent")
+    assert (answer.params["outcome"]["en"], answer.urgency) == ("refused", "urgent")
 
 
 def test_unanswered_tasks_lapse_with_the_case():

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from django.core.management import call_command
 
 from anlan.infra import journal
 from anlan.kernel.errors import NotFoundError
+from anlan.notices import public as notices
 from anlan.notices.models import Notice
 from anlan.response import public as response
 from anlan.response.domain.errors import OpeningInvalidError
@@ -58,6 +61,23 @@ def test_owner_and_commander_are_told_in_the_same_breath(demo):
         "P-METRO-LEAD": ("case.watch", "red"),
         "P-COMMANDER": ("case.watch", "red"),
     }
+
+
+def test_what_a_post_reads_has_no_holes_and_no_codes(demo):
+    """A duty officer reads names, also where a case says neither hazard nor place."""
+    known = a_case(level="yellow")
+    bare = a_case(level="", hazard="", place="", area="", origin="report:7", kind="service")
+    texts = {
+        (case, language): notices.text_of(notices.notices_about(f"case:{case}")[0], language)
+        for case in (known.pk, bare.pk)
+        for language in ("zh", "en")
+    }
+    assert "郑州地铁5号线" in texts[known.pk, "zh"].title
+    assert "三级（黄色）预警" in texts[known.pk, "zh"].body
+    assert "地点不明" in texts[bare.pk, "zh"].title
+    assert "matter not named (place unknown)" in texts[bare.pk, "en"].title
+    for text in texts.values():
+        assert not re.search(r"\( |（）|  |，，| ，|RP-|yellow;", text.title + text.body), text
 
 
 def test_without_a_risk_point_the_duty_matrix_finds_the_owner(demo):

@@ -14,6 +14,7 @@ from anlan.registry.domain.rulespecs import RuleSpec
 from anlan.response.domain.grounds import basis_of
 from anlan.response.domain.joining import priority_by_level
 from anlan.response.domain.opening import CaseKind, GivenTask, Opening
+from anlan.response.services import telling
 from anlan.response.services.orphans import give_orphans_to_arbiter
 from anlan.response.services.signs import change_level, clear_sign, take_sign
 from anlan.sensing.domain.events import ReportReceived
@@ -90,10 +91,8 @@ def _tell_only(event: AlertRaised, rule: RuleSpec, *, now: datetime) -> None:
         params={
             "rule": {"zh": rule.title.zh, "en": rule.title.en},
             "advice": {"zh": rule.advice.zh[:200], "en": rule.advice.en[:200]},
-            "hazard": event.hazard,
-            "area": event.area,
-            "place": event.place,
-            "level": event.level,
+            "where": telling.where_of(event.place, event.area),
+            "level": telling.level_words(event.level),
         },
         urgency=urgency,
         actor=ACTOR,

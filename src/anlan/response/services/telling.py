@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 
 from anlan.kernel.canonical import instant_text
@@ -68,9 +68,8 @@ def tell(
         params={
             "number": case.number or "",
             **_names(case),
-            "level": case.level,
+            "level": level_words(case.level),
             "priority": case.priority,
-            "owner": case.owner_post,
             **{name: _plain(value) for name, value in params.items()},
         },
         urgency=urgency or urgency_of(case),
@@ -80,27 +79,67 @@ def tell(
     )
 
 
+Words = dict[str, str]
+
+# What stands where a case says nothing: a sentence must not have a hole.
+_NAMELESS: Words = {"zh": "类别未定", "en": "matter not named"}
+_NOWHERE: Words = {"zh": "地点不明", "en": "place unknown"}
+_CODES: dict[str, Words] = {
+    "second_person": {"zh": "他人复查确认", "en": "confirmed by a second person"},
+    "measurement": {"zh": "实测合格", "en": "a measurement"},
+    "false_alarm": {"zh": "误报", "en": "a false alarm"},
+    "merged": {"zh": "并入另一工单", "en": "merged into another case"},
+    "done": {"zh": "已完成", "en": "done"},
+    "refused": {"zh": "不能承办", "en": "refused"},
+}
+
+
 def _names(case: Case) -> dict[str, object]:
-    """Return hazard, area and place in both languages; the code where there is no name."""
-    named: dict[str, object] = {}
-    for word, code, find in (
-        ("hazard", case.hazard, lambda slug: registry.hazard(slug).name),
-        ("area", case.area, registry.area),
-        ("place", case.place, registry.place),
-    ):
-        named[word] = code
-        if not code:
-            continue
-        try:
-            found = find(code)
-        except NotFoundError:
-            continue
-        zh = getattr(found, "zh", "") or getattr(found, "name_zh", "") or code
-        en = getattr(found, "en", "") or getattr(found, "name_en", "") or code
-        named[word] = {"zh": zh, "en": en}
-    return named
+    """Return hazard, place and owner in both languages; the code where there is no name."""
+    return {
+        "hazard": _name(case.hazard, lambda slug: registry.hazard(slug).name) or _NAMELESS,
+        "where": where_of(case.place, case.area),
+        "owner": _name(case.owner_post, registry.post) or "",
+    }
+
+
+def where_of(place: str, area: str) -> Words:
+    """Return a place and its area in both languages."""
+    found = (_name(place, registry.place), _name(area, registry.area))
+    parts = [name for name in found if name is not None]
+    if not parts:
+        return _NOWHERE
+    return {
+        "zh": "".join(name["zh"] for name in parts),
+        "en": ", ".join(name["en"] for name in parts),
+    }
+
+
+def _name(code: str, find: Callable[[str], object]) -> Words | None:
+    """Return what ``code`` is called; nothing when there is no code."""
+    if not code:
+        return None
+    try:
+        found = find(code)
+    except NotFoundError:
+        return {"zh": code, "en": code}
+    zh = getattr(found, "zh", "") or getattr(found, "name_zh", "") or code
+    en = getattr(found, "en", "") or getattr(found, "name_en", "") or code
+    return {"zh": zh, "en": en}
+
+
+def level_words(level: str) -> Words | None:
+    """Return the official word of a warning level in both languages; nothing without one."""
+    if not level:
+        return None
+    return {
+        "zh": registry.level_name("warning", level, "zh"),
+        "en": registry.level_name("warning", level, "en"),
+    }
 
 
 def _plain(value: object) -> object:
-    """Return an instant as text: what a notice keeps is JSON."""
-    return instant_text(value) if isinstance(value, datetime) else value
+    """Return what a notice keeps: instants as text, codes as words in both languages."""
+    if isinstance(value, datetime):
+        return instant_text(value)
+    return _CODES.get(value, value) if isinstance(value, str) else value
