@@ -85,6 +85,11 @@ def an_entry_with_content(seq: int) -> str:
     return entry(seq, images=[{"table": "registry.holder", "pk": "h1", "fields": fields}])
 
 
+def entry_of_destruction(seq: int) -> str:
+    said = {"event": "ContentsDestroyed", "payload": {"ids": [CONTENT], "reason": "expired"}}
+    return canonical({**json.loads(entry(seq)), **said})
+
+
 def endorsement(private: Ed25519PrivateKey, by: Ed25519PrivateKey, from_size: int) -> str:
     return signed(f"anlan ledger key v1\n{vkey(private)}\n{from_size}\nat {at(4)}\n", by)
 

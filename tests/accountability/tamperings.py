@@ -22,6 +22,7 @@ from .export_by_hand import (
     checkpoint,
     endorsement,
     entry,
+    entry_of_destruction,
     key_hash,
     sound,
     vkey,
@@ -72,6 +73,36 @@ def rewrite_with_new_key(export: Export) -> None:
 def roll_back(export: Export) -> None:
     export.entries = export.entries[:6]
     export.checkpoints = export.checkpoints[:2]
+
+
+def fork_with_new_key_and_date_back(export: Export) -> None:
+    """The holder of the key signs in another one for sizes long signed, and rewrites them."""
+    change_entry(export)
+    export.keys = [
+        {"number": 1, "vkey": vkey(KEY_1), "from_size": 0, "endorsement": ""},
+        {
+            "number": 2,
+            "vkey": vkey(FORGER),
+            "from_size": 3,
+            "endorsement": endorsement(FORGER, KEY_1, 3),
+        },
+    ]
+    for item in export.checkpoints[1:]:
+        item["note"] = checkpoint(export.entries, item["size"], FORGER)
+    export.manifest["exported_at"] = at(3)
+
+
+def rewrite_and_date_back(export: Export) -> None:
+    """Nothing outside pins the first key; the export pretends to be older than all of it."""
+    rewrite_with_new_key(export)
+    del export.outside["first.vkey"]
+    export.manifest["exported_at"] = at(0)
+
+
+def destroy_on_paper(export: Export) -> None:
+    export.entries[7] = entry_of_destruction(8)
+    resign(export)
+    export.outside = {"first.vkey": export.outside["first.vkey"]}
 
 
 def swap(export: Export) -> None:
@@ -171,6 +202,24 @@ TAMPERINGS = (
             ("signature_wrong", OUT_6),
             ("signature_wrong", OUT_8),
         ),
+    ),
+    Tampering(
+        "forked-by-a-new-key-and-dated-back",
+        "Another key was signed in for sizes long signed, and the export pretends to be older.",
+        fork_with_new_key_and_date_back,
+        (("signature_wrong", OUT_6), ("signature_wrong", OUT_8)),
+    ),
+    Tampering(
+        "rewritten-and-dated-back",
+        "Everything was rewritten with another key, in an export that pretends to be older.",
+        rewrite_and_date_back,
+        tuple(("signature_wrong", name) for name in (OUT_3, OUT_6, OUT_8)),
+    ),
+    Tampering(
+        "content-destroyed-on-paper",
+        "An entry says that a content was destroyed, and it is still kept.",
+        destroy_on_paper,
+        (("content_not_destroyed", f"content:{CONTENT}"),),
     ),
     Tampering(
         "entry-deleted",

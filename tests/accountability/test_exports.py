@@ -10,6 +10,7 @@ from datetime import timedelta
 import pytest
 
 from anlan.accountability import public
+from anlan.accountability.services import exporting
 from anlan.accountability.services.exporting import NothingSealedError, TargetThereError
 from anlan.accountability.verifier import anlan_verify
 from anlan.infra.models import JournalEntry
@@ -75,6 +76,24 @@ def test_an_export_that_hides_its_end_is_found_out(places, long_ledger, tmp_path
     (tmp_path / "out" / "manifest.json").write_text(json.dumps({**manifest, "whole": True}))
     found = public.verify_export(tmp_path / "out", outside=places.outside).findings
     assert [item.kind.value for item in found] == ["entries_cut_off", "entries_cut_off"]
+
+
+def test_what_is_sealed_while_the_entries_are_written_is_of_the_next_export(
+    places, long_ledger, tmp_path, monkeypatch
+):
+    """A busy server seals every minute; writing a million entries takes longer."""
+
+    def slow(size, named):
+        yield from lines(size, named)
+        grow(3)
+        public.seal(now=NOW + timedelta(minutes=3), places=places)
+
+    lines = exporting._entry_lines
+    monkeypatch.setattr(exporting, "_entry_lines", slow)
+    made = export(places, tmp_path / "out")
+    assert (made.entries, made.checkpoints) == (long_ledger.size, 3)
+    assert public.verify_export(tmp_path / "out").findings == []
+    assert anlan_verify.verify(tmp_path / "out")["holds"]
 
 
 def test_nothing_is_overwritten_and_nothing_unsealed_is_exported(places, tmp_path):

@@ -5,18 +5,23 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from django.db import transaction
 
 from anlan.accountability import public
 from anlan.accountability.domain import note as notes
 from anlan.accountability.domain import witness
 from anlan.accountability.domain.audit import FindingKind as Kind
 from anlan.accountability.models import Checkpoint, LedgerNode
+from anlan.accountability.selectors.contents import standings
 from anlan.accountability.selectors.tree import BLOCK, LedgerContradictionError
-from anlan.infra import contents
+from anlan.accountability.services import verifying
+from anlan.infra import contents, journal
 from anlan.infra.contents import ALIAS
 from anlan.infra.models import ContentItem, JournalEntry, JournalHead
+from anlan.registry import public as registry
+from anlan.registry.domain.events import ContentsDestroyed
 
-from .conftest import NOW, a_holder_with_contact, found, grow, kinds, rewrite_leaves, seal
+from .conftest import ME, NOW, a_holder_with_contact, found, grow, kinds, rewrite_leaves, seal
 
 pytestmark = pytest.mark.django_db(databases="__all__")
 
@@ -200,6 +205,30 @@ def test_a_content_row_that_vanished_is_found(places):
     seal(places)
     ContentItem.objects.using(ALIAS).filter(pk=ref.id).delete()
     assert found(public.verify(places)) == {(Kind.CONTENT_MISSING, f"content:{ref.id}")}
+
+
+def test_destruction_on_paper_only_is_found(places):
+    """An entry says that it is gone, and the operator kept it."""
+    ref = a_holder_with_contact()
+    with transaction.atomic():
+        event = ContentsDestroyed(ids=(str(ref.id),), reason="legal_request")
+        journal.record(event, actor=ME, now=NOW)
+    seal(places)
+    assert found(public.verify(places)) == {(Kind.CONTENT_NOT_DESTROYED, f"content:{ref.id}")}
+
+
+def test_a_destruction_while_the_ledger_is_read_is_no_finding(places, monkeypatch):
+    ref = a_holder_with_contact()
+    seal(places)
+
+    def slow(refs):
+        registry.destroy_contents(ME, [ref.id], reason="expired", now=NOW)
+        return standings(refs)
+
+    monkeypatch.setattr(verifying, "standings", slow)
+    verdict = public.verify(places)
+    assert verdict.findings == []
+    assert verdict.contents_destroyed == 1
 
 
 def test_destruction_without_a_record_is_found(places):

@@ -68,6 +68,29 @@ def test_both_verifiers_find_what_the_vector_expects(file, tmp_path):
     assert without_details(theirs) == without_details(ours)
 
 
+@pytest.mark.parametrize(
+    "claim", [{"exported_at": "2026-07-20T08:06:30.000000Z"}, {"whole": False}]
+)
+def test_an_old_export_is_called_old_and_refused_when_asked_for_the_newest(claim, tmp_path, capsys):
+    """The manifest is signed by nobody: its date and its being a part may be made up."""
+    rolled_back = tamperings.sound()
+    tamperings.roll_back(rolled_back)
+    rolled_back.manifest.update(claim)
+    export, outside = write(
+        {"export": rolled_back.files(), "outside": rolled_back.outside}, tmp_path
+    )
+    mild = verify_export(export, outside=outside)
+    assert (mild.holds, mild.later) == (True, 1)
+    assert any("nothing after entry 6 was checked" in line for line in mild.lines("en"))
+    assert any("第 6 条之后" in line for line in mild.lines("zh"))
+    assert anlan_verify.main([str(export), "--outside", str(outside)]) == 0
+    assert "nothing after entry 6 was checked" in capsys.readouterr().out
+    strict = verify_export(export, outside=outside, newest=True).as_dict()
+    assert pairs(strict) == [["entries_cut_off", "checkpoint:8"]]
+    assert anlan_verify.verify(export, outside, newest=True) == strict
+    assert anlan_verify.main([str(export), "--outside", str(outside), "--newest"]) == 1
+
+
 def test_every_kind_that_an_export_can_show_has_a_vector():
     from anlan.accountability.domain.verdict import FindingKind
 

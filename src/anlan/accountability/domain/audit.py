@@ -128,9 +128,15 @@ def _endorsed(record: KeyRecord, key: VerifierKey, chain: Keychain) -> bool:
 
 @dataclass(slots=True)
 class _Claims:
-    """What the checkpoints claim: the roots at each size, and who says so."""
+    """What the checkpoints claim: the roots at each size, and who says so.
+
+    ``unknown`` are those outside whose signature does not hold but that say an instant
+    after the export: whether a later key may excuse them is judged by the reach.
+    """
 
     roots: dict[int, dict[bytes, list[str]]] = field(default_factory=dict)
+    signed: dict[int, datetime] = field(default_factory=dict)  # outside: when each size was signed
+    unknown: dict[int, list[Finding]] = field(default_factory=dict)  # outside, of no known key
 
     def add(self, said: CheckpointText, subject: str) -> None:
         self.roots.setdefault(said.size, {}).setdefault(said.root, []).append(subject)
@@ -150,7 +156,7 @@ def _read_checkpoint(
         return None
     key = chain.for_size(said.size)
     if key is None:
-        verdict.add(FindingKind.SIGNATURE_WRONG, subject, "no trusted key signs this size")
+        verdict.add(FindingKind.SIGNATURE_WRONG, subject)
         return None
     try:
         open_note(note, key)
@@ -169,10 +175,10 @@ def audit(evidence: Evidence) -> Verdict:
     chain = read_keys(evidence.keys, evidence.pinned, verdict)
     claims = _Claims()
     _read_inside(evidence, chain, claims, verdict)
-    signed = _read_outside(evidence, chain, claims, verdict)
+    _read_outside(evidence, chain, claims, verdict)
     roots = _walk(evidence, set(claims.roots), verdict)
     _judge_claims(claims, roots, verdict)
-    _judge_reach(claims, signed, evidence, verdict)
+    _judge_reach(claims, evidence, verdict)
     if verdict.entries and not evidence.checkpoints:
         verdict.add(FindingKind.CHECKPOINTS_NONE, "ledger")
     return verdict
@@ -193,11 +199,8 @@ def _subject(note: str, place: int) -> str:
         return f"checkpoint:#{place}"
 
 
-def _read_outside(
-    evidence: Evidence, chain: Keychain, claims: _Claims, verdict: Verdict
-) -> dict[int, datetime]:
-    """Take in the notes held outside; return the instant at which each size was signed."""
-    signed: dict[int, datetime] = {}
+def _read_outside(evidence: Evidence, chain: Keychain, claims: _Claims, verdict: Verdict) -> None:
+    """Take in the notes held outside."""
     for held in sorted(evidence.outside, key=lambda item: item.name):
         verdict.outside += 1
         subject = f"outside:{held.name}"
@@ -205,13 +208,12 @@ def _read_outside(
         said = _read_checkpoint(held.note, subject, evidence.origin, chain, apart)
         if said is not None:
             claims.add(said, subject)
-            signed[said.size] = said.at
+            claims.signed[said.size] = said.at
         elif apart.findings[0].kind is FindingKind.SIGNATURE_WRONG and _made_later(held, evidence):
-            # Signed after the export, by a key that took over since: nothing to hold against it.
-            verdict.later += 1
+            size = read_unchecked(held.note).size
+            claims.unknown.setdefault(size, []).extend(apart.findings)
         else:
             verdict.findings += apart.findings
-    return signed
 
 
 def _made_later(held: OutsideNote, evidence: Evidence) -> bool:
@@ -276,17 +278,21 @@ def _judge_claims(claims: _Claims, roots: Mapping[int, bytes], verdict: Verdict)
             )
 
 
-def _judge_reach(
-    claims: _Claims, signed: Mapping[int, datetime], evidence: Evidence, verdict: Verdict
-) -> None:
+def _judge_reach(claims: _Claims, evidence: Evidence, verdict: Verdict) -> None:
     """Judge checkpoints that speak of more entries than there are."""
+    for size, findings in sorted(claims.unknown.items()):
+        # A key that took over after the export signs larger sizes only.  Nothing excuses a
+        # smaller one: the export's own date is the operator's word.
+        if size > verdict.entries:
+            verdict.later += len(findings)
+        else:
+            verdict.findings += findings
     for size, said in sorted(claims.roots.items()):
         if size <= verdict.entries:
             continue
         inside = any(_is_inside(who) for sayers in said.values() for who in sayers)
-        after = evidence.later_than is not None and signed.get(size, evidence.later_than) > (
-            evidence.later_than
-        )
+        limit = evidence.later_than
+        after = limit is not None and claims.signed.get(size, limit) > limit
         if not inside and (after or not evidence.whole):
             verdict.later += 1
         else:
@@ -309,6 +315,27 @@ def content_refs(images: object) -> Iterator[tuple[str, str]]:
                 yield from content_refs(value)
 
 
+class ContentsNamed:
+    """Which contents the entries name, and which they say were destroyed."""
+
+    def __init__(self) -> None:
+        self.digests: dict[str, str] = {}
+        self.destroyed: set[str] = set()
+
+    def note(self, data: bytes) -> None:
+        """Take in one entry, passing over those that name none."""
+        if b"_content" in data or b'"ContentsDestroyed"' in data:
+            self.take(parse_entry(data) or {})
+
+    def take(self, members: Mapping[str, object]) -> None:
+        """Take in the members of one entry."""
+        self.digests.update(content_refs(members.get("images")))
+        payload = members.get("payload")
+        if members.get("event") == "ContentsDestroyed" and isinstance(payload, dict):
+            ids = payload.get("ids")
+            self.destroyed.update(map(str, ids if isinstance(ids, list) else ()))
+
+
 def parse_entry(data: bytes) -> dict[str, object] | None:
     """Return an entry's members from its canonical bytes; ``None`` when it is not an entry."""
     try:
@@ -321,6 +348,7 @@ def parse_entry(data: bytes) -> dict[str, object] | None:
 
 
 __all__ = [
+    "ContentsNamed",
     "Evidence",
     "Finding",
     "FindingKind",

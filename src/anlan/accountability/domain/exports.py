@@ -12,19 +12,18 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
 from pathlib import Path
 from typing import IO, Any
 
 from anlan.accountability.domain import witness
 from anlan.accountability.domain.audit import (
+    ContentsNamed,
     Evidence,
     FindingKind,
     KeyRecord,
     LeafEntry,
     Verdict,
     audit,
-    content_refs,
     parse_entry,
 )
 from anlan.kernel.canonical import parse_instant
@@ -118,8 +117,11 @@ def _shape(found: dict[str, Any]) -> None:
         raise TypeError
 
 
-def verify_export(place: Path, *, outside: Path | None = None) -> Verdict:
+def verify_export(place: Path, *, outside: Path | None = None, newest: bool = False) -> Verdict:
     """Judge an export, beside the checkpoints kept outside when a folder or file is given.
+
+    What its manifest says of its date and of being whole is the operator's word.  With
+    ``newest`` it is not taken: the export must reach every checkpoint outside.
 
     Raises
     ------
@@ -131,7 +133,7 @@ def verify_export(place: Path, *, outside: Path | None = None) -> Verdict:
     except (zipfile.BadZipFile, OSError):
         raise NotAnExportError("neither a folder nor a ZIP") from None
     try:
-        return _judge(files, outside)
+        return _judge(files, outside, newest=newest)
     except BROKEN_ARCHIVE:
         verdict = Verdict()
         verdict.add(FindingKind.FILE_UNREADABLE, f"file:{place.name}")
@@ -140,22 +142,22 @@ def verify_export(place: Path, *, outside: Path | None = None) -> Verdict:
         files.close()
 
 
-def _judge(files: ExportFiles, outside: Path | None) -> Verdict:
+def _judge(files: ExportFiles, outside: Path | None, *, newest: bool) -> Verdict:
     manifest = read_manifest(files)
     held = witness.read(outside) if outside is not None else witness.Witness()
     before = Verdict()
     _check_files(files, manifest, before)
-    refs: dict[str, str] = {}
+    named = ContentsNamed()
     verdict = audit(
         Evidence(
             origin=manifest["origin"],
-            entries=_entries(files, refs),
+            entries=_entries(files, named),
             checkpoints=_notes(files, before),
             keys=_keys(files, before),
             outside=held.notes,
             pinned=held.pinned,
-            later_than=_instant(manifest),
-            whole=manifest["whole"],
+            later_than=None if newest else parse_instant(manifest["exported_at"]),
+            whole=newest or manifest["whole"],
         )
     )
     verdict.findings[:0] = before.findings
@@ -166,12 +168,8 @@ def _judge(files: ExportFiles, outside: Path | None) -> Verdict:
             else FindingKind.ENTRY_MISPLACED
         )
         verdict.add(kind, "manifest", f"{verdict.entries} entries, {manifest['size']} stated")
-    _check_contents(files, refs, verdict)
+    _check_contents(files, named, verdict)
     return verdict
-
-
-def _instant(manifest: dict[str, Any]) -> datetime:
-    return parse_instant(manifest["exported_at"])
 
 
 def _check_files(files: ExportFiles, manifest: dict[str, Any], verdict: Verdict) -> None:
@@ -185,13 +183,13 @@ def _check_files(files: ExportFiles, manifest: dict[str, Any], verdict: Verdict)
             verdict.add(FindingKind.FILE_CHANGED, f"file:{name}")
 
 
-def _entries(files: ExportFiles, refs: dict[str, str]) -> Iterator[LeafEntry]:
+def _entries(files: ExportFiles, named: ContentsNamed) -> Iterator[LeafEntry]:
     for line in files.lines(ENTRIES):
         members = parse_entry(line)
         if members is None:
             yield LeafEntry(seq=None, data=line)
             continue
-        refs.update(content_refs(members.get("images")))
+        named.take(members)
         seq = members["seq"]
         yield LeafEntry(seq=seq if isinstance(seq, int) else None, data=line)
 
@@ -231,19 +229,21 @@ def _keys(files: ExportFiles, verdict: Verdict) -> list[KeyRecord]:
     return records
 
 
-def _check_contents(files: ExportFiles, refs: dict[str, str], verdict: Verdict) -> None:
+def _check_contents(files: ExportFiles, named: ContentsNamed, verdict: Verdict) -> None:
     """Hold the list of contents against what the sealed entries name."""
     listed: dict[str, dict[str, Any]] = {}
     for found in _records(files, CONTENTS, verdict):
         listed[str(found.get("id", ""))] = found
-    for item_id, digest in sorted(refs.items()):
+    for item_id, digest in sorted(named.digests.items()):
         found = listed.get(item_id, {})
         subject = f"content:{item_id}"
         if found.get("state") not in ("kept", "destroyed"):
             verdict.add(FindingKind.CONTENT_MISSING, subject)
         elif found.get("digest") != digest:
             verdict.add(FindingKind.CONTENT_CHANGED, subject, "digest")
-        elif found["state"] == "kept":
-            verdict.contents_kept += 1
-        else:
+        elif found["state"] == "destroyed":
             verdict.contents_destroyed += 1
+        else:
+            verdict.contents_kept += 1
+            if item_id in named.destroyed:
+                verdict.add(FindingKind.CONTENT_NOT_DESTROYED, subject)

@@ -31,6 +31,7 @@ class FindingKind(StrEnum):
     CONTENT_CHANGED = "content_changed"
     CONTENT_MISSING = "content_missing"
     CONTENT_DESTROYED_UNRECORDED = "content_destroyed_unrecorded"
+    CONTENT_NOT_DESTROYED = "content_not_destroyed"  # an entry says it was, and it is still kept
     FILE_CHANGED = "file_changed"  # a file of an export is not the one its manifest lists
     FILE_MISSING = "file_missing"
     FILE_UNREADABLE = "file_unreadable"
@@ -76,6 +77,8 @@ class Verdict:
             detail = f" ({item.detail})" if item.detail else ""
             meaning = finding_text(item.kind.value, language)
             said.append(f"{item.kind.value}  {item.subject}{detail}: {meaning}")
+        if self.later:
+            said.append(summary_text("later", language, **counts))
         end = "holds" if self.holds else "fails"
         return [*said, summary_text(end, language, number=len(self.findings))]
 

@@ -17,9 +17,11 @@ def data_of(entry: JournalEntry) -> bytes:
     return entry_bytes(entry.seq, entry.event, entry.at, entry.actor, entry.payload, entry.images)
 
 
-def leaf_entries(up_to: int | None = None) -> Iterator[LeafEntry]:
+def leaf_entries(up_to: int | None = None, *, after: int = 0) -> Iterator[LeafEntry]:
     """Yield the journal's entries in order."""
     rows = JournalEntry.objects.order_by("seq")
+    if after:
+        rows = rows.filter(seq__gt=after)
     if up_to is not None:
         rows = rows.filter(seq__lte=up_to)
     for row in rows.iterator(AT_ONCE):

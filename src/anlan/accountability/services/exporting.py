@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 
 from anlan.accountability.domain import exports
-from anlan.accountability.domain.audit import LeafEntry, content_refs, parse_entry
+from anlan.accountability.domain.audit import ContentsNamed
 from anlan.accountability.domain.places import LedgerPlaces
 from anlan.accountability.models import Checkpoint
 from anlan.accountability.selectors.contents import standings
@@ -59,24 +59,24 @@ def export(
         When ``target`` exists.
     """
     rows = Checkpoint.objects.order_by("size")
-    if up_to is not None:
-        rows = rows.filter(size__lte=up_to)
-    last = rows.last()
+    last = (rows if up_to is None else rows.filter(size__lte=up_to)).last()
     if last is None:
         raise NothingSealedError
+    # What is sealed while the entries are written is of the next export.
+    rows = rows.filter(size__lte=last.size)
     if target.exists():
         raise TargetThereError(file=target.name)
     part = target.with_name(target.name + ".part")
     if part.exists():
         shutil.rmtree(part)
     part.mkdir(parents=True)
-    refs: dict[str, str] = {}
+    named = ContentsNamed()
     notes = ({"size": row.size, "note": row.note} for row in rows.iterator(500))
     digests = {
-        exports.ENTRIES: _write(part / exports.ENTRIES, _entry_lines(last.size, refs)),
+        exports.ENTRIES: _write(part / exports.ENTRIES, _entry_lines(last.size, named)),
         exports.CHECKPOINTS: _write(part / exports.CHECKPOINTS, map(canonical_bytes, notes)),
         exports.KEYS: _write(part / exports.KEYS, _key_lines()),
-        exports.CONTENTS: _write(part / exports.CONTENTS, _content_lines(refs)),
+        exports.CONTENTS: _write(part / exports.CONTENTS, _content_lines(named.digests)),
     }
     manifest = {
         "format": exports.FORMAT,
@@ -89,7 +89,7 @@ def export(
     }
     (part / exports.MANIFEST).write_bytes(canonical_bytes(manifest) + b"\n")
     _finish(part, target)
-    return Exported(target, last.size, last.root, rows.count(), len(refs))
+    return Exported(target, last.size, last.root, rows.count(), len(named.digests))
 
 
 def _write(file: Path, lines: Iterable[bytes]) -> str:
@@ -102,15 +102,10 @@ def _write(file: Path, lines: Iterable[bytes]) -> str:
     return digest.hexdigest()
 
 
-def _entry_lines(size: int, refs: dict[str, str]) -> Iterator[bytes]:
+def _entry_lines(size: int, named: ContentsNamed) -> Iterator[bytes]:
     for entry in leaf_entries(size):
-        _note_refs(entry, refs)
+        named.note(entry.data)
         yield entry.data
-
-
-def _note_refs(entry: LeafEntry, refs: dict[str, str]) -> None:
-    if b"_content" in entry.data:
-        refs.update(content_refs((parse_entry(entry.data) or {}).get("images")))
 
 
 def _key_lines() -> Iterator[bytes]:

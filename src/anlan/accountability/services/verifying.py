@@ -6,13 +6,12 @@ from collections.abc import Iterable, Iterator
 
 from anlan.accountability.domain import witness
 from anlan.accountability.domain.audit import (
+    ContentsNamed,
     Evidence,
     FindingKind,
     LeafEntry,
     Verdict,
     audit,
-    content_refs,
-    parse_entry,
 )
 from anlan.accountability.domain.note import NoteError, read_unchecked
 from anlan.accountability.domain.places import LedgerPlaces
@@ -22,26 +21,11 @@ from anlan.accountability.selectors.entries import key_records, leaf_entries
 from anlan.infra import contents
 
 
-class _References:
-    """Listens to the entries as they pass: which contents they name, which they end."""
-
-    def __init__(self) -> None:
-        self.named: dict[str, str] = {}
-        self.ended: set[str] = set()
-
-    def passing(self, entries: Iterable[LeafEntry]) -> Iterator[LeafEntry]:
-        for entry in entries:
-            self.note(entry.data)
-            yield entry
-
-    def note(self, data: bytes) -> None:
-        if b"_content" not in data and b'"ContentsDestroyed"' not in data:
-            return
-        members = parse_entry(data) or {}
-        self.named.update(content_refs(members.get("images")))
-        payload = members.get("payload")
-        if members.get("event") == "ContentsDestroyed" and isinstance(payload, dict):
-            self.ended.update(map(str, payload.get("ids", ())))
+def _passing(entries: Iterable[LeafEntry], named: ContentsNamed) -> Iterator[LeafEntry]:
+    """Listen to the entries as they pass."""
+    for entry in entries:
+        named.note(entry.data)
+        yield entry
 
 
 def verify(places: LedgerPlaces) -> Verdict:
@@ -54,12 +38,12 @@ def verify(places: LedgerPlaces) -> Verdict:
     """
     held = witness.read(places.outside)
     rows = list(Checkpoint.objects.order_by("size"))
-    references = _References()
+    named = ContentsNamed()
     nodes = _Nodes()
     verdict = audit(
         Evidence(
             origin=places.origin,
-            entries=references.passing(leaf_entries()),
+            entries=_passing(leaf_entries(), named),
             checkpoints=[row.note for row in rows],
             keys=key_records(),
             outside=held.notes,
@@ -69,7 +53,7 @@ def verify(places: LedgerPlaces) -> Verdict:
     )
     _check_rows(rows, verdict)
     nodes.check(verdict)
-    _check_contents(references, verdict)
+    _check_contents(named, verdict)
     return verdict
 
 
@@ -101,10 +85,15 @@ def _check_rows(rows: list[Checkpoint], verdict: Verdict) -> None:
             verdict.add(FindingKind.CHECKPOINT_ALTERED, f"checkpoint:{row.size}")
 
 
-def _check_contents(references: _References, verdict: Verdict) -> None:
+def _check_contents(named: ContentsNamed, verdict: Verdict) -> None:
     for item_id in contents.verify():
         verdict.add(FindingKind.CONTENT_CHANGED, f"content:{item_id}", "data")
-    for found in standings(references.named):
+    recorded = frozenset(named.destroyed)
+    states = list(standings(named.digests))
+    # Contents may have been destroyed while the entries were read: their record came first.
+    for entry in leaf_entries(after=verdict.entries):
+        named.note(entry.data)
+    for found in states:
         subject = f"content:{found.id}"
         if found.state is ContentState.MISSING:
             verdict.add(FindingKind.CONTENT_MISSING, subject)
@@ -113,7 +102,9 @@ def _check_contents(references: _References, verdict: Verdict) -> None:
             verdict.add(FindingKind.CONTENT_CHANGED, subject, "digest")
         if found.state is ContentState.KEPT:
             verdict.contents_kept += 1
+            if found.id in recorded:
+                verdict.add(FindingKind.CONTENT_NOT_DESTROYED, subject)
             continue
         verdict.contents_destroyed += 1
-        if found.id not in references.ended:
+        if found.id not in named.destroyed:
             verdict.add(FindingKind.CONTENT_DESTROYED_UNRECORDED, subject)

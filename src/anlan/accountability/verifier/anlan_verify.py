@@ -1,11 +1,12 @@
 """Verify a ledger that Anlan exported, without Anlan: one file, standard library only.
 
-    python anlan_verify.py EXPORT [--outside PATH] [--json]     a folder or ZIP
-    python anlan_verify.py --proof FILE [--key VKEY] [--json]   one proof
+    python anlan_verify.py EXPORT [--outside PATH] [--newest] [--json]   a folder or ZIP
+    python anlan_verify.py --proof FILE [--key VKEY] [--json]            one proof
 
 EXPORT is what ``anlan ledger export`` wrote.  PATH is the folder (or one file) of
 checkpoints that you kept where the operator of the system cannot reach; without it an
-operator who rewrote everything and signed it anew cannot be found out.  VKEY is the
+operator who rewrote everything and signed it anew cannot be found out.  An export may be
+older than what lies there; with --newest it must reach every checkpoint outside.  VKEY is the
 first public key as you noted it down when the ledger began.
 
 Exit codes: 0 it holds, 1 it does not, 2 misuse, 3 it could not be checked.
@@ -353,8 +354,8 @@ def read_outside(place: Path | str) -> tuple[list[tuple[str, str]], str | None]:
 class Audit:
     """One verification: what was found, step by step."""
 
-    def __init__(self, files: Files, outside: Path | str | None) -> None:
-        self.files = files
+    def __init__(self, files: Files, outside: Path | str | None, *, newest: bool) -> None:
+        self.files, self.newest = files, newest
         self.notes, self.pinned = read_outside(outside) if outside else ([], None)
         self.findings: list[dict[str, str]] = []
         self.counts = dict.fromkeys(
@@ -363,7 +364,9 @@ class Audit:
         self.keys: list[tuple[int, Key]] = []  # [(from_size, key)] of the trusted chain
         self.claims: dict[int, dict[bytes, list[str]]] = {}  # size -> root -> [who says so]
         self.signed_at: dict[int, datetime] = {}  # size -> when a checkpoint outside was signed
+        self.unknown: list[tuple[int, dict[str, str]]] = []  # outside, of a key not known here
         self.refs: dict[str, str] = {}
+        self.destroyed: set[str] = set()  # contents of which an entry says so
 
     def found(self, kind: str, subject: str, detail: str = "") -> None:
         """Note a finding."""
@@ -408,6 +411,8 @@ class Audit:
             if type(found.get(name)) is not shape:
                 raise UnreadableError("the manifest does not say " + name)
         found["exported_at"] = instant(found["exported_at"])
+        if self.newest:  # its date and its being a part are the operator's word: not taken
+            found.update(exported_at=datetime.max.replace(tzinfo=UTC), whole=True)
         return found
 
     def check_files(self) -> None:
@@ -474,9 +479,8 @@ class Audit:
             if said is not None:
                 self.signed_at[said[1]] = said[3]
             elif self.findings[-1]["kind"] == "signature_wrong" and self.made_later(note):
-                # Signed after the export, by a key that took over since.
-                self.findings.pop()
-                self.counts["later"] += 1
+                # Perhaps by a key that took over since: the reach will tell.
+                self.unknown.append((read_checkpoint(note)[1], self.findings.pop()))
 
     def made_later(self, note: str) -> bool:
         """Return whether a checkpoint outside was signed after the export was made."""
@@ -519,6 +523,10 @@ class Audit:
             self.found("entry_unreadable", f"entry:{expected}")
             return expected + 1
         content_refs(entry.get("images"), self.refs)
+        payload = entry.get("payload")
+        if entry.get("event") == "ContentsDestroyed" and isinstance(payload, dict):
+            ids = payload.get("ids")
+            self.destroyed.update(map(str, ids if isinstance(ids, list) else ()))
         if seq < expected:
             self.found("entry_misplaced", f"entry:{seq}")
             return expected
@@ -549,6 +557,12 @@ class Audit:
 
     def judge_reach(self) -> None:
         """Judge checkpoints that speak of more entries than there are."""
+        for size, finding in sorted(self.unknown, key=lambda item: item[0]):
+            # A later key signs larger sizes only, and the export's date is the operator's word.
+            if size > self.counts["entries"]:
+                self.counts["later"] += 1
+            else:
+                self.findings.append(finding)
         made = self.manifest["exported_at"]
         for size, said in sorted(self.claims.items()):
             if size <= self.counts["entries"]:
@@ -581,6 +595,8 @@ class Audit:
                 self.found("content_changed", "content:" + item_id, "digest")
             else:
                 self.counts[found["state"]] += 1
+                if found["state"] == "kept" and item_id in self.destroyed:
+                    self.found("content_not_destroyed", "content:" + item_id)
 
 
 # --- Single proofs -------------------------------------------------------------------------
@@ -634,14 +650,14 @@ def check_proof(proof: Record, pinned: str | None) -> Record:
 # --- The program ---------------------------------------------------------------------------
 
 
-def verify(place: Path | str, outside: Path | str | None = None) -> Record:
+def verify(place: Path | str, outside: Path | str | None = None, *, newest: bool = False) -> Record:
     """Return the verdict on an export; UnreadableError when it is none."""
     try:
         files = Files(place)
     except (zipfile.BadZipFile, OSError):
         raise UnreadableError("neither a folder nor a ZIP") from None
     with closing(files):
-        audit = Audit(files, outside)
+        audit = Audit(files, outside, newest=newest)
         try:
             return audit.run()
         except BROKEN_ARCHIVE:
@@ -658,6 +674,11 @@ def show(verdict: Record, *, as_json: bool) -> None:
     for name, value in verdict.items():
         if name != "findings":
             sys.stdout.write(f"{name:<18} {value}\n")
+    if verdict.get("later"):
+        sys.stdout.write(
+            "mind: {later} of the checkpoints you hold reach beyond this export; nothing after"
+            " entry {entries} was checked\n".format(**verdict)
+        )
     for item in verdict.get("findings", ()):
         detail = " ({})".format(item["detail"]) if item["detail"] else ""
         sys.stdout.write("{}  {}{}\n".format(item["kind"], item["subject"], detail))
@@ -670,6 +691,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     what.add_argument("export", nargs="?", help="folder or ZIP of an export")
     what.add_argument("--proof", help="file with one proof")
     parser.add_argument("--outside", help="folder or file of checkpoints kept elsewhere")
+    parser.add_argument(
+        "--newest", action="store_true", help="the export must reach every checkpoint outside"
+    )
     parser.add_argument("--key", help="the first public key, as you noted it down")
     parser.add_argument("--json", action="store_true", help="print JSON")
     given = parser.parse_args(arguments)
@@ -677,7 +701,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if given.proof:
             verdict = check_proof(json.loads(Path(given.proof).read_bytes()), given.key)
         else:
-            verdict = verify(given.export, given.outside)
+            verdict = verify(given.export, given.outside, newest=given.newest)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, UnreadableError) as error:
         sys.stderr.write("could not check: %s\n" % (error or type(error).__name__))
         return 3

@@ -29,16 +29,21 @@ def ledger() -> None:
     type=click.Path(exists=True, path_type=Path),
     help="Folder of checkpoints kept elsewhere; without it a rewritten history cannot be found.",
 )
+@click.option(
+    "--newest", is_flag=True, help="The export must reach every checkpoint in the folder outside."
+)
 @screen.FORMAT
-def verify(exported: Path | None, outside: Path | None, form: str) -> None:
+def verify(exported: Path | None, outside: Path | None, form: str, *, newest: bool) -> None:
     """Recompute the ledger and compare it with every signed checkpoint."""
     if outside is not None and exported is None:
         raise click.UsageError("--outside goes with --export; a workspace knows its own folder")
+    if newest and outside is None:
+        raise click.UsageError("--newest goes with --outside")
     if exported is not None:
         from anlan.accountability.domain.exports import NotAnExportError, verify_export
 
         try:
-            verdict = verify_export(exported, outside=outside)
+            verdict = verify_export(exported, outside=outside, newest=newest)
         except NotAnExportError as error:
             click.echo(str(error), err=True)
             sys.exit(3)
