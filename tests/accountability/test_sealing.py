@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import stat
+from dataclasses import replace
 
 import pytest
 
@@ -11,12 +12,14 @@ from anlan.accountability.domain import note as notes
 from anlan.accountability.domain import witness
 from anlan.accountability.domain.audit import FindingKind as Kind
 from anlan.accountability.models import Checkpoint, LedgerKey, LedgerNode
+from anlan.accountability.selectors.places import WitnessInsideError
 from anlan.accountability.selectors.tree import BLOCK
 from anlan.accountability.services import sealing
 from anlan.accountability.services.keys import KeyMissingError, key_file
 from anlan.accountability.services.sealing import WitnessUnwritableError
-from anlan.infra import failpoints
+from anlan.infra import failpoints, workspace
 from anlan.infra.models import JournalEntry
+from anlan.infra.workspace import WorkspaceKind
 from anlan.kernel.actor import Actor, Role
 from anlan.kernel.errors import NotAllowedError
 
@@ -203,3 +206,15 @@ def test_a_ledger_resigned_from_the_start_with_another_key_is_found(places):
     rewrite_leaves()
     seal(places)
     assert Kind.KEY_NOT_PINNED in kinds(public.verify(places))
+
+
+@pytest.mark.parametrize("outside", ["ws", "ws/keys", "link", "ws/../ws/new"])
+def test_a_folder_for_checkpoints_inside_the_workspace_is_refused(tmp_path, settings, outside):
+    """Whoever can rewrite the workspace would rewrite its witness with it."""
+    settings.WORKSPACE = workspace.create(tmp_path / "ws", kind=WorkspaceKind.LIVE)
+    (tmp_path / "link").symlink_to(tmp_path / "ws" / "segments")
+    settings.ANLAN = replace(settings.ANLAN, checkpoints=str(tmp_path / outside))
+    with pytest.raises(WitnessInsideError):
+        public.seal(now=NOW)
+    settings.ANLAN = replace(settings.ANLAN, checkpoints=str(tmp_path / "apart"))
+    assert public.here().outside == tmp_path / "apart"

@@ -95,6 +95,9 @@ def serve() -> None:
 def up() -> None:
     """Serve the workspace: pages, interface, clockwork."""
     screen.open_workspace()
+    from anlan.accountability import public as accountability
+
+    accountability.here()  # refuses a folder for checkpoints that cannot be a witness
     serve()
 
 
