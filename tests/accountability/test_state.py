@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from anlan.accountability import public
 from anlan.accountability.selectors import asof
+from anlan.accountability.selectors import rebuild as rebuilding
 from anlan.infra import contents, journal
 from anlan.kernel.actor import Actor, Role
 from anlan.kernel.errors import InvalidInputError, NotAllowedError, NotFoundError
@@ -63,6 +64,26 @@ def test_what_was_changed_behind_the_journals_back_is_named():
         f"extra registry.account {fourth.pk}",
     ]
     assert third.role == "duty_officer"
+
+
+def test_what_others_write_meanwhile_is_no_difference(monkeypatch):
+    """The journal was read, then a row was changed, another made and a third deleted."""
+    grow(3)
+
+    def busy():
+        first, _, third = Account.objects.order_by("pk")
+        first.role = "commander"
+        change(first)
+        change(third, gone=True)
+        grow(1)
+        yield from live()
+
+    live = rebuilding._live
+    monkeypatch.setattr(rebuilding, "_live", busy)
+    assert public.rebuild() == []
+    Account.objects.update(role="auditor")
+    monkeypatch.setattr(rebuilding, "_live", live)
+    assert len(public.rebuild()) == 3
 
 
 @settings(
