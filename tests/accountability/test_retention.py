@@ -80,6 +80,19 @@ def test_a_crash_between_record_and_destruction_is_made_good():
     assert contents.get(ref.id) is contents.DESTROYED
 
 
+def test_an_early_destruction_that_a_crash_cut_off_is_made_good(places):
+    ref = a_holder_with_contact(expires=date(2030, 1, 1))
+    failpoints.arm("contents.destruction_recorded:raise")
+    with pytest.raises(failpoints.FailpointError):
+        public.destroy_contents(KEEPER, [ref.id], "legal_request", now=NOW)
+    assert contents.get(ref.id) is not contents.DESTROYED
+    assert public.expire_contents(now=NOW + timedelta(days=1)) == 1
+    assert contents.get(ref.id) is contents.DESTROYED
+    assert JournalEntry.objects.filter(event="ContentsDestroyed").count() == 1
+    public.seal(now=NOW, places=places)
+    assert public.verify(places).findings == []
+
+
 def test_early_destruction_needs_the_keeper_a_reason_and_items_that_exist():
     ref = a_holder_with_contact()
     for role in set(Role) - {Role.AUDIT_ADMIN, Role.SYSTEM}:

@@ -7,18 +7,20 @@ erasing, and nothing is ever gone without a record.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
 from anlan.infra import contents
-from anlan.infra.models import ContentItem
+from anlan.infra.models import ContentItem, JournalEntry
 from anlan.kernel.actor import Actor, Role, system_actor
 from anlan.kernel.errors import InvalidInputError, NotAllowedError, NotFoundError
 from anlan.registry import public as registry
 from anlan.registry.domain.errors import NoCityError
+from anlan.registry.domain.events import ContentsDestroyed
 
 BATCH = 500
+MADE_GOOD = timedelta(days=30)  # longer than any machine stands still unnoticed
 DESTROYERS = frozenset({Role.AUDIT_ADMIN, Role.SYSTEM})
 
 
@@ -39,18 +41,31 @@ class ReasonUnknownError(InvalidInputError):
 
 
 def expire_contents(*, now: datetime) -> int:
-    """Destroy every content item whose end date has passed; return how many."""
+    """Destroy every content item whose end date has passed; return how many.
+
+    What was recorded as destroyed lately and was left by a crash goes as well.
+    """
     actor = system_actor("retention")
+    destroyed = _finish_recorded(now)
     try:
         today = registry.local_day(now)
     except NoCityError:
         today = now.astimezone(UTC).date()
-    destroyed = 0
     while ids := contents.expired_ids(today, limit=BATCH):
         destroyed += registry.destroy_contents(
             actor, ids, reason=DestructionReason.EXPIRED.value, now=now
         )
     return destroyed
+
+
+def _finish_recorded(now: datetime) -> int:
+    """Erase what entries of the last days call destroyed and is still kept."""
+    recorded = JournalEntry.objects.filter(event=ContentsDestroyed.__name__, at__gt=now - MADE_GOOD)
+    finished = 0
+    for payload in recorded.order_by("seq").values_list("payload", flat=True):
+        ids = [UUID(item) for item in payload["ids"]]
+        finished += contents.destroy(ids, reason=payload["reason"], now=now)
+    return finished
 
 
 def destroy_contents(actor: Actor, ids: Sequence[UUID], reason: str, *, now: datetime) -> int:
