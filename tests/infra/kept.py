@@ -22,7 +22,8 @@ CREATE TABLE named (content text NOT NULL);
 INSERT INTO infra_journalhead VALUES (1, 0);
 """
 CONTENTS = (
-    "PRAGMA journal_mode=WAL; CREATE TABLE infra_contentitem (id text PRIMARY KEY, data blob);"
+    "PRAGMA journal_mode=WAL; CREATE TABLE infra_contentitem"
+    " (id text PRIMARY KEY, data blob, destroyed_at text);"
 )
 
 
@@ -51,7 +52,9 @@ def write_entries(place, count):
             name = f"content-{head + 1}"
             with closing(sqlite3.connect(place.contents, timeout=30)) as contents, contents:
                 contents.execute("PRAGMA synchronous=OFF")
-                contents.execute("INSERT INTO infra_contentitem VALUES (?, ?)", (name, b"text"))
+                contents.execute(
+                    "INSERT INTO infra_contentitem (id, data) VALUES (?, ?)", (name, b"text")
+                )
             base.execute("PRAGMA synchronous=OFF")  # speed; these tests pull no plugs
             base.execute("BEGIN IMMEDIATE")
             leaf = leaf_hash(entry_bytes(head + 1, "Something", NOW, "test", {}, []))

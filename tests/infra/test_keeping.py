@@ -4,18 +4,22 @@ import gzip
 import io
 import json
 import os
+import sqlite3
 import stat
 import tarfile
 import threading
+import tracemalloc
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from anlan.infra import keeping, workspace
 from anlan.infra.failpoints import FailpointError, arm
-from anlan.infra.keeping import archive
+from anlan.infra.keeping import archive, saving
 from anlan.infra.keeping.errors import (
     ArchiveNameError,
+    BackupInsideError,
     BadArchiveError,
     NewerFormatError,
     NoRoomError,
@@ -113,6 +117,38 @@ def test_a_name_says_how_it_is_packed(place, tmp_path):
         with pytest.raises(ArchiveNameError):
             keeping.backup(place, tmp_path / name, now=NOW)
     assert not list(tmp_path.glob(".anlan*"))
+
+
+def test_a_backup_does_not_lie_in_what_it_saves(place, tmp_path):
+    (tmp_path / "link").symlink_to(place.root)
+    for target in (place.root / "b.tar.gz", tmp_path / "link" / "segments" / "b.tar.zst"):
+        with pytest.raises(BackupInsideError):
+            keeping.backup(place, target, now=NOW)
+    assert not list(place.root.rglob("*.tar.*"))
+
+
+@pytest.mark.parametrize("what", ["segment sealed", "content destroyed"])
+def test_what_happens_between_the_copies_is_in_both_or_neither(place, tmp_path, monkeypatch, what):
+    """Else the restored workspace would hold a thing of which its journal knows nothing."""
+    waiting = [what]
+
+    def meanwhile(name):
+        if name != "backup.databases_copied" or not waiting:
+            return
+        waiting.pop()
+        if what == "segment sealed":
+            (place.segments / "2026" / "0002.parquet").write_bytes(b"PAR1")
+        else:
+            sql = "UPDATE infra_contentitem SET destroyed_at = 'now' WHERE id = 'content-1'"
+            with closing(sqlite3.connect(place.contents)) as base, base:
+                base.execute(sql)
+        write_entries(place, 1)  # as lawful: with its entry
+
+    monkeypatch.setattr(saving.failpoints, "reach", meanwhile)
+    made = keeping.backup(place, tmp_path / "b.tar.gz", now=NOW)
+    assert made.journal_seq == 6
+    back = keeping.restore(tmp_path / "b.tar.gz", tmp_path / "back")
+    assert rows(back.workspace.database, "SELECT seq FROM infra_journalhead") == [(6,)]
 
 
 def test_a_link_is_refused_rather_than_left_out(place, tmp_path):
@@ -253,6 +289,25 @@ def test_a_cut_off_or_scrambled_archive_is_refused(place, tmp_path, name, cut):
     with pytest.raises(BadArchiveError):
         keeping.restore(target, tmp_path / "back")
     assert not (tmp_path / "back").exists()
+
+
+@pytest.mark.parametrize("kind", [tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.GNUTYPE_LONGNAME])
+@pytest.mark.parametrize("first", [True, False])
+def test_a_header_that_would_fill_the_memory_is_refused(target, tmp_path, kind, first):
+    """The reader of archives takes such a text into memory whole, whatever its size."""
+    members = members_of(target)
+    bomb = tarfile.TarInfo("bomb")
+    bomb.type, bomb.size = kind, 256 * 1024 * 1024
+    with tarfile.open(target, "w:gz") as tar:
+        for place, (member, data) in enumerate(members):
+            if place == (0 if first else 1):
+                tar.fileobj.write(bomb.tobuf(tarfile.GNU_FORMAT))
+                tar.fileobj.write(bytes(bomb.size))
+            tar.addfile(member, io.BytesIO(data))
+    tracemalloc.start()
+    refused(target, tmp_path, "header_too_large")
+    assert tracemalloc.get_traced_memory()[1] < 64 * 1024 * 1024
+    tracemalloc.stop()
 
 
 def test_an_archive_of_a_later_version_is_refused(target, tmp_path):

@@ -202,6 +202,16 @@ def test_nothing_to_upgrade_makes_no_backup(place, tmp_path):
     assert not (tmp_path / "b.tar.gz").exists()
 
 
+@pytest.mark.parametrize("name", ["anlan.sqlite3", "contents.sqlite3"])
+def test_a_database_that_was_lost_and_made_anew_by_looking_is_not_sound(place, name):
+    for file in place.root.glob(f"{name}*"):
+        file.unlink()
+    (place.root / name).touch()
+    code = "database.default" if name.startswith("anlan") else "database.contents"
+    found = examine(place)[code]
+    assert (found.state, found.params["problem"]) == (CheckState.FAIL, "empty")
+
+
 def test_a_workspace_of_a_later_format_is_not_opened(tmp_path):
     from anlan.kernel.errors import ConflictError
 

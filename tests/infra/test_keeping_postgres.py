@@ -47,8 +47,8 @@ def servers():
             )
         link.execute("UPDATE infra_journalhead SET seq = 3")
     with psycopg.connect(**made["kept_from_contents"]._connection(), autocommit=True) as link:
-        link.execute("CREATE TABLE infra_contentitem (id text, data bytea)")
-        link.execute("INSERT INTO infra_contentitem VALUES ('c1', 'text')")
+        link.execute("CREATE TABLE infra_contentitem (id text, data bytea, destroyed_at text)")
+        link.execute("INSERT INTO infra_contentitem VALUES ('c1', 'text', null)")
     yield made
     with psycopg.connect(**root._connection(), autocommit=True) as link:
         for name in NAMES:

@@ -56,3 +56,23 @@ def test_a_rehearsal_clock_stands_where_it_was_left_and_never_runs_back(tmp_path
     assert clock.SimulatedClock(drill).now() == then
     with pytest.raises(ValueError, match="backwards"):
         ticking.set(then - timedelta(seconds=1))
+
+
+@pytest.mark.parametrize("text", ["x = [", "", "format = 1", 'format = "a"', "\xff"])
+def test_a_workspace_that_cannot_say_what_it_is_is_called_damaged(tmp_path, text):
+    place = workspace.create(tmp_path / "w", kind=WorkspaceKind.LIVE)
+    (place.root / workspace.FILE).write_bytes(text.encode("latin-1"))
+    with pytest.raises(workspace.WorkspaceDamagedError) as refused:
+        workspace.load(place.root)
+    assert refused.value.params == {"path": "w", "file": workspace.FILE}
+
+
+def test_a_workspace_without_its_secret_is_called_damaged(tmp_path):
+    place = workspace.create(tmp_path / "w", kind=WorkspaceKind.LIVE)
+    file = place.keys / "server.secret"
+    file.write_text("")
+    with pytest.raises(workspace.WorkspaceDamagedError):
+        _ = place.secret
+    file.unlink()
+    with pytest.raises(workspace.WorkspaceDamagedError):
+        _ = place.secret

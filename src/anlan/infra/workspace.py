@@ -13,10 +13,22 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from anlan.kernel.errors import ConflictError, NotFoundError
+from anlan.kernel.errors import ConflictError, IntegrityBreachError, NotFoundError
 
 FORMAT = 1
 FILE = "workspace.toml"
+
+
+class WorkspaceDamagedError(IntegrityBreachError):
+    """A file that every workspace has is gone or cannot be read."""
+
+    code = "workspace.damaged"
+
+
+class WorkspaceNewerError(ConflictError):
+    """A later version made the workspace."""
+
+    code = "workspace.newer"
 
 
 class WorkspaceKind(StrEnum):
@@ -67,8 +79,21 @@ class Workspace:
 
     @property
     def secret(self) -> str:
-        """The server's own secret, made with the workspace."""
-        return (self.keys / "server.secret").read_text().strip()
+        """The server's own secret, made with the workspace.
+
+        Raises
+        ------
+        WorkspaceDamagedError
+            When it is gone.
+        """
+        file = self.keys / "server.secret"
+        try:
+            found = file.read_text().strip()
+        except (FileNotFoundError, UnicodeDecodeError):
+            found = ""
+        if not found:
+            raise WorkspaceDamagedError(path=self.root.name, file="keys/server.secret")
+        return found
 
 
 def create(root: Path, *, kind: WorkspaceKind, timezone: str = "Asia/Shanghai") -> Workspace:
@@ -100,18 +125,22 @@ def load(root: Path) -> Workspace:
     ------
     NotFoundError
         When ``root`` holds no workspace.
-    ConflictError
+    WorkspaceNewerError
         When it was made by a later format than this code knows.
+    WorkspaceDamagedError
+        When what it says of itself cannot be read.
     """
     try:
         data = tomllib.loads((root / FILE).read_text())
+        if data["format"] > FORMAT:
+            raise WorkspaceNewerError(path=root.name, found=data["format"], known=FORMAT)
+        return Workspace(
+            root=root,
+            kind=WorkspaceKind(data["kind"]),
+            id=data["id"],
+            timezone=data["timezone"],
+        )
     except FileNotFoundError:
         raise NotFoundError(what="workspace", path=str(root)) from None
-    if data["format"] > FORMAT:
-        raise ConflictError(what="workspace_format", found=data["format"], known=FORMAT)
-    return Workspace(
-        root=root,
-        kind=WorkspaceKind(data["kind"]),
-        id=data["id"],
-        timezone=data["timezone"],
-    )
+    except (ValueError, KeyError, TypeError):
+        raise WorkspaceDamagedError(path=root.name, file=FILE) from None

@@ -45,6 +45,11 @@ class Finding:
     subject: str
     detail: str = ""
 
+    def in_words(self, language: str) -> str:
+        """Return the finding as one line, in "zh" or "en"."""
+        detail = f" ({self.detail})" if self.detail else ""
+        return f"{self.kind.value}  {self.subject}{detail}: {finding_text(self.kind, language)}"
+
 
 @dataclass(slots=True)
 class Verdict:
@@ -73,10 +78,7 @@ class Verdict:
         """Return the verdict in words, in "zh" or "en", one line for each finding."""
         counts = {name: value for name, value in self.as_dict().items() if name != "findings"}
         said = [summary_text("counts", language, **counts)]
-        for item in self.findings:
-            detail = f" ({item.detail})" if item.detail else ""
-            meaning = finding_text(item.kind.value, language)
-            said.append(f"{item.kind.value}  {item.subject}{detail}: {meaning}")
+        said += [item.in_words(language) for item in self.findings]
         if self.later:
             said.append(summary_text("later", language, **counts))
         end = "holds" if self.holds else "fails"

@@ -52,7 +52,7 @@ def prove(place: Workspace) -> Sequence[str]:
     from anlan.sensing import public as sensing
 
     return [
-        *(str(item) for item in accountability.verify().findings),
+        *(item.in_words(screen.language()) for item in accountability.verify().findings),
         *(f"content {item}" for item in contents.verify()),
         *(str(item) for item in sensing.verify_segments()),
         *(str(item) for item in accountability.rebuild()),

@@ -35,6 +35,32 @@ MANIFEST = "manifest.json"
 MAX_MANIFEST_BYTES = 256 * 1024 * 1024
 BLOCK = 1024 * 1024
 MAX_TAIL_BYTES = 16 * BLOCK
+MAX_TEXT_BYTES = 64 * 1024
+# Extended headers and long names: what stands before a member and describes it.
+_TEXTS = frozenset(
+    {
+        tarfile.XHDTYPE,
+        tarfile.XGLTYPE,
+        tarfile.SOLARIS_XHDTYPE,
+        tarfile.GNUTYPE_LONGNAME,
+        tarfile.GNUTYPE_LONGLINK,
+    }
+)
+
+
+class _Header(tarfile.TarInfo):
+    """A member's header; one that announces a longer text than any name of ours is refused.
+
+    The reader takes such texts into memory whole, whatever their size.
+    """
+
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> _Header:
+        """Read one header block."""
+        found = super().frombuf(buf, encoding, errors)
+        if found.type in _TEXTS and found.size > MAX_TEXT_BYTES:
+            raise BadArchiveError(problem="header_too_large")
+        return found
 
 
 class KeptFile(msgspec.Struct, frozen=True):
@@ -162,7 +188,7 @@ def unpack(archive: Path, into: Path) -> Manifest:
         with (
             archive.open("rb") as raw,
             _unpacking(raw, archive.name) as packed,
-            tarfile.open(mode="r|", fileobj=packed) as tar,
+            tarfile.open(mode="r|", fileobj=packed, tarinfo=_Header) as tar,
         ):
             manifest = _unpack(tar, into)
             _drain(packed)

@@ -15,6 +15,7 @@ from anlan.infra.keeping.errors import BadArchiveError, DatabaseToolError, Targe
 
 HEAD_SQL = "SELECT seq FROM infra_journalhead WHERE id = 1"
 COUNT_SQL = "SELECT count(*), coalesce(min(seq), 1), coalesce(max(seq), 0) FROM infra_journalentry"
+DESTROYED_SQL = "SELECT count(*) FROM infra_contentitem WHERE destroyed_at IS NOT NULL"
 LEAF_SQL = "SELECT leaf FROM infra_journalentry ORDER BY seq DESC LIMIT 1"
 
 
@@ -44,6 +45,11 @@ class SqliteFile:
             copy.execute("PRAGMA journal_mode=DELETE")
             return sqlite_mark(copy)
 
+    def destroyed(self) -> int:
+        """Return how many contents of this store were destroyed."""
+        with closing(sqlite3.connect(self.path, timeout=60)) as live:
+            return int(live.execute(DESTROYED_SQL).fetchone()[0])
+
 
 def sqlite_mark(connection: sqlite3.Connection) -> JournalMark | None:
     """Return where the journal ends, when the database holds one."""
@@ -63,6 +69,8 @@ def sqlite_faults(path: Path) -> list[str]:
         try:
             found = [row[0] for row in connection.execute("PRAGMA integrity_check(5)")]
             faults = [] if found == ["ok"] else ["structure"]
+            if connection.execute("SELECT 1 FROM sqlite_master").fetchone() is None:
+                faults.append("empty")  # SQLite makes such a file when it finds none
             if connection.execute("PRAGMA foreign_key_check").fetchone() is not None:
                 faults.append("foreign_keys")
             mark = sqlite_mark(connection)
@@ -134,6 +142,13 @@ class PostgresServer:
                 return []
             row = connection.execute(COUNT_SQL).fetchone()
             return [] if row == (mark.seq, 1, mark.seq) else ["journal_gap"]
+
+    def destroyed(self) -> int:
+        """Return how many contents of this store were destroyed."""
+        import psycopg
+
+        with psycopg.connect(**self._connection()) as connection:
+            return int(_one(connection, DESTROYED_SQL))
 
     def mark(self) -> JournalMark | None:
         """Return where the journal ends."""

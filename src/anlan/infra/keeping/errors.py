@@ -22,6 +22,12 @@ class TargetTakenError(ConflictError):
     code = "keeping.target_taken"
 
 
+class BackupInsideError(InvalidInputError):
+    """The backup would lie in the workspace that it is to save."""
+
+    code = "backup.inside"
+
+
 class UnkeepableError(ConflictError):
     """The workspace holds something a backup cannot carry, such as a link."""
 

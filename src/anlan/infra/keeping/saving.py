@@ -24,6 +24,7 @@ from anlan.infra.keeping.databases import (
     sqlite_mark,
 )
 from anlan.infra.keeping.errors import (
+    BackupInsideError,
     BadArchiveError,
     NewerFormatError,
     TargetTakenError,
@@ -38,6 +39,7 @@ FILES = {"default": "anlan.sqlite3", "contents": "contents.sqlite3"}
 DUMPS = {"default": "anlan.pgdump", "contents": "contents.pgdump"}
 #: Not part of a backup: logs, rehearsals (made again from their scenario), heart-beats.
 LEFT_OUT = frozenset({"logs", "replays", "worker.beat", "worker.failing", "worker.lock"})
+COPY_TRIES = 5
 _SQLITE = tuple(
     name + tail for name in FILES.values() for tail in ("", "-wal", "-shm", "-journal", "-turn")
 )
@@ -81,13 +83,14 @@ def backup(
     the manifest, and holds everything that entries up to there name.
     """
     archive.check_name(target)
+    if target.resolve().is_relative_to(place.root.resolve()):
+        raise BackupInsideError(path=target.name)
     if target.exists():
         raise TargetTakenError(path=target.name)
     sources = databases or own_databases(place)
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".anlan-backup-", dir=target.parent) as folder:
-        staged, mark = _copy_databases(sources, Path(folder))
-        failpoints.reach("backup.databases_copied")
+        staged, mark = _copy_settled(place, sources, Path(folder))
         members = [*staged, *_stage_files(place, Path(folder))]
         manifest = Manifest(
             format=archive.FORMAT,
@@ -111,11 +114,34 @@ def backup(
     )
 
 
+def _copy_settled(
+    place: Workspace, sources: Databases, folder: Path
+) -> tuple[list[tuple[str, Path]], JournalMark]:
+    """Copy the databases until no segment was sealed and no content destroyed meanwhile.
+
+    Both are rare, and both would lie in the backup without their entry in the journal's
+    copy: lawful, but nothing in the restored workspace could prove it.
+    """
+    for _ in range(COPY_TRIES):
+        before = _unrecorded(place, sources)
+        copied = _copy_databases(sources, folder)
+        failpoints.reach("backup.databases_copied")
+        if _unrecorded(place, sources) == before:
+            break
+    return copied
+
+
+def _unrecorded(place: Workspace, sources: Databases) -> tuple[frozenset[str], int]:
+    segments = frozenset(path.name for path in place.segments.rglob("*") if path.is_file())
+    return segments, sources["contents"].destroyed()
+
+
 def _copy_databases(sources: Databases, folder: Path) -> tuple[list[tuple[str, Path]], JournalMark]:
     staged, mark = [], JournalMark(seq=0, leaf="")
     for alias in ORDER:
         source = sources[alias]
         name = (FILES if source.vendor == "sqlite" else DUMPS)[alias]
+        (folder / name).unlink(missing_ok=True)
         found = source.copy(folder / name)
         if alias == "default" and found is not None:
             mark = found
