@@ -1,7 +1,9 @@
 """Raised, lead and gain, against small journals made by hand."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -238,7 +240,44 @@ def test_a_case_from_a_report_rests_on_that_report_alone():
         an_input(report(), Mark.MEMORY, sign="report:1"),
         an_input(report(), Mark.VERIFIED, sign="report:2"),
     ]
-    assert score.marks_behind(arrival(origin="report:2"), inputs, RULES) == {Mark.VERIFIED}
+    assert score.marks_behind(arrival(origin="report:2"), inputs, RULES) == ()
+    assert score.marks_behind(arrival(origin="report:1"), inputs, RULES) == (Mark.MEMORY,)
+
+
+def test_a_cluster_rests_on_where_the_calls_are_said_to_come_from():
+    placed = PersonReport(
+        known_at="2021-07-19T20:00", text="smoke", lat=1.0, lon=2.0, place_mark=Mark.ASSUMED,
+        mark=Mark.VERIFIED,
+    )  # fmt: skip
+    raised = arrival(rule="cluster", origin="alert:3")
+    assert score.marks_behind(raised, [an_input(placed, Mark.VERIFIED)], RULES) == (Mark.ASSUMED,)
+    nowhere = msgspec.structs.replace(placed, lat=None, lon=None)
+    assert score.marks_behind(raised, [an_input(nowhere, Mark.VERIFIED)], RULES) == ()
+
+
+def test_the_span_from_orange_or_red_bears_the_marks_of_its_own_inputs():
+    found = [
+        arrival(rule="cluster", origin="report:1", at=10),
+        replace(arrival(rule="cluster", origin="report:1", at=20), level="orange"),
+    ]
+    inputs = [
+        an_input(report(), Mark.VERIFIED, at=10, sign="report:1"),
+        an_input(report(), Mark.MEMORY, at=20, sign="report:2"),
+    ]
+    lead, _ = score.figures(
+        scenario("2021-07-19T13:00", "2021-07-19T14:00"), found, inputs, RULES, path_of
+    )
+    assert lead.marks == ()
+    assert lead.urgent_marks == (Mark.MEMORY,)
+
+
+def test_of_several_at_one_instant_the_one_that_names_the_very_area_stands_for_it():
+    whole = About(hazards=("flood",), areas=("410100",))
+    inside = arrival(rule="conj", origin="alert:3")
+    itself = replace(inside, form="lag", place="", rule="lag")
+    assert score.first_raised([inside, itself], whole, path_of) is itself
+    earlier = replace(inside, at=minutes(9))
+    assert score.first_raised([itself, earlier], whole, path_of) is earlier
 
 
 def test_a_figure_rests_on_the_kinds_its_rule_reads_and_only_on_what_was_known():
@@ -247,9 +286,7 @@ def test_a_figure_rests_on_the_kinds_its_rule_reads_and_only_on_what_was_known()
         an_input(Reading("S1", "rain", "mm", 1.0), Mark.RECONSTRUCTED),
         an_input(signal(), Mark.ASSUMED, at=20),
     ]
-    assert score.marks_behind(arrival(rule="conj", origin="alert:3"), inputs, RULES) == {
-        Mark.VERIFIED
-    }
+    assert score.marks_behind(arrival(rule="conj", origin="alert:3"), inputs, RULES) == ()
 
 
 def test_a_stream_rests_on_its_own_readings():
@@ -258,7 +295,9 @@ def test_a_stream_rests_on_its_own_readings():
         an_input(Reading("S2", "depth", "m", 1.0), Mark.RECONSTRUCTED),
     ]
     raised = arrival(rule="level", origin="alert:3", subject="stream:S1")
-    assert score.marks_behind(raised, inputs, RULES) == {Mark.VERIFIED}
+    assert score.marks_behind(raised, inputs, RULES) == ()
+    other = replace(raised, subject="stream:S2")
+    assert score.marks_behind(other, inputs, RULES) == (Mark.RECONSTRUCTED,)
 
 
 def scenario(harm_at, decision_at):

@@ -101,7 +101,10 @@ class RelayedSignal(Fact, frozen=True, kw_only=True):
 
 
 class PersonReport(Fact, frozen=True, kw_only=True):
-    """What people said: calls, notices, records; ``handled`` is shown, never applied."""
+    """What people said: calls, notices, records; ``handled`` is shown, never applied.
+
+    ``place_mark`` says how sure the coordinates are: a cluster rests on them as on the words.
+    """
 
     known_at: str
     text: Annotated[str, msgspec.Meta(min_length=1)]
@@ -109,6 +112,7 @@ class PersonReport(Fact, frozen=True, kw_only=True):
     lat: float | None = None
     lon: float | None = None
     handled: str = ""
+    place_mark: Mark = Mark.APPROXIMATE
     mark: Mark
 
 
@@ -220,6 +224,14 @@ class Input:
     fact: Given
     mark: Mark
     number: int  # its place on the timeline; names it in the summary
+
+    @property
+    def marks(self) -> frozenset[Mark]:
+        """Return its own mark and, of a report with coordinates, the mark of these."""
+        fact = self.fact
+        if isinstance(fact, PersonReport) and fact.lat is not None:
+            return frozenset({self.mark, fact.place_mark})
+        return frozenset({self.mark})
 
 
 def parse(data: bytes) -> Scenario:

@@ -80,6 +80,7 @@ class Figure:
     span: timedelta | None  # negative: Anlan came later; None: it never raised it
     urgent: Raised | None  # the first arrival at orange or red
     marks: tuple[Mark, ...]  # soft marks of what the figure rests on
+    urgent_marks: tuple[Mark, ...]  # the same for the span from orange or red
 
 
 @dataclass(slots=True)
@@ -213,16 +214,28 @@ def names(raised: Raised, about: About, path_of: PathOf) -> bool:
     )
 
 
+def _names_itself(raised: Raised, about: About) -> bool:
+    """Return whether it names one of the places or areas, and not only something within one."""
+    return raised.place in about.places if raised.place else raised.area in about.areas
+
+
 def first_raised(
     found: Sequence[Raised], about: About, path_of: PathOf, *, levels: Collection[str] = ()
 ) -> Raised | None:
-    """Return the earliest arrival that names what ``about`` names, at one of ``levels`` if any."""
+    """Return the earliest arrival that names what ``about`` names, at one of ``levels`` if any.
+
+    Of several at one instant it is the one that names the very place or area, then the highest.
+    """
     fitting = (
         item
         for item in found
         if (not levels or item.level in levels) and names(item, about, path_of)
     )
-    return min(fitting, key=lambda item: (item.at, _place_of(item.level)), default=None)
+    return min(
+        fitting,
+        key=lambda item: (item.at, not _names_itself(item, about), _place_of(item.level)),
+        default=None,
+    )
 
 
 def inputs_used(rule: RuleSpec) -> frozenset[Kind]:
@@ -249,30 +262,57 @@ _KINDS: dict[type, Kind] = {
 }
 
 
-def _bears_on(given: Given, raised: Raised, uses: frozenset[Kind]) -> bool:
+def _bears_on(given: Given, subject: str, at: datetime, uses: frozenset[Kind]) -> bool:
     fact = given.input.fact
-    if isinstance(fact, HandlerClaim) or given.input.known_at > raised.at:
+    if isinstance(fact, HandlerClaim) or given.input.known_at > at:
         return False
     if _KINDS[type(fact)] not in uses:
         return False
-    if isinstance(fact, Reading) and raised.subject.startswith("stream:"):
-        return raised.subject == f"stream:{fact.stream}"
+    if isinstance(fact, Reading) and subject.startswith("stream:"):
+        return subject == f"stream:{fact.stream}"
     return True
 
 
-def marks_behind(
-    raised: Raised, inputs: Sequence[Given], rules: Mapping[str, RuleSpec]
-) -> set[Mark]:
-    """Return the marks of the input rows that the arrival may rest on.
+def soft_marks(
+    rule: RuleSpec | None,
+    inputs: Sequence[Given],
+    *,
+    at: datetime,
+    subject: str = "",
+    origin: str = "",
+    against: Mark = Mark.VERIFIED,
+) -> tuple[Mark, ...]:
+    """Return the words that an instant must carry: the soft marks of what it may rest on.
 
-    Wide on purpose: a row that may have mattered lends its mark.
+    Wide on purpose: a row that may have mattered lends its mark.  ``origin`` is the sign
+    that opened the case; ``against`` marks the harm or decision it is set against.
     """
-    marks = {item.input.mark for item in inputs if item.sign and item.sign == raised.origin}
-    rule = rules.get(raised.rule)
-    if rule is None:
-        return marks
-    uses = inputs_used(rule)
-    return marks | {item.input.mark for item in inputs if _bears_on(item, raised, uses)}
+    uses = inputs_used(rule) if rule is not None else frozenset[Kind]()
+    marks = {against}
+    for item in inputs:
+        if (item.sign and item.sign == origin) or _bears_on(item, subject, at, uses):
+            marks |= item.input.marks
+    return tuple(mark for mark in SOFT_MARKS if mark in marks)
+
+
+def marks_behind(
+    raised: Raised | None,
+    inputs: Sequence[Given],
+    rules: Mapping[str, RuleSpec],
+    *,
+    against: Mark = Mark.VERIFIED,
+) -> tuple[Mark, ...]:
+    """Return the soft marks of one arrival, or of what it would have been set against."""
+    if raised is None:
+        return tuple(mark for mark in SOFT_MARKS if mark is against)
+    return soft_marks(
+        rules.get(raised.rule),
+        inputs,
+        at=raised.at,
+        subject=raised.subject,
+        origin=raised.origin,
+        against=against,
+    )
 
 
 def figures(
@@ -293,9 +333,7 @@ def figures(
             continue
         at = scenario.instant(row.at)
         raised = first_raised(found, row.about, path_of)
-        marks = {row.mark}
-        if raised is not None:
-            marks |= marks_behind(raised, inputs, rules)
+        urgent = first_raised(found, row.about, path_of, levels=URGENT)
         result.append(
             Figure(
                 form=form,
@@ -303,8 +341,9 @@ def figures(
                 at=at,
                 raised=raised,
                 span=at - raised.at if raised is not None else None,
-                urgent=first_raised(found, row.about, path_of, levels=URGENT),
-                marks=tuple(mark for mark in SOFT_MARKS if mark in marks),
+                urgent=urgent,
+                marks=marks_behind(raised, inputs, rules, against=row.mark),
+                urgent_marks=marks_behind(urgent, inputs, rules, against=row.mark),
             )
         )
     return result

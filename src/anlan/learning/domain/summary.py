@@ -22,6 +22,7 @@ class RaisedRow(Fact, frozen=True, kw_only=True):
     posts: tuple[str, ...]  # all posts it reached within a minute
     tasks: int  # things to do that were given with it within a minute
     about: str
+    marks: tuple[str, ...] = ()  # soft marks of the inputs that it may rest on
 
 
 class FigureRow(Fact, frozen=True, kw_only=True):
@@ -36,7 +37,8 @@ class FigureRow(Fact, frozen=True, kw_only=True):
     minutes: float | None
     urgent_at: str  # the first arrival at orange or red; "" when it never came to that
     urgent_minutes: float | None
-    marks: tuple[str, ...]
+    marks: tuple[str, ...]  # soft marks of what the first figure rests on
+    urgent_marks: tuple[str, ...] = ()  # soft marks of what the one from orange or red rests on
 
 
 class OpenRow(Fact, frozen=True, kw_only=True):
@@ -52,6 +54,7 @@ class OpenRow(Fact, frozen=True, kw_only=True):
     top_post: str
     reminders: int  # repeats on the top rung
     missed_clocks: int
+    area: str = ""
 
 
 class ClimbRow(Fact, frozen=True, kw_only=True):
@@ -63,6 +66,7 @@ class ClimbRow(Fact, frozen=True, kw_only=True):
     rule: str
     before: str
     after: str
+    marks: tuple[str, ...] = ()
 
 
 class ClaimRow(Fact, frozen=True, kw_only=True):
@@ -86,6 +90,7 @@ class InputRow(Fact, frozen=True, kw_only=True):
     kind: str
     text: str
     mark: str
+    place_mark: str = ""  # how sure its coordinates are
     handled: str = ""
     sign: str = ""
 
@@ -97,6 +102,7 @@ class RuleCount(Fact, frozen=True, kw_only=True):
     level: str
     total: int
     per_week: float
+    title: Words | None = None
 
 
 class OrdinaryRow(Fact, frozen=True, kw_only=True):
@@ -112,6 +118,7 @@ class OrdinaryRow(Fact, frozen=True, kw_only=True):
     rules: tuple[RuleCount, ...]
     readings: int
     reports: int
+    city_name: Words | None = None
 
 
 class Summary(Fact, frozen=True, kw_only=True):

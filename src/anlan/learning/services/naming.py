@@ -31,7 +31,8 @@ def _named(summary: Summary, rules: Mapping[str, RuleSpec]) -> Iterator[tuple[st
     places = {row.place for row in summary.raised} | {row.place for row in cases}
     for code in places - {""}:
         yield code, _words(_place, code)
-    areas = {row.area for row in summary.raised} | {row.place for row in summary.figures}
+    areas = {row.area for row in summary.raised} | {row.area for row in cases}
+    areas |= {row.place for row in summary.figures}
     for code in areas - places - {""}:
         yield code, _words(_area, code)
     posts = {post for row in summary.raised for post in row.posts}

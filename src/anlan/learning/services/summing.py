@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -32,6 +32,7 @@ from anlan.learning.domain.summary import (
 from anlan.learning.services.naming import with_names
 from anlan.notices.domain.events import NoticeAnswered, NoticePosted
 from anlan.registry import public as registry
+from anlan.registry.domain.rulespecs import RuleSpec
 from anlan.response.domain.events import (
     CaseClockMissed,
     CaseEscalated,
@@ -42,7 +43,7 @@ from anlan.response.domain.events import (
     CasesMerged,
     TaskGiven,
 )
-from anlan.warning.domain.events import AlertLevelChanged, AlertRaised
+from anlan.warning.domain.events import AlertLevelChanged
 
 MINUTE = timedelta(minutes=1)
 CLOSED = frozenset({"closed", "rated", "dismissed", "merged"})
@@ -115,8 +116,16 @@ class _Local:
         return at.astimezone(self.zone).replace(tzinfo=None).isoformat(timespec="seconds")
 
 
+@dataclass(frozen=True, slots=True)
+class _Grounds:
+    """What instants may rest on: the inputs, and the rules that read them."""
+
+    given: Sequence[score.Given]
+    rules: Mapping[str, RuleSpec]
+
+
 def _first_rows(
-    found: Sequence[score.Raised], told: Sequence[Told], local: _Local
+    found: Sequence[score.Raised], told: Sequence[Told], grounds: _Grounds, local: _Local
 ) -> tuple[RaisedRow, ...]:
     """Return the first arrival for each form, rule and place, with the posts of that minute."""
     given: dict[str, list[datetime]] = {}
@@ -144,25 +153,23 @@ def _first_rows(
                 posts=tuple(dict.fromkeys(item.post for item in within)),
                 tasks=sum(first.at - MINUTE <= at <= end for at in given.get(first.about, ())),
                 about=first.about,
+                marks=score.marks_behind(first, grounds.given, grounds.rules),
             )
         )
     return tuple(sorted(rows, key=lambda row: (row.at, row.form, row.rule, row.place)))
 
 
-def _climbs(told: Sequence[Told], local: _Local) -> tuple[ClimbRow, ...]:
+def _climbs(told: Sequence[Told], grounds: _Grounds, local: _Local) -> tuple[ClimbRow, ...]:
     rows = []
-    rules = {
-        heard.event.alert: heard.event.rule
-        for heard in told
-        if isinstance(heard.event, AlertRaised)
-    }
     for heard in told:
         event, at = heard.event, local.text(heard.at)
         if isinstance(event, AlertLevelChanged):
+            rule = grounds.rules.get(event.rule)
+            marks = score.soft_marks(rule, grounds.given, at=heard.at, subject=event.subject)
             rows.append(
                 ClimbRow(
-                    at=at, what="level", about=event.subject, rule=rules.get(event.alert, ""),
-                    before=event.before, after=event.level,
+                    at=at, what="level", about=event.subject, rule=event.rule,
+                    before=event.before, after=event.level, marks=marks,
                 )
             )  # fmt: skip
         elif isinstance(event, CasePriorityRaised):
@@ -187,7 +194,8 @@ def _figure_row(figure: score.Figure, local: _Local) -> FigureRow:
         minutes=figure.span.total_seconds() / 60 if figure.span is not None else None,
         urgent_at=local.text(urgent.at) if urgent else "",
         urgent_minutes=(figure.at - urgent.at).total_seconds() / 60 if urgent else None,
-        marks=tuple(mark.value for mark in figure.marks),
+        marks=figure.marks,
+        urgent_marks=figure.urgent_marks,
     )
 
 
@@ -204,6 +212,7 @@ def _input_rows(given: Sequence[score.Given], local: _Local) -> tuple[InputRow, 
                 kind=_kind_of(fact),
                 text=_text_of(fact),
                 mark=item.input.mark.value,
+                place_mark=fact.place_mark if isinstance(fact, PersonReport) and fact.lat is not None else "",
                 handled=fact.handled if isinstance(fact, PersonReport) else "",
                 sign=item.sign,
             )
@@ -236,6 +245,7 @@ def _open_rows(book: _Book, local: _Local) -> tuple[OpenRow, ...]:
             top_post=duty.top_post,
             reminders=duty.reminders,
             missed_clocks=duty.missed,
+            area=duty.opened.area,
         )
         for number, duty in sorted(book.duties.items())
         if not duty.closed
@@ -261,6 +271,7 @@ def summarise(
         book.read(heard)
     made = score.figures(scenario, found, given, rules, selectors.path_reader())
     open_cases = _open_rows(book, local)
+    grounds = _Grounds(given, rules)
     summary = Summary(
         format=FORMAT,
         scenario=scenario.id,
@@ -273,8 +284,8 @@ def summarise(
         to_at=local.text(end),
         readings=sum(isinstance(item.input.fact, Reading) for item in given),
         inputs=_input_rows(given, local),
-        raised=_first_rows(found, told, local),
-        climbed=_climbs(told, local),
+        raised=_first_rows(found, told, grounds, local),
+        climbed=_climbs(told, grounds, local),
         figures=tuple(_figure_row(figure, local) for figure in made),
         notices=len(book.notices),
         unanswered_notices=len(book.notices - book.answered),

@@ -11,9 +11,12 @@ from functools import cache
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import msgspec
+
 from anlan.learning.domain.complaints import Language
 from anlan.learning.domain.ordinary import Setting, StreamPlan, ordinary_week
 from anlan.learning.domain.packworld import PackWorld, pack_world
+from anlan.learning.domain.scenario import Words
 from anlan.learning.domain.summary import OrdinaryRow
 from anlan.learning.domain.usual import RAIN_QUANTITY, RAINSTORM, USUAL
 from anlan.learning.domain.weekrun import WeekCount, run_week, tally
@@ -77,6 +80,19 @@ def _nobody(_done: int, _all: int) -> None:
     return None
 
 
+def _named(row: OrdinaryRow, city: City, packs: PackWorld) -> OrdinaryRow:
+    """Return ``row`` with what the packs call its city and rules."""
+    titles = {rule.id: rule.title for rule in packs.rules.in_force}
+    rules = tuple(
+        msgspec.structs.replace(
+            count, title=Words(zh=titles[count.rule].zh, en=titles[count.rule].en)
+        )
+        for count in row.rules
+    )
+    name = Words(zh=city.info.name.zh, en=city.info.name.en)
+    return msgspec.structs.replace(row, rules=rules, city_name=name)
+
+
 def run_weeks(
     folder: Path,
     *,
@@ -92,16 +108,16 @@ def run_weeks(
     With ``exaggeration`` that share of callers tells everyday matters in words of danger.
     """
     tasks = [(str(folder), first_seed + number, exaggeration) for number in range(weeks)]
-    name = _prepared(str(folder))[0].info.id
+    city, packs, _ = _prepared(str(folder))
     counts: list[WeekCount] = []
     if workers <= 1:
         for task in tasks:
             counts.append(_count(task))
             progress(len(counts), weeks)
-        return tally(name, counts)
+        return _named(tally(city.info.id, counts), city, packs)
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(workers, mp_context=context) as pool:
         for count in pool.map(_count, tasks, chunksize=2):
             counts.append(count)
             progress(len(counts), weeks)
-    return tally(name, counts)
+    return _named(tally(city.info.id, counts), city, packs)
