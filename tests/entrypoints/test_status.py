@@ -9,14 +9,16 @@ import pytest
 from django.test import Client
 
 from anlan import flow
-from anlan.entrypoints import clock
+from anlan.entrypoints import clock, here
 from anlan.infra import delivery
 from anlan.kernel.actor import system_actor
+from anlan.learning.domain.summary import to_json
 from anlan.sensing import public as sensing
 from anlan.sensing.domain.errors import CapError
 from anlan.warning import public as warning
 from tests.cap import a_signal
 from tests.cities import load_demo
+from tests.learning.domain.test_summary_text import SUMMARY
 
 NOW = datetime(2026, 7, 20, 4, 0, tzinfo=UTC)
 pytestmark = pytest.mark.django_db(databases="__all__")
@@ -103,3 +105,20 @@ def test_a_warning_of_an_unknown_kind_and_level_does_not_take_the_page_away(stan
         ("zh", ("种类不明的预警", "级别不明")),
     ):
         assert all(word in page(language)[1] for word in words)
+
+
+def test_a_stored_replay_shows_its_figures_with_what_they_rest_on_and_an_unreadable_one_nothing(
+    standing,
+):
+    folder = here.workspace().replays
+    for name, data in (("good", to_json(SUMMARY)), ("bad", b"{"), ("older", b'{"format": 0}')):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+        (folder / name / "summary.json").write_bytes(data)
+    _, text = page("en")
+    assert "Some event" in text
+    for said in ("+20 h 01 min", "(rests on: memory, assumed)", "0.50 red and 3.25 orange",
+                 "how long before the harm", "in a rehearsal workspace"):  # fmt: skip
+        assert said in text
+    _, text = page("zh")
+    assert "某事件" in text
+    assert "依据含：记忆、假定" in text

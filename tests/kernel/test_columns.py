@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anlan.kernel.columns import aligned, padded, width, widths
+from anlan.kernel.columns import aligned, hanging, padded, width, widths, wrapped
 
 WORDS = st.text("ab 中文，", max_size=6)
 
@@ -21,3 +21,23 @@ def test_columns_stand_under_each_other():
 @given(st.lists(st.tuples(WORDS, WORDS, st.just("|")), min_size=1, max_size=5))
 def test_the_last_column_begins_at_one_place(rows):
     assert len({width(line) for line in aligned(rows)}) == 1
+
+
+def test_lines_break_between_words_and_between_chinese_letters():
+    assert wrapped("water breaks the wall", 12) == ["water breaks", "the wall"]
+    assert wrapped("洪水冲垮围墙，灌入", 12) == ["洪水冲垮围", "墙，灌入"]
+    assert wrapped("", 12) == [""]
+    assert hanging("  a  ", "one two", 80) == ["  a  one two"]
+    assert hanging("  a  ", "word " * 6 + "end", 29) == [
+        "  a  word word word word word",
+        "     word end",
+    ]
+
+
+@given(st.text("ab 中文，。“”（）×→7", max_size=60), st.integers(4, 30))
+def test_wrapping_loses_nothing_and_keeps_within_the_places(text, places):
+    lines = wrapped(text, places)
+    assert "".join("".join(lines).split()) == "".join(text.split())
+    assert all(width(line) <= places or len(line.split()) == 1 for line in lines)
+    if " " not in text:
+        assert not any(line[0] in "，。”）" for line in lines[1:])

@@ -13,7 +13,14 @@ from anlan.learning.domain.policy import NOBODY, Policy, parse_policy
 from anlan.learning.domain.replaycity import write_replay_city
 from anlan.learning.domain.scenario import Scenario
 from anlan.learning.domain.summary import OrdinaryRow, Summary, to_json
-from anlan.learning.domain.summary_text import figure_cells, ordinary_lines, render
+from anlan.learning.domain.summary_text import (
+    FigureLine,
+    false_words,
+    figure_lines,
+    legend,
+    ordinary_lines,
+    render,
+)
 from anlan.learning.services.replay import Progress, run_replay, store
 from anlan.learning.services.tokens import ReplayTokens
 from anlan.learning.services.weeks import WEEKS, run_weeks
@@ -34,6 +41,7 @@ __all__ = [
     "WEEKS",
     "Clock",
     "Door",
+    "FigureLine",
     "OrdinaryRow",
     "Policy",
     "Progress",
@@ -44,7 +52,9 @@ __all__ = [
     "Summary",
     "Tick",
     "Tokens",
-    "figure_cells",
+    "false_words",
+    "figure_lines",
+    "legend",
     "names",
     "ordinary_lines",
     "parse_policy",

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
+import msgspec
+
 from anlan.infra import journal
 from anlan.infra.models import JournalEntry, JournalHead
 from anlan.kernel.events import Event, Told
-from anlan.learning.domain.summary import Summary, from_json
+from anlan.learning.domain.summary import SUMMARY_FILE, Summary, from_json
 from anlan.notices.domain.events import NoticeAnswered, NoticePosted
 from anlan.registry import public as registry
 from anlan.registry.domain.rulespecs import RuleSpec
@@ -27,7 +30,7 @@ from anlan.response.domain.events import (
 from anlan.sensing.domain.events import ReportReceived, SignalReceived
 from anlan.warning.domain.events import AlertLevelChanged, AlertRaised
 
-SUMMARY_FILE = "summary.json"
+log = logging.getLogger(__name__)
 READ: tuple[type[Event], ...] = (
     AlertRaised,
     AlertLevelChanged,
@@ -85,6 +88,15 @@ def path_reader() -> Callable[[str], str]:
 
 
 def stored_summaries(replays: Path) -> list[Summary]:
-    """Return the stored summaries of the rehearsal workspaces in a folder, by name."""
-    found = sorted(replays.glob(f"*/{SUMMARY_FILE}"))
-    return [from_json(path.read_bytes()) for path in found]
+    """Return the stored summaries of the rehearsal workspaces in a folder, by name.
+
+    One that cannot be read is left out: it is of another version, or not whole.  A replay
+    can be run again, and a page that shows summaries must not fail for one.
+    """
+    found = []
+    for path in sorted(replays.glob(f"*/{SUMMARY_FILE}")):
+        try:
+            found.append(from_json(path.read_bytes()))
+        except (OSError, msgspec.DecodeError) as error:
+            log.warning("summary left out", extra={"path": str(path), "error": str(error)})
+    return found

@@ -15,6 +15,8 @@ from anlan.conf import env
 from anlan.entrypoints.cli import screen
 from anlan.learning.domain import library
 from anlan.learning.domain.scenario import Scenario
+from anlan.learning.domain.summary import SUMMARY_FILE, from_json
+from anlan.learning.domain.summary_text import overview
 
 WEEKS = 100
 
@@ -41,6 +43,8 @@ def _folder(name: str) -> Path:
 @screen.FORMAT
 def replay(name: str | None, weeks: int, policy: Path | None, form: str, *, every: bool) -> None:
     """Replay a scenario in its own rehearsal workspace and print what was raised when."""
+    if every and name is not None:
+        raise click.UsageError("name a scenario or give --all, not both")
     if every:
         _replay_all(weeks, policy, form)
         return
@@ -51,20 +55,30 @@ def replay(name: str | None, weeks: int, policy: Path | None, form: str, *, ever
 
 def _replay_all(weeks: int, policy: Path | None, form: str) -> None:
     """Run every scenario in a process of its own: each serves its own workspace."""
-    worst, found = 0, []
+    worst, told, kept = 0, [], []
+    # The children write into a pipe and cannot see how wide the terminal is.
+    environment = dict(os.environ, COLUMNS=str(screen.places()))
     for name in library.names():
         command = [sys.executable, "-m", "anlan", "replay", name, "--weeks", str(weeks)]
         command += ["--policy", str(policy)] if policy else []
         ended = subprocess.run(  # noqa: S603  our own program, with names from our own list
-            [*command, "--format", form], stdout=subprocess.PIPE, text=True, check=False
+            [*command, "--format", form],
+            stdout=subprocess.PIPE,
+            env=environment,
+            text=True,
+            check=False,
         )
         worst = max(worst, ended.returncode)
-        if form == "json":
-            found += [json.loads(ended.stdout)] if ended.returncode == 0 else []
-        else:
+        if form != "json":
             click.echo(ended.stdout)
+        if ended.returncode == 0:
+            told.append(ended.stdout)
+            kept.append(_folder(name) / SUMMARY_FILE)
     if form == "json":
-        screen.as_json(found)
+        screen.as_json([json.loads(one) for one in told])
+    else:
+        summaries = [from_json(path.read_bytes()) for path in kept]
+        click.echo(overview(summaries, screen.language(), screen.places()))
     sys.exit(worst)
 
 
@@ -105,7 +119,10 @@ def _replay_one(scenario: Scenario, weeks: int, policy: Path | None, form: str) 
     ticking.keep()
     if weeks:
         row = learning.run_weeks(
-            city_folder(scenario.city), weeks=weeks, workers=os.cpu_count() or 1
+            city_folder(scenario.city),
+            weeks=weeks,
+            workers=os.cpu_count() or 1,
+            progress=_weeks_progress,
         )
         summary = learning.with_ordinary(summary, row)
         learning.store(summary, root)
@@ -114,7 +131,7 @@ def _replay_one(scenario: Scenario, weeks: int, policy: Path | None, form: str) 
     if form == "json":
         click.echo(learning.to_json(summary).decode())
     else:
-        click.echo(learning.render(summary, screen.language()))
+        click.echo(learning.render(summary, screen.language(), screen.places()))
         hours = (scenario.instant(scenario.ends_at) - scenario.instant(scenario.starts_at)) / 3600
         screen.say(
             f"\n回放 {hours.total_seconds():.1f} 小时用时 {took:.1f} 秒；工作区：{root}",
@@ -125,3 +142,9 @@ def _replay_one(scenario: Scenario, weeks: int, policy: Path | None, form: str) 
 def _progress(at: datetime, done: int, total: int) -> None:
     if sys.stderr.isatty():
         click.echo(f"\r{at:%Y-%m-%d %H:%M} {done}/{total}", nl=False, err=True)
+
+
+def _weeks_progress(done: int, total: int) -> None:
+    if sys.stderr.isatty():
+        words = "平常周" if screen.language() == "zh" else "ordinary weeks"
+        click.echo(f"\r{words} {done}/{total}    ", nl=False, err=True)

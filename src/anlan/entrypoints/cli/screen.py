@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import shutil
 from collections.abc import Sequence
 from typing import Literal
 
@@ -20,6 +21,11 @@ def language() -> Literal["zh", "en"]:
     """Return "zh" when the terminal speaks Chinese, else "en"."""
     asked = os.environ.get("ANLAN_LANG") or os.environ.get("LC_ALL") or os.environ.get("LANG", "")
     return "zh" if asked.lower().startswith("zh") else "en"
+
+
+def places() -> int:
+    """Return how many places wide the terminal is, between what can be read and what is pleasant."""
+    return max(60, min(120, shutil.get_terminal_size((100, 24)).columns))
 
 
 def say(zh: str, en: str) -> None:

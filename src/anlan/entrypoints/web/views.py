@@ -85,18 +85,18 @@ def _in_force(language: Literal["zh", "en"], now: datetime) -> list[dict[str, ob
     ]
 
 
-def _replays(language: Literal["zh", "en"]) -> list[dict[str, object]]:
-    """Return title and table of each stored replay, ready to print."""
-    return [
+def _replays(language: Literal["zh", "en"]) -> dict[str, object]:
+    """Return the figures of each stored replay, ready to print, and what their words mean."""
+    found = learning.summaries(here.workspace().replays)
+    rows = [
         {
             "title": getattr(summary.title, language),
-            "figures": learning.figure_cells(summary, language),
-            "ordinary": learning.ordinary_lines(summary.ordinary, language)[:2]
-            if summary.ordinary
-            else [],
+            "figures": learning.figure_lines(summary, language),
+            "false": learning.false_words(summary.ordinary, language) if summary.ordinary else "",
         }
-        for summary in learning.summaries(here.workspace().replays)
+        for summary in found
     ]
+    return {"rows": rows, "legend": learning.legend(language, found)}
 
 
 @require_safe

@@ -7,6 +7,7 @@ import msgspec
 from anlan.learning.domain.scenario import Fact, Words
 
 FORMAT = 1
+SUMMARY_FILE = "summary.json"  # in the rehearsal workspace
 
 
 class RaisedRow(Fact, frozen=True, kw_only=True):

@@ -1,103 +1,41 @@
-"""A summary as a table for people, in Chinese or English."""
+"""A summary as a printed table for people, in Chinese or English, as wide as their terminal."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Literal
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import groupby
 
-from anlan.kernel.columns import aligned
+from anlan.kernel.columns import hanging, padded, width, wrapped
 from anlan.learning.domain.scenario import Words
-from anlan.learning.domain.summary import FigureRow, OpenRow, OrdinaryRow, RaisedRow, Summary
+from anlan.learning.domain.summary import (
+    ClaimRow,
+    FigureRow,
+    OpenRow,
+    OrdinaryRow,
+    RaisedRow,
+    Summary,
+)
+from anlan.learning.domain.summary_words import (
+    FORMS,
+    LEVELS,
+    MARKS,
+    MONTHS,
+    TRIED_BY,
+    WORDS,
+    Language,
+)
 
-Language = Literal["zh", "en"]
-
-# Sentences of the printed table.  Marks and levels are the project's own words.
-WORDS: dict[str, Words] = {
-    "inputs_count": Words(
-        zh="输入 {readings} 条读数、{others} 条其他",
-        en="{readings} readings and {others} other signs in",
-    ),
-    "raised": Words(zh="首次发现（按规则、地点）", en="Raised first, by rule and place"),
-    "more": Words(
-        zh="……另有 {count} 行，见 summary.json", en="… {count} more rows in summary.json"
-    ),
-    "climbed": Words(zh="如何升高", en="How it climbed"),
-    "lead": Words(zh="提前", en="lead"),
-    "gain": Words(zh="赢得", en="gain"),
-    "before": Words(zh="早于 {at}“{what}”", en="before “{what}” at {at}"),
-    "after": Words(zh="晚于 {at}“{what}”", en="after “{what}” at {at}"),
-    "never": Words(zh="未发现", en="never raised"),
-    "first": Words(zh="首次", en="first"),
-    "first_by": Words(zh="{at}  {by}，{place}", en="{at}  {by}, {place}"),
-    "tasks": Words(zh="任务 {count}", en="tasks {count}"),
-    "urgent": Words(zh="橙/红色自 {at}：{span}", en="orange or red from {at}: {span}"),
-    "rests": Words(zh="依据含：", en="rests on: "),
-    "unanswered": Words(zh="未应答", en="unanswered"),
-    "unanswered_count": Words(
-        zh="{notices} 条通知中 {open} 条；未结案 {cases} 件，已结案 {closed} 件（{policy}）",
-        en="{open} of {notices} notices; {cases} cases open, {closed} closed ({policy})",
-    ),
-    "climbs": Words(zh="无人应答的案件升到了哪里", en="How far unanswered cases climbed"),
-    "climb": Words(
-        zh="{count} 件升至第 {rungs} 级 {post}，每件在顶级重复提醒 {reminders} 次、逾期时钟 {missed} 个：{cases}",
-        en="{count} to rung {rungs}, {post}, with {reminders} reminders on top and "
-        "{missed} clocks missed each: {cases}",
-    ),
-    "number": Words(zh="案件 {case}", en="case {case}"),
-    "priority": Words(zh="案件 {case} 优先级", en="priority of case {case}"),
-    "claims": Words(zh="处置方宣称", en="Claims of handlers"),
-    "refused": Words(zh="被拒绝", en="refused"),
-    "accepted": Words(zh="被接受", en="accepted"),
-    "false": Words(zh="误报", en="false"),
-    "false_count": Words(
-        zh="平常周每周红色 {red:.2f}、橙色 {orange:.2f}（{weeks} 周）",
-        en="{red:.2f} red and {orange:.2f} orange in an ordinary week ({weeks} weeks)",
-    ),
-    "ordinary": Words(zh="平常周的误报", en="False alerts in ordinary weeks"),
-    "ordinary_count": Words(
-        zh="{weeks} 周（种子 {first}–{last}），每周红色 平均 {red:.2f} 最多 {red_max}，"
-        "橙色 平均 {orange:.2f} 最多 {orange_max}",
-        en="{weeks} weeks (seeds {first}-{last}): red {red:.2f} a week on average, "
-        "{red_max} at most; orange {orange:.2f} on average, {orange_max} at most",
-    ),
-    "per_week": Words(zh="每周", en="a week"),
-    "source": Words(zh="来源", en="source"),
-    "report": Words(zh="群众报告", en="a person's report"),
-}
-LEVELS = {
-    "red": Words(zh="红色", en="red"),
-    "orange": Words(zh="橙色", en="orange"),
-    "yellow": Words(zh="黄色", en="yellow"),
-    "blue": Words(zh="蓝色", en="blue"),
-}
-MARKS = {
-    "memory": Words(zh="记忆", en="memory"),
-    "reconstructed": Words(zh="重建", en="reconstructed"),
-    "assumed": Words(zh="假定", en="assumed"),
-}
-FORMS = {
-    "case": Words(zh="案件", en="case"),
-    "task": Words(zh="任务", en="task"),
-    "lag": Words(zh="响应滞后", en="lag alert"),
-}
-TRIED_BY = {
-    "handler": Words(zh="处置方自行结案", en="closed by the handler"),
-    "duty_officer": Words(zh="值班员据此结案", en="closed on that word by the duty officer"),
-}
 ROWS_SHOWN = 24
 CLIMBS_SHOWN = 8
 CASES_NAMED = 4
-MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+WIDTH = 100
+INDENT = "  "
 
 
 def say(words: Words, language: Language) -> str:
     """Return one of the two languages."""
     return words.zh if language == "zh" else words.en
-
-
-def table(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Return rows as indented lines with aligned columns."""
-    return [f"  {line}" for line in aligned(rows)]
 
 
 def span_words(minutes: float, language: Language = "en") -> str:
@@ -115,12 +53,25 @@ def day_words(at: str, language: Language) -> str:
     return f"{month}月{day}日" if language == "zh" else f"{day} {MONTHS[month - 1]}"
 
 
+@dataclass(frozen=True, slots=True)
+class FigureLine:
+    """One lead or gain in words; ``urgent`` tells that it is counted from orange or red."""
+
+    form: str
+    span: str
+    against: str  # "before “crush” at 22:15", or how the later instant is counted
+    by: str  # when and by what it was raised
+    marks: str
+    urgent: bool = False
+
+
 class Teller:
     """One summary told in one language: codes become the names that the packs give them."""
 
     def __init__(self, summary: Summary, language: Language) -> None:
         self.summary, self.language = summary, language
         self.one_day = summary.from_at[:10] == summary.to_at[:10]
+        self.between = "、" if language == "zh" else ", "
 
     def say(self, name: str, **values: object) -> str:
         """Return one sentence, filled in."""
@@ -133,7 +84,7 @@ class Teller:
 
     def level(self, level: str) -> str:
         """Return the word of a warning level."""
-        return say(LEVELS[level], self.language) if level in LEVELS else level or "–"
+        return say(LEVELS[level], self.language) if level in LEVELS else level
 
     def at(self, at: str) -> str:
         """Return a local instant: the hour alone when everything was on one day."""
@@ -143,67 +94,79 @@ class Teller:
         """Return what raised something: a rule, or a person's report."""
         return self.say("report") if rule in {"", "report"} else self.name(rule)
 
-    def marks(self, row: FigureRow) -> str:
-        """Return on which soft rows a figure rests; empty when on none."""
-        if not row.marks:
+    def marks(self, marks: Sequence[str]) -> str:
+        """Return on which soft rows something rests; empty when on none."""
+        if not marks:
             return ""
-        between = "、" if self.language == "zh" else ", "
-        marks = between.join(say(MARKS[mark], self.language) for mark in row.marks)
-        return f"({self.say('rests')}{marks})"
+        return self.say(
+            "rests", marks=self.between.join(say(MARKS[mark], self.language) for mark in marks)
+        )
 
-    def span(self, row: FigureRow) -> str:
+    def with_marks(self, text: str, marks: Sequence[str]) -> str:
+        """Return ``text`` and on what it rests."""
+        return text + self.marks(marks)
+
+    def listed(self, words: Sequence[str], most: int) -> str:
+        """Return the first words of a list and how many more there are."""
+        more = f" +{len(words) - most}" if len(words) > most else ""
+        return self.between.join(words[:most]) + more
+
+    def figure_lines(self, row: FigureRow) -> list[FigureLine]:
         """Return a lead or gain, and the one from orange or red where that came later."""
+        form = self.say(row.form)
+        side = "before" if (row.minutes or 0) >= 0 else "after"
+        against = self.say(side, at=self.at(row.at), what=say(row.what, self.language))
         if row.minutes is None:
-            return self.say("never")
+            return [FigureLine(form, self.say("never"), against, "", self.marks(row.marks))]
+        by = self.say(
+            "first_by", at=self.at(row.raised_at), by=self.by(row.by), place=self.name(row.place)
+        )
         span = span_words(row.minutes, self.language)
-        if row.urgent_minutes is None or row.urgent_at == row.raised_at:
-            return span
-        since = span_words(row.urgent_minutes, self.language)
-        return f"{span} ({self.say('urgent', at=row.urgent_at[11:16], span=since)})"
+        lines = [FigureLine(form, span, against, by, self.marks(row.marks))]
+        if row.urgent_minutes is not None and row.urgent_at != row.raised_at:
+            span = span_words(row.urgent_minutes, self.language)
+            since = self.say("urgent", at=self.at(row.urgent_at))
+            lines.append(FigureLine("", span, since, "", self.marks(row.urgent_marks), urgent=True))
+        return lines
 
 
-def figure_cells(summary: Summary, language: Language) -> list[list[str]]:
-    """Return leads and gains as rows: form, span, instant, what, raised by, what it rests on."""
+def figure_lines(summary: Summary, language: Language) -> list[FigureLine]:
+    """Return all leads and gains, in words."""
     teller = Teller(summary, language)
+    return [line for row in summary.figures for line in teller.figure_lines(row)]
+
+
+def legend(language: Language, summaries: Iterable[Summary]) -> list[tuple[str, str]]:
+    """Return each of the words lead, gain and false that is used, with what it means."""
+    used: set[str] = set()
+    for summary in summaries:
+        used |= {row.form for row in summary.figures} | ({"false"} if summary.ordinary else set())
     return [
-        [
-            teller.say(row.form),
-            teller.span(row),
-            teller.at(row.at),
-            say(row.what, language),
-            f"← {teller.at(row.raised_at)} {teller.by(row.by)} {teller.name(row.place)}"
-            if row.raised_at
-            else "",
-            teller.marks(row),
-        ]
-        for row in summary.figures
+        (say(WORDS[word], language), say(WORDS[f"{word}_means"], language))
+        for word in ("lead", "gain", "false")
+        if word in used
     ]
 
 
-def short_lines(teller: Teller) -> list[str]:
+def false_words(row: OrdinaryRow, language: Language) -> str:
+    """Return the false reds and oranges of an ordinary week in one sentence."""
+    return say(WORDS["false_count"], language).format(
+        red=row.red_mean, orange=row.orange_mean, weeks=row.weeks
+    )
+
+
+def _first(teller: Teller) -> str:
+    found = [row for row in teller.summary.figures if row.raised_at]
+    if not found:
+        return ""
+    # The first line of the earliest figure says when and by what.
+    return teller.figure_lines(min(found, key=lambda row: row.raised_at))[0].by
+
+
+def short_lines(teller: Teller, places: int) -> list[str]:
     """Return what a person needs in ten seconds: leads, gains, false alarms, who answered."""
     summary = teller.summary
-    rows = []
-    for row in summary.figures:
-        side = "before" if (row.minutes or 0) >= 0 else "after"
-        against = teller.say(side, at=teller.at(row.at), what=say(row.what, teller.language))
-        rows.append([teller.say(row.form), f"{teller.span(row)}  {against} {teller.marks(row)}"])
-    found = [row for row in summary.figures if row.raised_at]
-    if found:
-        first = min(found, key=lambda row: row.raised_at)
-        by, place = teller.by(first.by), teller.name(first.place)
-        text = teller.say("first_by", at=teller.at(first.raised_at), by=by, place=place)
-        rows.append([teller.say("first"), text])
-    if summary.ordinary is not None:
-        ordinary = summary.ordinary
-        text = teller.say(
-            "false_count",
-            red=ordinary.red_mean,
-            orange=ordinary.orange_mean,
-            weeks=ordinary.weeks,
-        )
-        rows.append([teller.say("false"), text])
-    text = teller.say(
+    counts = teller.say(
         "unanswered_count",
         notices=summary.notices,
         open=summary.unanswered_notices,
@@ -211,86 +174,73 @@ def short_lines(teller: Teller) -> list[str]:
         closed=summary.closed_cases,
         policy=say(summary.policy, teller.language),
     )
-    return table([*rows, [teller.say("unanswered"), text]])
-
-
-def _raised_cells(row: RaisedRow, teller: Teller) -> list[str]:
-    between = "、" if teller.language == "zh" else ", "
-    posts = between.join(teller.name(post) for post in row.posts[:2])
-    more = f" +{len(row.posts) - 2}" if len(row.posts) > 2 else ""
-    return [
-        teller.at(row.at),
-        say(FORMS[row.form], teller.language),
-        teller.level(row.level),
-        teller.by(row.rule),
-        teller.name(row.place or row.area),
-        teller.say("tasks", count=row.tasks) if row.tasks else "",
-        f"→ {posts}{more}",
+    rows = [
+        *_figure_rows(teller),
+        (teller.say("first"), "", _first(teller)),
+        (teller.say("unanswered"), "", counts),
     ]
+    return _three_columns(rows, places)
 
 
-def ordinary_lines(row: OrdinaryRow, language: Language) -> list[str]:
-    """Return the lines about ordinary weeks."""
-    head = say(WORDS["ordinary_count"], language).format(
-        weeks=row.weeks,
-        first=row.first_seed,
-        last=row.first_seed + row.weeks - 1,
-        red=row.red_mean,
-        red_max=row.red_max,
-        orange=row.orange_mean,
-        orange_max=row.orange_max,
-    )
-    cells = [
-        [item.level, item.rule, f"{item.per_week:.2f} {say(WORDS['per_week'], language)}"]
-        for item in row.rules
-    ]
-    return [f"{say(WORDS['ordinary'], language)} [{row.city}]", f"  {head}", *table(cells)]
+def _figure_rows(teller: Teller) -> list[tuple[str, str, str]]:
+    """Return leads and gains with the false alarms beside them: word, span, text."""
+    summary = teller.summary
+    figures = [line for row in summary.figures for line in teller.figure_lines(row)]
+    rows = [(line.form, line.span, line.against + line.marks) for line in figures]
+    if summary.ordinary is not None:
+        rows.append((teller.say("false"), "", false_words(summary.ordinary, teller.language)))
+    return rows
 
 
-def _climbed_cases(teller: Teller) -> list[str]:
-    """Return how far cases climbed; those with one fate stand in one line."""
-    fates: dict[tuple[int, str, int, int], list[OpenRow]] = {}
-    for row in teller.summary.open_cases:
-        if row.rungs:
-            fate = (row.rungs, row.top_post, row.reminders, row.missed_clocks)
-            fates.setdefault(fate, []).append(row)
+def _three_columns(rows: Sequence[tuple[str, str, str]], places: int) -> list[str]:
+    """Return rows with their texts hanging; a row without a span begins its text there."""
+    forms = max((width(form) for form, _, _ in rows), default=0)
+    spans = max((width(span) for _, span, _ in rows), default=0)
     lines = []
-    for (rungs, post, reminders, missed), rows in sorted(
-        fates.items(), key=lambda item: (-item[0][0], -len(item[1]), item[1][0].case)
-    ):
-        named = [
-            teller.name(row.place or row.hazard or teller.say("number", case=row.case))
-            for row in rows[:CASES_NAMED]
-        ]
-        more = f" +{len(rows) - CASES_NAMED}" if len(rows) > CASES_NAMED else ""
-        lines.append(
-            "  "
-            + teller.say(
-                "climb",
-                count=len(rows),
-                rungs=rungs,
-                post=teller.name(post),
-                reminders=reminders,
-                missed=missed,
-                cases=("、" if teller.language == "zh" else ", ").join(named) + more,
-            )
-        )
-    return [teller.say("climbs"), *lines[:CLIMBS_SHOWN]] if lines else []
-
-
-def _raised_lines(teller: Teller) -> list[str]:
-    ruled = {(row.at, row.about) for row in teller.summary.raised if row.rule}
-    # A case opened by a report and by a rule in the same second is one piece of news.
-    rows = [row for row in teller.summary.raised if row.rule or (row.at, row.about) not in ruled]
-    shown = rows[:ROWS_SHOWN]
-    lines = [teller.say("raised"), *table([_raised_cells(row, teller) for row in shown])]
-    if len(rows) > len(shown):
-        lines.append(f"  {teller.say('more', count=len(rows) - len(shown))}")
+    for form, span, text in rows:
+        if text:
+            head = f"{INDENT}{padded(form, forms)}  "
+            lines += hanging(head + (f"{padded(span, spans)}  " if span else ""), text, places)
     return lines
 
 
-def _climb_lines(teller: Teller) -> list[str]:
-    rows = []
+def overview(summaries: Sequence[Summary], language: Language, places: int = WIDTH) -> str:
+    """Return the figures of several replays under one another: a rule is judged by all at once."""
+    lines = [say(WORDS["overview"], language)]
+    for summary in summaries:
+        rows = _figure_rows(Teller(summary, language))
+        lines += ["", say(summary.title, language), *_three_columns(rows, places)]
+    return "\n".join(lines)
+
+
+def _raised_lines(teller: Teller, places: int) -> list[str]:
+    ruled = {(row.at, row.about) for row in teller.summary.raised if row.rule}
+    # A case opened by a report and by a rule in the same second is one piece of news.
+    rows = [row for row in teller.summary.raised if row.rule or (row.at, row.about) not in ruled]
+    lines = [teller.say("raised")]
+    shown = rows[:ROWS_SHOWN]
+    for (at, form, level, rule, marks), group in groupby(
+        shown, key=lambda row: (row.at, row.form, row.level, row.rule, row.marks)
+    ):
+        what = [teller.level(level), say(FORMS[form], teller.language)]
+        kind = teller.say("joined", what=" ".join(word for word in what if word))
+        said = teller.with_marks(f"{kind}{teller.by(rule)}", marks)
+        lines += hanging(f"{INDENT}{teller.at(at)}  ", said, places)
+        for row in group:
+            lines += hanging(INDENT * 3, _arrival(row, teller), places)
+    if len(rows) > len(shown):
+        lines.append(f"{INDENT}{teller.say('more', count=len(rows) - len(shown))}")
+    return lines
+
+
+def _arrival(row: RaisedRow, teller: Teller) -> str:
+    posts = teller.listed([teller.name(post) for post in row.posts], 2)
+    tasks = teller.say("task" if row.tasks == 1 else "tasks", count=row.tasks) if row.tasks else ""
+    return f"{teller.name(row.place or row.area)}{tasks} → {posts}"
+
+
+def _climb_lines(teller: Teller, places: int) -> list[str]:
+    lines = []
     for row in teller.summary.climbed[:ROWS_SHOWN]:
         is_level = row.what == "level"
         case = row.about.partition(":")[2]
@@ -300,25 +250,75 @@ def _climb_lines(teller: Teller) -> list[str]:
             if is_level
             else (row.before, row.after)
         )
-        rows.append([teller.at(row.at), about, f"{before} → {after}"])
-    return [teller.say("climbed"), *table(rows)] if rows else []
+        change = teller.say("joined", what=about) + f"{before} → {after}"
+        said = teller.with_marks(change, row.marks)
+        lines += hanging(f"{INDENT}{teller.at(row.at)}  ", said, places)
+    return [teller.say("climbed"), *lines] if lines else []
 
 
-def _claim_lines(teller: Teller) -> list[str]:
-    rows = [
-        [
-            teller.at(row.at),
-            say(row.by, teller.language),
-            f"“{say(row.claim, teller.language)}”",
-            say(TRIED_BY[row.tried_by], teller.language) if row.tried_by else "–",
-            f"{teller.say('refused' if row.refused else 'accepted')} {row.code}".rstrip(),
-        ]
-        for row in teller.summary.claims
-    ]
-    return [teller.say("claims"), *table(rows)] if rows else []
+def _case_name(row: OpenRow, teller: Teller) -> str:
+    if row.place:
+        return teller.name(row.place)
+    where = f" · {teller.name(row.area)}" if row.area else ""
+    what = teller.name(row.hazard) if row.hazard else teller.say("number", case=row.case)
+    return what + where
 
 
-def _head(teller: Teller) -> list[str]:
+def _climbed_cases(teller: Teller, places: int) -> list[str]:
+    """Return how far cases climbed; those with one fate stand in one line."""
+    fates: dict[tuple[int, str, int, int], list[OpenRow]] = {}
+    for row in teller.summary.open_cases:
+        if row.rungs:
+            fate = (row.rungs, row.top_post, row.reminders, row.missed_clocks)
+            fates.setdefault(fate, []).append(row)
+    ordered = sorted(fates.items(), key=lambda item: (-item[0][0], -len(item[1]), item[1][0].case))
+    lines = []
+    for (rungs, post, reminders, missed), rows in ordered[:CLIMBS_SHOWN]:
+        cases = teller.listed([_case_name(row, teller) for row in rows], CASES_NAMED)
+        said = teller.name(post) + teller.say(
+            "climb", rungs=rungs, cases=cases, reminders=reminders, missed=missed
+        )
+        lines += hanging(f"{INDENT}· ", said, places)
+    return [teller.say("climbs"), *lines] if lines else []
+
+
+def _claim(row: ClaimRow, teller: Teller) -> Iterable[str]:
+    yield f"{say(row.by, teller.language)}: “{say(row.claim, teller.language)}”"
+    if row.tried_by:
+        yield say(TRIED_BY[row.tried_by], teller.language)
+    yield f"{teller.say('refused' if row.refused else 'accepted')} {row.code}".rstrip()
+
+
+def _claim_lines(teller: Teller, places: int) -> list[str]:
+    lines = []
+    for row in teller.summary.claims:
+        said = " · ".join(_claim(row, teller))
+        lines += hanging(f"{INDENT}{teller.at(row.at)}  ", said, places)
+    return [teller.say("claims"), *lines] if lines else []
+
+
+def ordinary_lines(row: OrdinaryRow, language: Language, places: int = WIDTH) -> list[str]:
+    """Return the lines about ordinary weeks."""
+    city = say(row.city_name, language) if row.city_name else row.city
+    head = say(WORDS["ordinary_count"], language).format(
+        weeks=row.weeks,
+        first=row.first_seed,
+        last=row.first_seed + row.weeks - 1,
+        red=row.red_mean,
+        red_max=row.red_max,
+        orange=row.orange_mean,
+        orange_max=row.orange_max,
+    )
+    lines = [say(WORDS["ordinary"], language).format(city=city), *hanging(INDENT, head, places)]
+    for item in row.rules:
+        level = say(LEVELS[item.level], language) if item.level in LEVELS else item.level
+        often = say(WORDS["per_week"], language).format(count=item.per_week)
+        title = say(item.title, language) if item.title else item.rule
+        lines += hanging(f"{INDENT}{padded(level, 6)}  {padded(often, 13)}  ", title, places)
+    return lines
+
+
+def _head(teller: Teller, places: int) -> list[str]:
     summary = teller.summary
     start, end = (
         f"{day_words(at, teller.language)} {at[11:16]}" for at in (summary.from_at, summary.to_at)
@@ -327,20 +327,31 @@ def _head(teller: Teller) -> list[str]:
     inputs = teller.say("inputs_count", readings=summary.readings, others=len(summary.inputs))
     return [
         f"{say(summary.title, teller.language)}  [{summary.scenario}]",
-        f"  {start} – {until} ({summary.timezone}) · {inputs}",
+        *hanging(INDENT, f"{start} – {until} ({summary.timezone}) · {inputs}", places),
     ]
 
 
-def render(summary: Summary, language: Language) -> str:
+def _legend_lines(summary: Summary, language: Language, places: int) -> list[str]:
+    rows = legend(language, [summary])
+    size = max((width(word) for word, _ in rows), default=0)
+    return [
+        line
+        for word, meaning in rows
+        for line in hanging(f"{INDENT}{padded(word, size)}  ", meaning, places)
+    ]
+
+
+def render(summary: Summary, language: Language, places: int = WIDTH) -> str:
     """Return the printed table of one replay: what counts first, then the details."""
     teller = Teller(summary, language)
     parts = [
-        [*_head(teller), "", *short_lines(teller)],
-        _raised_lines(teller),
-        _climb_lines(teller),
-        _climbed_cases(teller),
-        _claim_lines(teller),
-        ordinary_lines(summary.ordinary, language) if summary.ordinary else [],
-        [f"{teller.say('source')}: {summary.source}"],
+        [*_head(teller, places), "", *short_lines(teller, places)],
+        _legend_lines(summary, language, places),
+        _raised_lines(teller, places),
+        _climb_lines(teller, places),
+        _climbed_cases(teller, places),
+        _claim_lines(teller, places),
+        ordinary_lines(summary.ordinary, language, places) if summary.ordinary else [],
+        wrapped(f"{teller.say('source')}: {summary.source}", places),
     ]
     return "\n\n".join("\n".join(part) for part in parts if part)

@@ -21,7 +21,7 @@ from anlan.learning import selectors
 from anlan.learning.domain.doors import NotRehearsalError, Rehearsal
 from anlan.learning.domain.policy import NOBODY, Policy
 from anlan.learning.domain.scenario import HandlerClaim, Input, Scenario, timeline
-from anlan.learning.domain.summary import ClaimRow, Summary, to_json
+from anlan.learning.domain.summary import SUMMARY_FILE, ClaimRow, Summary, to_json
 from anlan.learning.services.answering import Answerer
 from anlan.learning.services.claiming import put_claim
 from anlan.learning.services.giving import Giver
@@ -170,7 +170,7 @@ def _walk(run: _Run, inputs: Sequence[Input], *, step: timedelta, progress: Prog
 
 def store(summary: Summary, root: Path) -> Path:
     """Write a summary into its workspace, whole or not at all."""
-    path = root / selectors.SUMMARY_FILE
+    path = root / SUMMARY_FILE
     part = path.with_suffix(".part")
     part.write_bytes(to_json(summary))
     part.replace(path)

@@ -212,7 +212,9 @@ def _input_rows(given: Sequence[score.Given], local: _Local) -> tuple[InputRow, 
                 kind=_kind_of(fact),
                 text=_text_of(fact),
                 mark=item.input.mark.value,
-                place_mark=fact.place_mark if isinstance(fact, PersonReport) and fact.lat is not None else "",
+                place_mark=fact.place_mark
+                if isinstance(fact, PersonReport) and fact.lat is not None
+                else "",
                 handled=fact.handled if isinstance(fact, PersonReport) else "",
                 sign=item.sign,
             )
