@@ -19,7 +19,7 @@ USUAL: Mapping[str, Usual] = {
     "tunnel_water_depth": Usual(level=0.0, noise=0.4, per_mm=0.15, spike=60.0),  # cm
     "flood_board_share": Usual(level=0.0, noise=0.5, per_mm=0.3, spike=90.0),  # %
     "yard_water_depth": Usual(level=0.0, noise=0.4, per_mm=0.2, spike=60.0),  # cm
-    "reservoir_level": Usual(level=128.0, noise=0.02, per_mm=0.002, floor=-50, spike=4.0),  # m
+    "reservoir_level": Usual(level=182.5, noise=0.02, per_mm=0.002, floor=-50, spike=4.0),  # m
     "reservoir_over_limit": Usual(level=-2.0, noise=0.02, per_mm=0.002, floor=-100, spike=4.0),
     "river_level": Usual(level=82.0, noise=0.03, per_mm=0.01, floor=-50, spike=4.0),
     "river_over_warning": Usual(level=-2.5, noise=0.03, per_mm=0.01, floor=-50, spike=4.0),
