@@ -14,11 +14,9 @@ from anlan.learning.domain.replaycity import write_replay_city
 from anlan.learning.domain.scenario import Scenario
 from anlan.learning.domain.summary import OrdinaryRow, Summary, to_json
 from anlan.learning.domain.summary_text import (
-    FigureLine,
     false_words,
     figure_lines,
     legend,
-    ordinary_lines,
     render,
 )
 from anlan.learning.services.replay import Progress, run_replay, store
@@ -41,7 +39,6 @@ __all__ = [
     "WEEKS",
     "Clock",
     "Door",
-    "FigureLine",
     "OrdinaryRow",
     "Policy",
     "Progress",
@@ -56,7 +53,6 @@ __all__ = [
     "figure_lines",
     "legend",
     "names",
-    "ordinary_lines",
     "parse_policy",
     "render",
     "run_replay",
