@@ -1,4 +1,4 @@
-"""The tutorial is run as it stands: every block, in order, in an empty folder."""
+"""The tutorial is run as it stands: every block, in order, from the checkout on."""
 
 from __future__ import annotations
 
@@ -46,22 +46,17 @@ def test_every_command_of_the_first_day_works(tmp_path):
         "PYTHONPATH": str(ROOT / "src"),
         "ANLAN_PORT": str(port),
         "ANLAN_LANG": "en",
-        "BASE": f"http://127.0.0.1:{port}",
-        "DEMO_CITY": str(ROOT / "src/anlan/registry/packs/cities/demo"),
-        "VERIFIER": str(ROOT / "src/anlan/accountability/verifier/anlan_verify.py"),
+        "TMPDIR": str(tmp_path),
     }
-    folder = tmp_path / "day"
-    folder.mkdir()
     stop = "trap 'kill \"$(cat server.pid)\" 2>/dev/null || true' EXIT\n"
     script = "set -eu\n" + stop + "\n".join(blocks())
     try:
         ended = subprocess.run(
-            ["bash", "-c", script], cwd=folder, env=environment,
+            ["bash", "-c", script], cwd=ROOT, env=environment,
             capture_output=True, text=True, timeout=300, check=False,
         )  # fmt: skip
     finally:
-        pid = folder / "server.pid"
-        if pid.exists():
+        for pid in tmp_path.glob("*/server.pid"):
             subprocess.run(["kill", pid.read_text().strip()], capture_output=True, check=False)
     assert ended.returncode == 0, f"{ended.stdout[-3000:]}\n{ended.stderr[-3000:]}"
     assert "gas" in ended.stdout
