@@ -283,13 +283,13 @@ def get_risk_point(request: Call, code: Code) -> KnownPlace:
 )
 @needs("registry:read")
 def who_answers_for_place(
-    request: HttpRequest,
+    request: Call,
     code: Code,
     hazard: Annotated[str, Field(max_length=80)] = "",
     level: WarningLevel | None = None,
     at: At = None,
 ) -> PlaceAnswer | Status[None]:
-    asked = access.place(actor_of(request), code)
+    asked = access.place(request.actor, code)
     found = who_answered(asked.code, hazard=hazard, level=level, at=instant(request, at))
     return found if found is not None else Status(204, None)
 
