@@ -65,10 +65,13 @@ def read_law(city: Parsed[City]) -> Parsed[Jurisdiction]:
 
 def load_packs(folder: Path, *, now: datetime) -> None:
     """Bring the packs in ``folder`` into force."""
+    _load(read_packs(folder), now=now)
+
+
+def _load(packs: tuple[Parsed[City], Parsed[Jurisdiction]], *, now: datetime) -> None:
     from anlan.registry import public as registry
 
-    city, law = read_packs(folder)
-    registry.load_city(TERMINAL, city, law, now=now, progress=_progress)
+    registry.load_city(TERMINAL, *packs, now=now, progress=_progress)
     if sys.stderr.isatty():
         click.echo(err=True)
 
@@ -182,14 +185,15 @@ def load(folder: Path, *, yes: bool) -> None:
     screen.open_workspace()
     from anlan.registry import public as registry
 
-    found = registry.diff_city(*read_packs(folder), now=clock.now(), progress=_progress)
+    packs = read_packs(folder)  # once: what is loaded is what was shown
+    found = registry.diff_city(*packs, now=clock.now(), progress=_progress)
     if found.is_empty:
         screen.say("没有差异，未作改动。", "No difference; nothing was changed.")
         return
     _show(found)
     if not yes:
         click.confirm("载入？ Load?", abort=True)
-    load_packs(folder, now=clock.now())
+    _load(packs, now=clock.now())
     screen.say("城市数据已生效。", "The city's data are in force.")
 
 
