@@ -69,8 +69,10 @@ def serve() -> None:
     logging.getLogger("_granian").addFilter(lambda line: "Python threads" not in line.getMessage())
     keeper = Clockkeeper()
     keeper.start()
-    click.echo(
-        f"http://{values.bind}:{values.port}/  ·  http://{values.bind}:{values.port}/api/docs"
+    home = f"http://{values.bind}:{values.port}/"
+    screen.say(
+        f"正在服务：{home}（运行状态） {home}api/docs（接口说明）；按 Ctrl-C 停止。",
+        f"Serving {home} (status) and {home}api/docs (interface); Ctrl-C stops it.",
     )
     try:
         folders = _static_folders()
