@@ -212,10 +212,15 @@ def test_only_shipped_packs_are_found_by_name(name: str) -> None:
         city_folder(name)
 
 
-def test_the_law_beside_a_city_goes_before_the_shipped_one(tmp_path: Path) -> None:
+def test_the_law_beside_a_city_goes_before_the_shipped_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert law_folder(tmp_path / "city", "cn") == jurisdiction_folder("cn")
     put(tmp_path / "cn", "jurisdiction.yaml", "id: cn\n")
     assert law_folder(tmp_path / "city", "cn") == tmp_path / "cn"
+    (tmp_path / "city").mkdir()
+    monkeypatch.chdir(tmp_path / "city")
+    assert law_folder(Path(), "cn") == tmp_path / "cn"
     with pytest.raises(PackUnknownError):
         law_folder(tmp_path / "city", "nowhere")
 

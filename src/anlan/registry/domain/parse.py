@@ -317,7 +317,7 @@ def law_folder(city: Path, name: str) -> Path:
     PackUnknownError
         When it is neither beside the city nor shipped.
     """
-    beside = city.parent / name
+    beside = city.resolve().parent / name  # "." has no parent of its own
     return beside if (beside / "jurisdiction.yaml").exists() else jurisdiction_folder(name)
 
 
