@@ -86,7 +86,11 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "anlan.entrypoints.web.middleware.RequestContext",
     "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
 ]
+CSRF_COOKIE_NAME = "anlan_form"
+CSRF_COOKIE_HTTPONLY = True
+CSRF_FAILURE_VIEW = "anlan.entrypoints.web.middleware.refused_form"
 ROOT_URLCONF = "anlan.conf.urls"
 WSGI_APPLICATION = "anlan.conf.wsgi.application"
 ALLOWED_HOSTS = [host.strip() for host in ANLAN.hosts.split(",") if host.strip()]

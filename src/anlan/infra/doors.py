@@ -19,6 +19,8 @@ from anlan.kernel.errors import NotAllowedError, NotAuthenticatedError
 P = ParamSpec("P")
 R = TypeVar("R")
 
+#: The language a person chose on a page.
+LANGUAGE_COOKIE = "anlan_lang"
 KEY_HEADER = "Idempotency-Key"
 KEY_PARAMETER = {
     "in": "header",
@@ -91,7 +93,11 @@ class Call(HttpRequest):
 
 def language_of(request: HttpRequest) -> Literal["zh", "en"]:
     """Return "zh" or "en": what the caller asked for, else Chinese."""
-    asked = request.GET.get("lang") or request.headers.get("Accept-Language", "")
+    asked = (
+        request.GET.get("lang")
+        or request.COOKIES.get(LANGUAGE_COOKIE)
+        or request.headers.get("Accept-Language", "")
+    )
     for part in asked.split(","):
         tag = part.split(";")[0].strip().lower()
         if tag.startswith("en"):

@@ -223,7 +223,14 @@ class Account(AbstractBaseUser):
     """One login of a person's seat or of a program (账号); never named after a person."""
 
     journalled: ClassVar[bool] = True
-    journal_left_out: ClassVar[tuple[str, ...]] = ("password", "last_login")
+    journal_left_out: ClassVar[tuple[str, ...]] = (
+        "password",
+        "last_login",
+        "second_factor",
+        "second_factor_step",
+        "failures",
+        "failed_at",
+    )
 
     USERNAME_FIELD = "username"
     REQUIRED_FIELDS: ClassVar[list[str]] = []
@@ -235,6 +242,14 @@ class Account(AbstractBaseUser):
     is_active = models.BooleanField(default=True)
     created_at = models.DateTimeField()
     closed_at = models.DateTimeField(null=True)
+    second_factor = models.CharField(
+        max_length=200, blank=True, help_text="One-time code secret, encrypted; empty: none"
+    )
+    second_factor_step = models.BigIntegerField(
+        default=0, help_text="Time step of the last code used: no code works twice"
+    )
+    failures = models.PositiveIntegerField(default=0, help_text="Wrong passwords in a row")
+    failed_at = models.DateTimeField(null=True)
 
     objects: ClassVar[BaseUserManager[Self]] = BaseUserManager()
 
@@ -258,6 +273,9 @@ class Token(models.Model):
     journal_left_out: ClassVar[tuple[str, ...]] = ("digest", "last_used_at")
 
     account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="tokens")
+    purpose = models.CharField(
+        max_length=12, default="interface", help_text="interface, session or invitation"
+    )
     prefix = models.CharField(max_length=12, help_text="First letters, to recognise it by")
     digest = models.CharField(max_length=64, unique=True, help_text="SHA-256 of the secret")
     scopes = models.JSONField()
@@ -272,7 +290,11 @@ class Token(models.Model):
         constraints: ClassVar = [
             models.CheckConstraint(
                 condition=models.Q(expires_at__gt=models.F("issued_at")), name="token_expires"
-            )
+            ),
+            models.CheckConstraint(
+                condition=models.Q(purpose__in=["interface", "session", "invitation"]),
+                name="token_purpose",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -20,6 +20,7 @@ from anlan.registry.selectors.duties import (
     responsible_post,
     superior_of,
 )
+from anlan.registry.selectors.naming import Names, names_of
 from anlan.registry.selectors.packs import (
     accident_tables,
     calendar,
@@ -67,12 +68,25 @@ from anlan.registry.services.changes import CityDiff
 from anlan.registry.services.exporting import city_pack, export_city
 from anlan.registry.services.loading import diff_city, load_city
 from anlan.registry.services.retention import destroy_contents, tend_contacts
+from anlan.registry.services.signing_in import (
+    SESSION,
+    answer_invitation,
+    invite,
+    invited,
+    needs_second_factor,
+    offered_factor,
+    sign_in,
+    sign_out,
+)
 from anlan.registry.services.starting import init_china, init_city
 
 __all__ = [
+    "SESSION",
     "CityDiff",
+    "Names",
     "accident_tables",
     "account_named",
+    "answer_invitation",
     "area",
     "area_at",
     "area_path",
@@ -97,6 +111,8 @@ __all__ = [
     "hazards",
     "init_china",
     "init_city",
+    "invite",
+    "invited",
     "is_loaded",
     "is_post",
     "issue_token",
@@ -105,6 +121,9 @@ __all__ = [
     "lexicon",
     "load_city",
     "local_day",
+    "names_of",
+    "needs_second_factor",
+    "offered_factor",
     "on_duty",
     "place",
     "place_kind",
@@ -127,6 +146,8 @@ __all__ = [
     "sensor",
     "sensors",
     "shape_of",
+    "sign_in",
+    "sign_out",
     "superior_of",
     "tend_contacts",
     "timezone",

@@ -1,5 +1,6 @@
 """What other rooms and entry points may call of the sensing room."""
 
+from anlan.sensing.access import report_followed
 from anlan.sensing.domain.observations import (
     Batch,
     BatchIn,
@@ -27,6 +28,7 @@ from anlan.sensing.selectors import (
 from anlan.sensing.services.imports import import_observations, import_reports, import_signals
 from anlan.sensing.services.observations import keep_observations
 from anlan.sensing.services.once import Once, earlier_answer, forget_keys, run_once
+from anlan.sensing.services.receipts import follow_secret
 from anlan.sensing.services.reports import keep_report
 from anlan.sensing.services.segments import seal_segments, verify_segments
 from anlan.sensing.services.signals import keep_signal
@@ -44,6 +46,7 @@ __all__ = [
     "RowIn",
     "batches_after",
     "earlier_answer",
+    "follow_secret",
     "forget_keys",
     "import_observations",
     "import_reports",
@@ -59,6 +62,7 @@ __all__ = [
     "read_observations",
     "report",
     "report_contact",
+    "report_followed",
     "report_place_text",
     "report_text",
     "report_texts",

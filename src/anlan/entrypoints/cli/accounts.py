@@ -59,6 +59,23 @@ def create_admin(name: str, lasting: timedelta) -> None:
     click.echo(secret)
 
 
+@admin.command("invite")
+@click.argument("username")
+def invite_account(username: str) -> None:
+    """Print a link with which the holder of USERNAME chooses a password, once."""
+    screen.open_workspace()
+    from django.conf import settings
+
+    from anlan.registry import public as registry
+
+    made, secret = registry.invite(TERMINAL, username, now=clock.now())
+    screen.say(
+        f"邀请链接（{made.expires_at:%Y-%m-%d} 前有效，只用一次）：",
+        f"An invitation, good until {made.expires_at:%Y-%m-%d}, for one use:",
+    )
+    click.echo(f"{settings.ANLAN.public_url}/welcome?invitation={secret}")
+
+
 @click.group()
 def webhook() -> None:
     """Outgoing webhooks."""

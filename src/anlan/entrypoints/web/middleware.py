@@ -12,16 +12,18 @@ from django.core.exceptions import RequestDataTooBig
 from django.db import DatabaseError, DataError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
-from django.utils.html import format_html
+from django.shortcuts import render
 
 from anlan.entrypoints import clock, metrics
 from anlan.entrypoints.web.intake import REFUSED
 from anlan.infra.catalogue import wording
 from anlan.infra.doors import language_of
 from anlan.infra.workspace import WorkspaceKind
+from anlan.kernel.actor import Actor
 from anlan.kernel.errors import (
     AnlanError,
     InvalidInputError,
+    NotAllowedError,
     NotAuthenticatedError,
     NotFoundError,
     UnavailableError,
@@ -53,6 +55,14 @@ class HostUnknownError(InvalidInputError):
     http_status = 400
 
 
+class FormForeignError(NotAllowedError):
+    """A form was sent from a page that is not ours, or long after it was shown."""
+
+    code = "form.foreign"
+
+
+SESSION_COOKIE = "anlan_session"
+FOR_PROGRAMS = frozenset({"/healthz", "/metrics"})
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 #: What the framework refuses in its own words, and what we say instead.
@@ -106,28 +116,44 @@ def as_refusal(error: Exception) -> AnlanError:
 def in_our_form(request: HttpRequest, response: HttpResponse) -> HttpResponse:
     """Return a refusal of the framework in our form, with code, what and do; others as they are."""
     ours = OURS.get(response.status_code)
-    if ours is None or response.get("Content-Type", "").startswith("application/json"):
+    told_already = response.get("Content-Type", "").startswith("application/json")
+    if ours is None or told_already or getattr(response, "is_ours", False):
         return response
-    told = refusal(request, ours(method=request.method))
-    if "Allow" in response:
-        told["Allow"] = response["Allow"]
-    if request.path.startswith("/api"):
-        return told
-    language = language_of(request)
-    texts = wording(ours.code, {"method": request.method}, language)
-    page = format_html(
-        '<!doctype html><html lang="{}"><meta charset="utf-8"><title>{}</title>'
-        '<h1>{}</h1><p>{}</p><p><code>{}</code></p><p><a href="/">Anlan</a></p></html>',
-        language,
-        texts["what"],
-        texts["what"],
-        texts["do"],
-        ours.code,
-    )
-    shown = HttpResponse(page, status=response.status_code)
+    shown = answer_of(request, ours(method=request.method))
     if "Allow" in response:
         shown["Allow"] = response["Allow"]
     return shown
+
+
+def answer_of(request: HttpRequest, error: AnlanError) -> HttpResponse:
+    """Return a refusal to whoever asks: JSON to programs, a page to people."""
+    if request.path.startswith("/api") or request.path in FOR_PROGRAMS:
+        return refusal(request, error)
+    if error.http_status >= 500 and error.http_status != 503:
+        return refused_page(request, error, reference=secrets.token_hex(4))
+    return refused_page(request, error)
+
+
+def refused_page(request: HttpRequest, error: AnlanError, *, reference: str = "") -> HttpResponse:
+    """Return a refusal as a page: what happened, what to do, the code, the way back."""
+    language = language_of(request)
+    if reference:
+        log.error("refused", extra={"code": error.code, "reference": reference})
+    params = {"reference": reference, **error.params}
+    context = {"lang": language, "texts": wording(error.code, params, language), "code": error.code}
+    shown = render(request, "web/refused.html", context, status=error.http_status)
+    shown.is_ours = True  # type: ignore[attr-defined]  # worded already
+    shown["Content-Security-Policy"] = (
+        "default-src 'none'; style-src 'self'; img-src data:; base-uri 'none'"
+    )
+    if error.http_status == 503:
+        shown["Retry-After"] = "5"
+    return shown
+
+
+def refused_form(request: HttpRequest, reason: str = "") -> HttpResponse:  # noqa: ARG001
+    """Refuse a form that does not come from one of our own pages (named in the settings)."""
+    return refused_page(request, FormForeignError())
 
 
 def _known(method: str | None) -> str:
@@ -165,26 +191,36 @@ class RequestContext:
                 raise request.META[REFUSED]
             if "\0" in request.path or "%00" in request.META.get("QUERY_STRING", ""):
                 raise InvalidInputError(where="address", problem="NUL")
-            header = request.headers.get("Authorization", "")
-            if header:
-                request.actor = self._actor(header, request)  # type: ignore[attr-defined]
+            request.actor = self._actor(request)  # type: ignore[attr-defined]
             response = in_our_form(request, self.get_response(request))
         except AnlanError as error:
-            response = refusal(request, error)
+            response = answer_of(request, error)
         except DatabaseError as error:
-            response = refusal(request, as_refusal(error))
+            response = answer_of(request, as_refusal(error))
         if method == "HEAD":
             without_body(response)
         metrics.requests.observe(_known(method), response.status_code, time.perf_counter() - began)
         response["Cache-Control"] = response.get("Cache-Control", "no-store")
         return response
 
-    def _actor(self, header: str, request: HttpRequest) -> object:
-        scheme, _, secret = header.partition(" ")
-        if scheme.lower() != "bearer" or not secret:
-            raise NotAuthenticatedError
-        return registry.authenticate(secret.strip(), now=request.now)  # type: ignore[attr-defined]
+    def _actor(self, request: HttpRequest) -> Actor | None:
+        """Return who calls: by a token over the interface, by a session on the pages."""
+        now = request.now  # type: ignore[attr-defined]
+        header = request.headers.get("Authorization", "")
+        if header:
+            scheme, _, secret = header.partition(" ")
+            if scheme.lower() != "bearer" or not secret:
+                raise NotAuthenticatedError
+            return registry.authenticate(secret.strip(), now=now)
+        session = request.COOKIES.get(SESSION_COOKIE, "")
+        # Never over the interface: there no form token guards what a browser sends by itself.
+        if not session or request.path.startswith("/api") or request.path in FOR_PROGRAMS:
+            return None
+        try:
+            return registry.authenticate(session, now=now)
+        except NotAuthenticatedError:
+            return None  # over or taken back: the page asks to sign in again
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse:
         """Turn what a view raised into a refusal, never a stack trace."""
-        return refusal(request, as_refusal(error))
+        return answer_of(request, as_refusal(error))

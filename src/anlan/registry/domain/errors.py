@@ -167,6 +167,36 @@ class TokenExpiryError(InvalidInputError):
     code = "token.expiry"
 
 
+class SignInRefusedError(NotAuthenticatedError):
+    """Account, password or one-time code is wrong; never which of them."""
+
+    code = "signin.refused"
+
+
+class SignInWaitError(NotAuthenticatedError):
+    """Too many wrong passwords in a row: the account rests for a while."""
+
+    code = "signin.wait"
+
+
+class InvitationUnknownError(NotAuthenticatedError):
+    """Nobody was invited with this link, or it was used, or its time is over."""
+
+    code = "signin.invitation"
+
+
+class PasswordWeakError(InvalidInputError):
+    """A password is too short, or says the account's own name."""
+
+    code = "signin.password_weak"
+
+
+class SecondFactorWrongError(InvalidInputError):
+    """The one-time code does not match; an administrator cannot do without one."""
+
+    code = "signin.second_factor"
+
+
 class ChinaDataMissingError(NotFoundError):
     """The package of divisions is not there."""
 

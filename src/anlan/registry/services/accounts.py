@@ -200,19 +200,34 @@ def issue_token(
         raise errors.ScopeBeyondRoleError(role=role.value, scopes=", ".join(sorted(excess)))
     within = held.areas if areas is None else _area_codes(areas)
     _refuse_beyond(held, within)
+    return new_token(actor, held, sorted(wanted), within, expires_at, now=now)
+
+
+def new_token(
+    actor: Actor,
+    account: Account,
+    scopes: Sequence[str],
+    areas: Sequence[str],
+    expires_at: datetime,
+    *,
+    purpose: str = "interface",
+    now: datetime,
+) -> tuple[Token, str]:
+    """Make a token of stated scopes and areas in the caller's transaction; nothing is checked."""
     secret = SECRET_MARK + secrets.token_urlsafe(SECRET_BYTES)
     token = Token(
-        account=held,
+        account=account,
+        purpose=purpose,
         prefix=secret[len(SECRET_MARK) :][:6],
         digest=secret_digest(secret),
-        scopes=sorted(wanted),
-        areas=within,
+        scopes=list(scopes),
+        areas=list(areas),
         issued_at=now,
         issued_by=actor.id,
         expires_at=expires_at,
     )
     event = TokenChanged(
-        token=token.prefix, account=held.username, what="issued", expires_at=expires_at
+        token=token.prefix, account=account.username, what="issued", expires_at=expires_at
     )
     journal.record(event, actor=actor, now=now, rows=[token])
     return token, secret
@@ -230,8 +245,11 @@ def _refuse_beyond(account: Account, areas: Sequence[str]) -> None:
 def revoke_token(actor: Actor, token_id: int, *, now: datetime) -> Token:
     """Take a token back; doing so twice changes nothing."""
     token = access.token_for_update(actor, token_id)
-    if token.revoked_at is not None:
-        return token
+    return token if token.revoked_at is not None else taken_back(actor, token, now=now)
+
+
+def taken_back(actor: Actor, token: Token, *, now: datetime) -> Token:
+    """End a token in the caller's transaction; nothing is checked."""
     token.revoked_at = now
     event = TokenChanged(
         token=token.prefix,

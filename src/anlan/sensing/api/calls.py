@@ -1,17 +1,13 @@
 """What every door of this room does with a request: size, key, secret, answer."""
 
 import hashlib
-import secrets
-from base64 import urlsafe_b64encode
 from typing import Any
 
 import msgspec
 from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse
-from django.utils.crypto import salted_hmac
 
 from anlan.infra.doors import KEY_HEADER, KEY_PARAMETER
-from anlan.kernel.actor import Actor
 from anlan.sensing.domain.errors import BodyTooLargeError
 from anlan.sensing.services.once import Once
 
@@ -39,19 +35,6 @@ def once_of(request: HttpRequest, body: bytes, key: str = "") -> Once | None:
     kind = request.content_type or ""
     hashed = hashlib.sha256(f"{request.path} {kind}\n".encode() + body).hexdigest()
     return Once(key, hashed) if key else None
-
-
-def follow_secret(actor: Actor, once: Once | None) -> str:
-    """Return the secret of a receipt: 144 bits; the same again for the same key and body.
-
-    Derived from the server's secret, so that a repeated call can be answered
-    like the first although only the hash of the secret is stored.
-    """
-    if once is None:
-        return secrets.token_urlsafe(18)
-    text = f"{actor.id}\n{once.key}\n{once.request_sha256}"
-    derived = salted_hmac("anlan.sensing.follow", text, algorithm="sha256").digest()[:18]
-    return urlsafe_b64encode(derived).decode()
 
 
 def answer(body: object, status: int = 200) -> HttpResponse:

@@ -10,9 +10,10 @@ from anlan.infra import contents
 from anlan.infra.doors import Call, needs
 from anlan.kernel.errors import NotFoundError
 from anlan.sensing import access, selectors
-from anlan.sensing.api.calls import answer, follow_secret
+from anlan.sensing.api.calls import answer
 from anlan.sensing.models import Quarantine
 from anlan.sensing.services.quarantine import MAX_KEPT_BYTES
+from anlan.sensing.services.receipts import follow_secret
 from anlan.sensing.services.release import release
 
 router = Router()

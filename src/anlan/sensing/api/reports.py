@@ -12,13 +12,14 @@ from ninja import Router, Schema
 from anlan.infra.doors import Call, allowed, needs, open_to_all
 from anlan.kernel.errors import NotFoundError
 from anlan.sensing import access, selectors
-from anlan.sensing.api.calls import answer, body_of, follow_secret, json_body, once_of
+from anlan.sensing.api.calls import answer, body_of, json_body, once_of
 from anlan.sensing.domain.errors import ReportMalformedError
 from anlan.sensing.domain.reports import ReportIn
 from anlan.sensing.domain.wire import report_from_fields, report_from_json
 from anlan.sensing.models import Report
 from anlan.sensing.services.photos import MAX_PHOTOS
 from anlan.sensing.services.quarantine import keep_aside
+from anlan.sensing.services.receipts import follow_secret
 from anlan.sensing.services.reports import keep_report
 
 router = Router()

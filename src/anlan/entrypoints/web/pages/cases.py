@@ -1,0 +1,225 @@
+"""The list of cases, one case, and every move that is open to whoever looks."""
+
+from __future__ import annotations
+
+import contextlib
+from datetime import datetime
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.views.decorators.http import require_POST, require_safe
+
+from anlan.entrypoints.web import naming
+from anlan.entrypoints.web.pages.signing import refusal_of
+from anlan.entrypoints.web.shell import moved, page, show
+from anlan.entrypoints.web.wording import say
+from anlan.infra.doors import language_of
+from anlan.kernel.actor import Actor
+from anlan.kernel.errors import AnlanError, InvalidInputError
+from anlan.notices import public as notices
+from anlan.registry import public as registry
+from anlan.response import public as response
+from anlan.response.public import Asked, CaseDetail, CaseFilters, Measurement, Trigger
+from anlan.warning import public as warning
+
+VIEWS: dict[str, dict[str, Any]] = {
+    "open": {},
+    "overdue": {"overdue": True},
+    "undecided": {"state": "arbitrating"},
+    "escalated": {"escalated": True},
+    "ended": {"is_open": False, "order": "newest"},
+}
+#: Moves that go on with the work stand first; the first of them is the page's one main action.
+FORWARD = (
+    "accept", "verify", "open", "register", "grade", "assign", "begin", "handle", "dispatch",
+    "self_check", "feed_back", "recheck", "check", "close", "decide", "resume", "rate", "reopen",
+)  # fmt: skip
+WORDS_OF_RULES = 500
+
+
+@require_safe
+@page("cases:read")
+def case_list(request: HttpRequest) -> HttpResponse:
+    """Show the cases of one's areas, what is due first on top."""
+    actor: Actor = request.actor  # type: ignore[attr-defined]
+    language = language_of(request)
+    view = request.GET.get("view", "open")
+    filters = CaseFilters(**VIEWS.get(view, {}))
+    found = response.cases(actor, filters, cursor=request.GET.get("after", ""))
+    names = naming.names_of_cases(found.cases)
+    return show(
+        request,
+        "web/pages/cases.html",
+        {
+            "view": view if view in VIEWS else "open",
+            "views": list(VIEWS),
+            "cases": [naming.line_of(case, names, language) for case in found.cases],
+            "next": found.next_cursor,
+        },
+    )
+
+
+@require_safe
+@page("cases:read")
+def case_page(request: HttpRequest, case_id: int) -> HttpResponse:
+    """Show one case: what, where, whose, until when and by which law, and what may be done."""
+    return _shown(request, case_id)
+
+
+@require_POST
+@page("cases:act")
+def case_move(request: HttpRequest, case_id: int, trigger: str) -> HttpResponse:
+    """Make one move; a refusal gives the page back with what to do."""
+    actor, now = request.actor, request.now  # type: ignore[attr-defined]
+    if trigger not in list(Trigger):
+        raise InvalidInputError(where="trigger", problem="unknown")
+    try:
+        response.pull(actor, case_id, Trigger(trigger), _asked(request), now=now)
+    except AnlanError as error:
+        return _shown(
+            request, case_id, refusal=refusal_of(request, error), status=error.http_status
+        )
+    return moved(f"/cases/{case_id}?done={trigger}")
+
+
+def _asked(request: HttpRequest) -> Asked:
+    given = request.POST
+    try:
+        return Asked(
+            reason=given.get("reason", "")[:64],
+            until=_instant(given.get("until", "")),
+            post=given.get("post", "")[:64],
+            measurement=_measurement(request),
+            method=given.get("method", "")[:64],
+            factors={
+                name.removeprefix("factor."): float(given.get(name, ""))
+                for name in given
+                if name.startswith("factor.") and given.get(name)
+            },
+            rating=_whole(given.get("rating", "")),
+            priority=_whole(given.get("priority", "")),
+            other=_whole(given.get("other", "")),
+            note=given.get("note", ""),
+        )
+    except (ValueError, OverflowError):
+        raise InvalidInputError(where="form", problem="number or date") from None
+
+
+def _whole(text: str) -> int | None:
+    return int(text) if text else None
+
+
+def _instant(text: str) -> datetime | None:
+    """Return a local date and time of a form as an instant."""
+    return datetime.fromisoformat(text).replace(tzinfo=registry.timezone()) if text else None
+
+
+def _measurement(request: HttpRequest) -> Measurement | None:
+    given = request.POST
+    if not given.get("measured", ""):
+        return None
+    return Measurement(
+        value=float(given["measured"]),
+        limit=float(given.get("limit", "")),
+        unit=given.get("unit", "")[:32],
+        points=int(given.get("points") or 1),
+        minutes=float(given.get("minutes") or 0),
+        higher_is_worse=given.get("worse", "higher") == "higher",
+    )
+
+
+def _shown(
+    request: HttpRequest, case_id: int, *, refusal: dict[str, str] | None = None, status: int = 200
+) -> HttpResponse:
+    actor, now = request.actor, request.now  # type: ignore[attr-defined]
+    language = language_of(request)
+    found = response.detail(actor, case_id, now=now)
+    told = notices.notices_about(f"case:{case_id}")
+    posts = [step.post for step in found.next_steps] + [one.post for one in told]
+    entries = response.history(actor, case_id)
+    posts += [str(entry["payload"].get(key, "")) for entry in entries for key in ("owner", "post")]
+    names = naming.names_of_cases([found.case], posts=[*posts, *(t.post for t in found.tasks)])
+    actions = _actions(found, language)
+    done = request.GET.get("done", "")
+    context = {
+        "case": found.case,
+        "line": naming.line_of(found.case, names, language),
+        "clock": _clock(found),
+        "clocks": found.clocks,
+        "steps": [
+            {"post": names.post(step.post, language), "at": step.at, "reminder": step.is_reminder}
+            for step in found.next_steps
+        ],
+        "main": actions[0] if actions and actions[0]["forward"] else None,
+        "more": actions[1:] if actions and actions[0]["forward"] else actions,
+        "posts": registry.posts() if any("post" in one["asks"] for one in actions) else (),
+        "methods": registry.risk_methods(at=now)
+        if any("grade" in one["asks"] for one in actions)
+        else (),
+        "signs": [_sign(follower, language) for follower in found.followers],
+        "told": [
+            {
+                "post": names.post(one.post, language),
+                "posted_at": one.posted_at,
+                "answered_at": one.acknowledged_at,
+            }
+            for one in told
+        ],
+        "tasks": [
+            {
+                "row": task,
+                "post": names.post(task.post, language),
+                "title": task.title.get(language) or found.texts.get(str(task.text_content), ""),
+            }
+            for task in found.tasks
+        ],
+        "notes": [
+            {"row": note, "text": found.texts.get(str(note.text_content), "")}
+            for note in found.notes
+        ],
+        "happened": [
+            {**entry, "text": naming.happened_text(entry, names, language)} for entry in entries
+        ],
+        "done": say(f"trigger.{done}", language) if done in list(Trigger) else "",
+        "refusal": refusal,
+    }
+    return show(request, "web/pages/case.html", context, status=status)
+
+
+def _clock(found: CaseDetail) -> Any:
+    """Return the clock that runs for the case as it stands, or ``None`` when it has ended."""
+    wanted = found.case.running_clock_id
+    return next((clock for clock in found.clocks if clock.pk == wanted), None)
+
+
+def _actions(found: CaseDetail, language: str) -> list[dict[str, Any]]:
+    """Return the moves open to whoever looks, those that go on with the work first."""
+    place = {name: order for order, name in enumerate(FORWARD)}
+    actions = [
+        {
+            "trigger": one.trigger.value,
+            "name": say(f"trigger.{one.trigger.value}", language),
+            "asks": one.asks,
+            "reasons": [(code, naming.reason_name(code, language)) for code in one.reasons],
+            "forward": one.trigger.value in place,
+        }
+        for one in found.actions
+    ]
+    return sorted(actions, key=lambda one: place.get(str(one["trigger"]), len(place)))
+
+
+def _sign(follower: Any, language: str) -> dict[str, Any]:
+    """Return a sign that the case answers; of an alert, why it was raised."""
+    kind, _, number = follower.sign.partition(":")
+    sign = {"row": follower, "kind": say(f"sign.{kind}", language), "why": "", "rule": ""}
+    if kind != "alert" or not number.isdigit():
+        return sign
+    alert = warning.alert(int(number))
+    if alert is None:
+        return sign
+    sign["why"] = warning.reason_text(alert.reason["code"], alert.reason["params"], language)
+    with contextlib.suppress(AnlanError):  # a rule that has left every pack is named by its code
+        rule = registry.rule(alert.rule, alert.rule_version)
+        sign["rule"] = str(getattr(rule.title, language, ""))[:WORDS_OF_RULES]
+        sign["basis"] = rule.basis
+    return sign

@@ -1,0 +1,72 @@
+"""My duties: what lies before my post, the most pressing first, one thing at a time."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.views.decorators.http import require_POST, require_safe
+
+from anlan.entrypoints import here
+from anlan.entrypoints.web.shell import moved, page, show
+from anlan.infra.doors import language_of
+from anlan.infra.workspace import WorkspaceKind
+from anlan.kernel.actor import Actor
+from anlan.notices import public as notices
+from anlan.notices.public import NoticeSeen
+from anlan.registry import public as registry
+from anlan.response import public as response
+
+MOST = 100
+
+
+@require_safe
+@page("inbox:read")
+def duties(request: HttpRequest) -> HttpResponse:
+    """Show the first unanswered matter in full, the others as a list; nothing is calm."""
+    actor: Actor = request.actor  # type: ignore[attr-defined]
+    now = request.now  # type: ignore[attr-defined]
+    language = language_of(request)
+    if not actor.post:
+        return show(request, "web/pages/duties.html", {"no_post": True})
+    lying = notices.open_notices(actor.post, limit=MOST)
+    awake = [one for one in lying if one.shelved_until is None or one.shelved_until <= now]
+    names = registry.names_of(posts=[actor.post])
+    context = {
+        "post": names.post(actor.post, language),
+        "first": _line(awake[0], language) if awake else None,
+        "others": [_line(one, language) for one in awake[1:]],
+        "shelved": [_line(one, language) for one in lying if one not in awake],
+        "tasks": response.tasks_of(actor),
+        "last_heard": now,
+    }
+    return show(request, "web/pages/duties.html", context)
+
+
+@require_POST
+@page("inbox:act")
+def answer(request: HttpRequest, notice: int) -> HttpResponse:
+    """Answer a notice: somebody has seen it, and the caller knows."""
+    seen = notices.acknowledge(
+        request.actor,  # type: ignore[attr-defined]
+        notice,
+        now=request.now,  # type: ignore[attr-defined]
+    )
+    return moved(_address(seen) or "/duties")
+
+
+def _address(notice: NoticeSeen) -> str:
+    kind, _, number = notice.about.partition(":")
+    return f"/cases/{number}" if kind == "case" and number.isdigit() else ""
+
+
+def _line(notice: NoticeSeen, language: str) -> dict[str, Any]:
+    exercise = here.workspace().kind is WorkspaceKind.REHEARSAL
+    text = notices.text_of(notice, language, exercise=exercise)
+    return {
+        "notice": notice,
+        "title": text.title,
+        "body": text.body,
+        "address": _address(notice),
+        "is_red": notice.urgency == "red",
+    }

@@ -1,0 +1,108 @@
+"""Report a danger and follow what became of it: for everybody, without an account or scripts."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.http.multipartparser import MultiPartParserError
+from django.views.decorators.http import require_http_methods, require_safe
+
+from anlan.entrypoints.web import naming
+from anlan.entrypoints.web.pages.signing import refusal_of
+from anlan.entrypoints.web.shell import moved, open_page, show
+from anlan.infra.doors import language_of
+from anlan.kernel.actor import Actor, Role
+from anlan.kernel.errors import AnlanError, InvalidInputError
+from anlan.registry import public as registry
+from anlan.response import public as response
+from anlan.sensing import public as sensing
+from anlan.sensing.public import Contact, Once, ReportIn
+
+#: Whoever reports on the page: nobody in particular, and nothing but a bringer of signs.
+RESIDENT = Actor(id="public:page", role=Role.PROGRAM)
+KEPT = ("text", "place", "hazard", "name", "phone", "email")
+
+
+@require_http_methods(["GET", "POST"])
+@open_page
+def report(request: HttpRequest) -> HttpResponse:
+    """Ask what is dangerous and where; keep it, and give number and secret link."""
+    if request.method == "GET":
+        return _asked(request, {"key": secrets.token_urlsafe(12)})
+    try:
+        given, photos = request.POST, tuple(one.read() for one in request.FILES.getlist("photo"))
+    except MultiPartParserError:
+        raise InvalidInputError(where="form", problem="multipart") from None
+    once = Once(given.get("key", "")[:64] or secrets.token_urlsafe(12), _hash(request, photos))
+    secret = sensing.follow_secret(RESIDENT, once)
+    try:
+        row = sensing.keep_report(
+            RESIDENT,
+            _report(request, photos),
+            secret=secret,
+            now=request.now,  # type: ignore[attr-defined]
+            once=once,
+        )
+    except AnlanError as error:
+        context: dict[str, Any] = {name: given.get(name, "") for name in KEPT}
+        context |= {"key": secrets.token_urlsafe(12), "refusal": refusal_of(request, error)}
+        return _asked(request, context, status=error.http_status)
+    return moved(f"/follow?number={row.number}&secret={secret}&new=1")
+
+
+def _asked(request: HttpRequest, context: dict[str, Any], *, status: int = 200) -> HttpResponse:
+    language = language_of(request)
+    hazards = registry.hazards() if registry.is_loaded() else ()
+    context["hazards"] = [(one.id, getattr(one.name, language)) for one in hazards]
+    return show(request, "web/pages/report.html", context, status=status)
+
+
+def _hash(request: HttpRequest, photos: tuple[bytes, ...]) -> str:
+    """Return a digest of what was sent, so that pressing twice is one report."""
+    parts = [f"{name}={request.POST.get(name, '')}" for name in KEPT]
+    parts += [hashlib.sha256(photo).hexdigest() for photo in photos]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def _report(request: HttpRequest, photos: tuple[bytes, ...]) -> ReportIn:
+    given = request.POST
+    contact = Contact(given.get("name", ""), given.get("phone", ""), given.get("email", ""))
+    return ReportIn(
+        text=given.get("text", ""),
+        place_text=given.get("place", ""),
+        hazard=given.get("hazard", ""),
+        photos=photos,
+        contact=contact if contact != Contact() else None,
+        channel="page",
+        language=language_of(request),
+    )
+
+
+@require_safe
+@open_page
+def follow(request: HttpRequest) -> HttpResponse:
+    """Show the holder of a receipt what became of the report, without names or words of others."""
+    number, secret = request.GET.get("number", "")[:40], request.GET.get("secret", "")[:80]
+    if not number:
+        return show(request, "web/pages/follow.html", {"row": None})
+    language = language_of(request)
+    try:
+        row = sensing.report_followed(number.strip(), secret.strip())
+    except AnlanError as error:
+        refused = {"row": None, "number": number, "refusal": refusal_of(request, error)}
+        return show(request, "web/pages/follow.html", refused, status=error.http_status)
+    case = response.case_of_sign(f"report:{row.pk}")
+    if case is not None and case.merged_into is not None:
+        case = case.merged_into
+    context: dict[str, Any] = {
+        "row": row,
+        "secret": secret,
+        "is_new": request.GET.get("new") == "1",
+        "case": case,
+    }
+    if case is not None:
+        context["line"] = naming.line_of(case, naming.names_of_cases([case]), language)
+    return show(request, "web/pages/follow.html", context)

@@ -1,0 +1,101 @@
+"""What every page shares: who looks, in which language, what is wrong with the system itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+from urllib.parse import quote
+from zoneinfo import ZoneInfo
+
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+
+from anlan import __version__
+from anlan.accountability import public as accountability
+from anlan.entrypoints import here, probes
+from anlan.infra.doors import allowed, check, language_of
+from anlan.infra.workspace import WorkspaceKind
+from anlan.registry import public as registry
+
+POLICY = (
+    "default-src 'none'; style-src 'self'; img-src 'self' data:; base-uri 'none'; "
+    "form-action 'self'; frame-ancestors 'none'"
+)
+View = Callable[..., HttpResponse]
+
+#: Where the head of each page leads, and which permission it takes to be led there.
+WAYS = (
+    ("duties", "/duties", "inbox:read"),
+    ("cases", "/cases", "cases:read"),
+)
+
+
+def page(permission: str) -> Callable[[View], View]:
+    """Let a page be seen by whoever's session carries ``permission``; others sign in first."""
+
+    def around(view: View) -> View:
+        @wraps(view)
+        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            actor = request.actor  # type: ignore[attr-defined]
+            if actor is None:
+                return HttpResponseRedirect(f"/sign-in?next={quote(request.get_full_path())}")
+            check(actor, permission)
+            return view(request, *args, **kwargs)
+
+        guarded.permission = permission  # type: ignore[attr-defined]
+        return guarded
+
+    return around
+
+
+def open_page(view: View) -> View:
+    """Say on purpose that a page is for everybody."""
+    view.permission = None  # type: ignore[attr-defined]
+    return view
+
+
+def show(
+    request: HttpRequest, template: str, context: dict[str, Any] | None = None, *, status: int = 200
+) -> HttpResponse:
+    """Return a page with the frame that all pages share."""
+    language = language_of(request)
+    actor = request.actor  # type: ignore[attr-defined]
+    now = request.now  # type: ignore[attr-defined]
+    loaded = registry.is_loaded()
+    frame = {
+        "lang": language,
+        "other": "en" if language == "zh" else "zh",
+        "now": now,
+        "zone": registry.timezone() if loaded else ZoneInfo("UTC"),
+        "city": registry.city_name(language) if loaded else "",
+        "actor": actor,
+        "ways": [
+            {"name": name, "href": href, "here": request.path.startswith(href)}
+            for name, href, permission in WAYS
+            if actor is not None and allowed(actor, permission)
+        ],
+        "rehearsal": here.workspace().kind is WorkspaceKind.REHEARSAL,
+        "sick": accountability.sicknesses_at(
+            now=now, probes=probes.glance(), limits=probes.limits()
+        )
+        if actor is not None
+        else [],
+        "version": __version__,
+    }
+    shown = render(request, template, frame | (context or {}), status=status)
+    shown["Content-Security-Policy"] = POLICY
+    return shown
+
+
+def moved(address: str) -> HttpResponseRedirect:
+    """Lead the browser on after a form was taken, so that a reload sends nothing again."""
+    answer = HttpResponseRedirect(address)
+    answer.status_code = 303
+    return answer
+
+
+def own_address(given: str, otherwise: str) -> str:
+    """Return an address of this server that a link named; never one of somebody else's."""
+    fine = given.startswith("/") and not given.startswith(("//", "/\\")) and given.isprintable()
+    return given if fine else otherwise

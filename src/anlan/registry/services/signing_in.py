@@ -1,0 +1,205 @@
+"""Signing in: invitations, passwords, one-time codes, sessions.
+
+A session is a token like any other, of its own purpose and for one shift: it can be seen,
+taken back and audited the same way.  Nobody's password is ever set by somebody else: a
+keeper of accounts gives an invitation, and whoever sits at the seat answers it.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+from datetime import datetime, timedelta
+
+from cryptography.fernet import Fernet
+from django.contrib.auth.hashers import check_password, make_password
+from django.db import transaction
+
+from anlan.infra import journal
+from anlan.kernel.actor import Actor, Role
+from anlan.registry import access
+from anlan.registry.domain import errors, onetime
+from anlan.registry.domain.events import AccountChanged
+from anlan.registry.domain.permissions import ADMINISTRATORS, PERMISSIONS
+from anlan.registry.models import Account, Token
+from anlan.registry.services.accounts import new_token, secret_digest, taken_back
+
+INVITED_FOR = timedelta(days=7)
+#: A night shift of twelve hours with its hand-over, without signing in again.
+SESSION = timedelta(hours=16)
+PASSWORD_LEAST = 12
+FREE_FAILURES = 5
+REST_FIRST, REST_LONGEST = timedelta(seconds=30), timedelta(minutes=15)
+#: Checked when there is no such account, so that the answer takes as long.
+_NOBODY = make_password(None)
+
+
+def needs_second_factor(role: str) -> bool:
+    """Return whether a role signs in with a one-time code as well."""
+    return Role(role) in ADMINISTRATORS
+
+
+@transaction.atomic
+def invite(actor: Actor, username: str, *, now: datetime) -> tuple[Token, str]:
+    """Let the holder of a seat choose a password; return the invitation with its secret.
+
+    Earlier invitations of the account end.
+    """
+    account = access.account_for_update(actor, username)
+    if not account.is_active:
+        raise errors.AccountClosedError
+    _end(actor, account, "invitation", now=now)
+    return new_token(actor, account, (), (), now + INVITED_FOR, purpose="invitation", now=now)
+
+
+def invited(secret: str, *, now: datetime) -> Account:
+    """Return the account that an invitation is for.
+
+    Raises
+    ------
+    InvitationUnknownError
+        When it was never given, was answered, or is over.
+    """
+    rows = Token.objects.select_related("account").filter(
+        digest=secret_digest(secret),
+        purpose="invitation",
+        revoked_at__isnull=True,
+        expires_at__gt=now,
+        account__is_active=True,
+    )
+    token = rows.first()
+    if token is None:
+        raise errors.InvitationUnknownError
+    return token.account
+
+
+def offered_factor(invitation: str, *, key: str) -> bytes:
+    """Return the one-time secret that goes with an invitation: the same each time it is shown."""
+    return hmac.digest(key.encode(), f"second factor {invitation}".encode(), "sha256")[:20]
+
+
+@transaction.atomic
+def answer_invitation(
+    invitation: str, password: str, code: str, *, key: str, now: datetime
+) -> tuple[Token, str]:
+    """Set the account's password, and an administrator's one-time codes; sign in.
+
+    ``key`` is the server's own secret.  All sessions and invitations of before end.
+
+    Raises
+    ------
+    InvitationUnknownError, PasswordWeakError, SecondFactorWrongError
+        Nothing was changed then.
+    """
+    account = Account.objects.select_for_update().get(pk=invited(invitation, now=now).pk)
+    refuse_weak(account.username, password)
+    if needs_second_factor(account.role):
+        secret = offered_factor(invitation, key=key)
+        step = onetime.step_matched(secret, code, at=now, after=0)
+        if step is None:
+            raise errors.SecondFactorWrongError
+        account.second_factor = _cipher(key).encrypt(secret).decode()
+        account.second_factor_step = step
+    account.password = make_password(password)
+    account.failures = 0
+    actor = _self(account)
+    event = AccountChanged(account=account.username, what="password set")
+    journal.record(event, actor=actor, now=now, rows=[account])
+    _end(actor, account, "invitation", now=now)
+    _end(actor, account, "session", now=now)
+    return _session(account, now=now)
+
+
+def refuse_weak(username: str, password: str) -> None:
+    """Refuse a password that is short or says the account's name."""
+    if len(password) < PASSWORD_LEAST or username.lower() in password.lower():
+        raise errors.PasswordWeakError(least=PASSWORD_LEAST)
+
+
+def sign_in(
+    username: str, password: str, code: str, *, key: str, now: datetime
+) -> tuple[Token, str]:
+    """Return a session for account, password and (administrators) one-time code.
+
+    Raises
+    ------
+    SignInRefusedError
+        Without saying what was wrong.
+    SignInWaitError
+        After several wrong ones in a row, for a while.
+    """
+    with transaction.atomic():
+        account = Account.objects.select_for_update().filter(username=username.strip()).first()
+        if account is not None:
+            _refuse_while_resting(account, now)
+        known = check_password(password, account.password if account else _NOBODY)
+        good = account is not None and known and account.is_active
+        if account is not None and good and _code_fits(account, code, key=key, now=now):
+            Account.objects.filter(pk=account.pk).update(
+                failures=0, second_factor_step=account.second_factor_step
+            )
+            return _session(account, now=now)
+        if account is not None:
+            # Not journalled: a stranger must not be able to fill the journal.
+            Account.objects.filter(pk=account.pk).update(
+                failures=account.failures + 1, failed_at=now
+            )
+    raise errors.SignInRefusedError
+
+
+def _refuse_while_resting(account: Account, now: datetime) -> None:
+    extra = account.failures - FREE_FAILURES
+    if extra < 0 or account.failed_at is None:
+        return
+    rest = min(REST_FIRST * 2 ** min(extra, 10), REST_LONGEST)
+    left = rest - abs(now - account.failed_at)
+    if left > timedelta(0):
+        raise errors.SignInWaitError(wait_s=int(left.total_seconds()) + 1)
+
+
+def _code_fits(account: Account, code: str, *, key: str, now: datetime) -> bool:
+    if not needs_second_factor(account.role) and not account.second_factor:
+        return True
+    if not account.second_factor:
+        return False  # made an administrator since: a new invitation sets the codes up
+    secret = _cipher(key).decrypt(account.second_factor.encode())
+    step = onetime.step_matched(secret, code, at=now, after=account.second_factor_step)
+    if step is None:
+        return False
+    account.second_factor_step = step
+    return True
+
+
+@transaction.atomic
+def sign_out(secret: str, *, now: datetime) -> None:
+    """End a session; one that is unknown or over needs no ending."""
+    token = (
+        Token.objects.select_for_update(of=("self",))
+        .select_related("account")
+        .filter(digest=secret_digest(secret), purpose="session", revoked_at__isnull=True)
+        .first()
+    )
+    if token is not None:
+        taken_back(_self(token.account), token, now=now)
+
+
+def _session(account: Account, *, now: datetime) -> tuple[Token, str]:
+    scopes = sorted(PERMISSIONS[Role(account.role)])
+    return new_token(
+        _self(account), account, scopes, account.areas, now + SESSION, purpose="session", now=now
+    )
+
+
+def _end(actor: Actor, account: Account, purpose: str, *, now: datetime) -> None:
+    for token in Token.objects.filter(account=account, purpose=purpose, revoked_at__isnull=True):
+        taken_back(actor, token, now=now)
+
+
+def _self(account: Account) -> Actor:
+    return Actor(id=f"account:{account.pk}", role=Role(account.role), post=account.post_id)
+
+
+def _cipher(key: str) -> Fernet:
+    digest = hashlib.sha256(f"second factor {key}".encode()).digest()
+    return Fernet(base64.urlsafe_b64encode(digest))
