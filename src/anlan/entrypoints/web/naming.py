@@ -56,6 +56,7 @@ def line_of(case: Case, names: Names, language: str) -> dict[str, Any]:
         "title": hazard_name(case.hazard, language),
         "where": where(case, names, language),
         "owner": names.post(case.owner_post, language),
+        "owner_basis": basis_text(case.owner_basis, language),
         "state": say(f"state.{case.state}", language),
         "level": level_of(case, language),
         "priority": case.priority,
@@ -67,6 +68,18 @@ def line_of(case: Case, names: Names, language: str) -> dict[str, Any]:
         "rung": case.rung,
         "is_open": case.is_open,
     }
+
+
+def rung_name(post: str, names: Names, language: str) -> str:
+    """Return whom a rung of the ladder tells: a post, or a word that will be one when it is due."""
+    key = f"rung.{post}"
+    return say(key, language) if knows(key) else names.post(post, language)
+
+
+def basis_text(basis: str, language: str) -> str:
+    """Return why a post owns a case: one of our own words, or the decision the city wrote down."""
+    key = f"owner_basis.{basis}"
+    return say(key, language) if knows(key) else basis
 
 
 def happened_text(entry: dict[str, Any], names: Names, language: str) -> str:

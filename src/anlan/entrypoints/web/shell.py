@@ -70,6 +70,7 @@ def show(
         "zone": registry.timezone() if loaded else ZoneInfo("UTC"),
         "city": registry.city_name(language) if loaded else "",
         "actor": actor,
+        "path": request.get_full_path() if request.method == "GET" else request.path,
         "ways": [
             {"name": name, "href": href, "here": request.path.startswith(href)}
             for name, href, permission in WAYS

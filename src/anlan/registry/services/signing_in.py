@@ -10,7 +10,9 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import secrets
 from datetime import datetime, timedelta
+from functools import cache
 
 from cryptography.fernet import Fernet
 from django.contrib.auth.hashers import check_password, make_password
@@ -31,8 +33,12 @@ SESSION = timedelta(hours=16)
 PASSWORD_LEAST = 12
 FREE_FAILURES = 5
 REST_FIRST, REST_LONGEST = timedelta(seconds=30), timedelta(minutes=15)
-#: Checked when there is no such account, so that the answer takes as long.
-_NOBODY = make_password(None)
+
+
+@cache
+def _nobody() -> str:
+    """Return what is checked when there is no such account, so that the answer takes as long."""
+    return make_password(secrets.token_urlsafe())
 
 
 def needs_second_factor(role: str) -> bool:
@@ -133,7 +139,7 @@ def sign_in(
         account = Account.objects.select_for_update().filter(username=username.strip()).first()
         if account is not None:
             _refuse_while_resting(account, now)
-        known = check_password(password, account.password if account else _NOBODY)
+        known = check_password(password, account.password if account else _nobody())
         good = account is not None and known and account.is_active
         if account is not None and good and _code_fits(account, code, key=key, now=now):
             Account.objects.filter(pk=account.pk).update(

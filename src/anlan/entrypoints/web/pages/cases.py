@@ -147,7 +147,11 @@ def _shown(
         "clock": _clock(found),
         "clocks": found.clocks,
         "steps": [
-            {"post": names.post(step.post, language), "at": step.at, "reminder": step.is_reminder}
+            {
+                "post": naming.rung_name(step.post, names, language),
+                "at": step.at,
+                "reminder": step.is_reminder,
+            }
             for step in found.next_steps
         ],
         "main": actions[0] if actions and actions[0]["forward"] else None,

@@ -41,7 +41,7 @@ def span_text(span: timedelta, language: str) -> str:
     first = next((place for place, (_, n) in enumerate(parts) if n), 2)
     kept = [(unit, n) for unit, n in parts[first : first + 2] if n] or [("minute", 0)]
     words = [wording.say(f"time.{unit}", language, n=n) for unit, n in kept]
-    return (" " if language == "en" else "").join(words)
+    return " ".join(words)
 
 
 @register.simple_tag(takes_context=True)
