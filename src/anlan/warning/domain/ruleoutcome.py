@@ -59,7 +59,7 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class Hindrance:
     """Why a test could not be played at all; ``what`` is the word or place at fault."""
 
     code: str
@@ -79,7 +79,7 @@ class RuleTestResult:
     rules: tuple[str, ...] = ()
     raised: tuple[str, ...] = ()  # rules that raised something
     failures: tuple[Failure, ...] = ()
-    problem: Problem | None = None
+    problem: Hindrance | None = None
 
     @property
     def passed(self) -> bool:

@@ -25,7 +25,7 @@ from anlan.warning.domain.judge import level_now, phase_of, step
 from anlan.warning.domain.memory import Memory
 from anlan.warning.domain.rulebook import RuleBook
 from anlan.warning.domain.rulecases import Case, CaseFile, Expected
-from anlan.warning.domain.ruleoutcome import Change, Failure, Problem, RuleTestResult
+from anlan.warning.domain.ruleoutcome import Change, Failure, Hindrance, RuleTestResult
 from anlan.warning.domain.series import Absent, SeriesError, parse_series
 from anlan.warning.domain.signs import (
     Batch,
@@ -55,11 +55,11 @@ def _run_file(path: Path, rules: Sequence[RuleSpec]) -> list[RuleTestResult]:
     node, findings = read_yaml(path, path.name)
     if node is None or findings:
         what = "; ".join(f"line {item.line}: {item.code}" for item in findings) or "–"
-        return [RuleTestResult(path.name, path.stem, problem=Problem("unreadable", what))]
+        return [RuleTestResult(path.name, path.stem, problem=Hindrance("unreadable", what))]
     try:
         said = msgspec.convert(node.plain(), CaseFile, strict=False)
     except msgspec.ValidationError as error:
-        return [RuleTestResult(path.name, path.stem, problem=Problem("unreadable", str(error)))]
+        return [RuleTestResult(path.name, path.stem, problem=Hindrance("unreadable", str(error)))]
     return [_run(path.name, case, rules) for case in said.tests]
 
 
@@ -72,35 +72,35 @@ def _run(file: str, case: Case, rules: Sequence[RuleSpec]) -> RuleTestResult:
         play = Play(case, rules)
         failures = play.run()
     except SeriesError as error:
-        problem = Problem("bad_series", error.word)
+        problem = Hindrance("bad_series", error.word)
         return RuleTestResult(file, case.name, asked, problem=problem)
     except TooLongError:
-        problem = Problem("too_long", str(MOST_STEPS))
+        problem = Hindrance("too_long", str(MOST_STEPS))
         return RuleTestResult(file, case.name, asked, problem=problem)
     raised = {item.rule for item in play.findings if item.what is What.RAISED}
     return RuleTestResult(file, case.name, asked, tuple(sorted(raised)), tuple(failures))
 
 
-def _problem(case: Case, rules: Sequence[RuleSpec], asked: Iterable[str]) -> Problem | None:
+def _problem(case: Case, rules: Sequence[RuleSpec], asked: Iterable[str]) -> Hindrance | None:
     """Return why a test cannot prove anything: a misspelt word would hold every rule quiet."""
     known = {rule.id: rule for rule in rules}
     places = {place.code for place in case.places}
     for said in case.streams:
         if said.place is not None and said.place not in places:
-            return Problem("no_place", said.place)
+            return Hindrance("no_place", said.place)
         if not parse_span(said.interval):
-            return Problem("no_interval", said.code)
+            return Hindrance("no_interval", said.code)
     for rule in asked:
         if rule not in known:
-            return Problem("no_rule", rule)
+            return Hindrance("no_rule", rule)
         if not _concerns(case, known[rule]):
-            return Problem("unconcerned", rule)
+            return Hindrance("unconcerned", rule)
     subjects = {f"place:{code}" for code in places}
     subjects |= {f"stream:{said.code}" for said in case.streams}
     subjects |= {f"cluster:{number}" for number in range(1, len(case.reports) + 1)}
     for item in case.expect:
         if item.subject and not item.subject.startswith("area:") and item.subject not in subjects:
-            return Problem("no_subject", item.subject)
+            return Hindrance("no_subject", item.subject)
     return None
 
 
