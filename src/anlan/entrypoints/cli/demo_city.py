@@ -1,4 +1,4 @@
-"""The demo: a schematic city that works at once, and a first token to try it with."""
+"""The demo: a schematic city that works at once, and the first ways into it."""
 
 from __future__ import annotations
 
@@ -49,3 +49,15 @@ def _first_token() -> None:
         "A token to try things with (duty officer, seven days, shown this once):",
     )
     click.echo(f"  {secret}")
+    _, invitation = registry.invite(TERMINAL, ACCOUNT, now=now)
+    screen.say(
+        "打开下面的链接设置口令，即可登录页面（只用一次）：",
+        "Open this link to choose a password and sign in to the pages (for one use):",
+    )
+    click.echo(f"  {_address()}/welcome?invitation={invitation}")
+
+
+def _address() -> str:
+    """Return where this machine will find the pages, whatever is written into messages."""
+    settings = env.load()
+    return f"http://{settings.bind}:{settings.port}"
