@@ -65,18 +65,18 @@ def test_who_gets_no_turn_in_time_goes_on_to_the_databases_own_lock(monkeypatch)
 def test_writers_at_once_all_get_their_turns():
     done = []
 
-    def write():
+    def write(writer):
         try:
             for _ in range(20):
                 with transaction.atomic():
                     ParkedEvent.objects.filter(pk=0).update(error="x")
-                done.append(threading.get_ident())
+                done.append(writer)
         finally:
             connection.close()
 
-    threads = [threading.Thread(target=write) for _ in range(4)]
+    threads = [threading.Thread(target=write, args=(writer,)) for writer in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert Counter(done) == {thread.ident: 20 for thread in threads}
+    assert Counter(done) == dict.fromkeys(range(4), 20)
