@@ -64,7 +64,12 @@ def rebuild() -> list[Difference]:
         return []
     found, differing, head = _confirmed(suspects, read_to)
     found += _named(differing, head)
-    return sorted(found, key=lambda item: (item.table, str(item.pk)))
+    return sorted(found, key=_place)
+
+
+def _place(item: Difference) -> tuple[str, int, str]:
+    """Return where a difference stands in a list: by table, then number, then letters."""
+    return item.table, item.pk if isinstance(item.pk, int) else 0, str(item.pk)
 
 
 def _described() -> tuple[dict[Key, bytes], int]:
