@@ -169,9 +169,11 @@ def test_a_crash_while_rotating_leaves_a_ledger_that_goes_on(places):
     failpoints.arm("ledger.rotated:raise")
     with pytest.raises(failpoints.FailpointError):
         public.rotate_key(audit_admin(), now=NOW, places=places)
+    assert key_file(places, 1).exists()
     grow(1)
     seal(places)
     assert public.verify(places).holds
+    assert not key_file(places, 1).exists(), "what could sign another key in is erased all the same"
 
 
 @pytest.mark.parametrize(

@@ -91,6 +91,7 @@ def ensure_first(actor: Actor, places: LedgerPlaces, *, now: datetime) -> Ledger
     JournalHead.objects.select_for_update().get(id=1)
     known = LedgerKey.objects.order_by("-number").first()
     if known is not None:
+        _erase_retired(places, known.number)
         return known
     public = verifier_key(places.origin, _make(key_file(places, 1)))
     row = LedgerKey(number=1, vkey=public.text(), from_size=0, made_at=now)
@@ -109,14 +110,20 @@ def rotate_key(actor: Actor, places: LedgerPlaces, *, now: datetime) -> LedgerKe
     """
     if actor.role not in KEEPERS:
         raise NotAllowedError(permission="ledger:keep")
-    before, row = _rotate(actor, places, now=now)
+    row = _rotate(actor, places, now=now)
     failpoints.reach("ledger.rotated")
-    key_file(places, before.number).unlink(missing_ok=True)
+    _erase_retired(places, row.number)
     return row
 
 
+def _erase_retired(places: LedgerPlaces, current: int) -> None:
+    """Erase the private halves of the keys before ``current``, also one that a crash left."""
+    for number in range(1, current):
+        key_file(places, number).unlink(missing_ok=True)
+
+
 @transaction.atomic
-def _rotate(actor: Actor, places: LedgerPlaces, *, now: datetime) -> tuple[LedgerKey, LedgerKey]:
+def _rotate(actor: Actor, places: LedgerPlaces, *, now: datetime) -> LedgerKey:
     head = JournalHead.objects.select_for_update().get(id=1)
     before, old_public, old_private = current(places)
     public = verifier_key(places.origin, _make(key_file(places, before.number + 1)))
@@ -130,4 +137,4 @@ def _rotate(actor: Actor, places: LedgerPlaces, *, now: datetime) -> tuple[Ledge
     )
     event = LedgerKeyRotated(before=old_public.key_hash.hex(), key=public.key_hash.hex())
     journal.record(event, actor=actor, now=now, rows=[row])
-    return before, row
+    return row
