@@ -80,6 +80,16 @@ def test_an_officer_reads_the_reports_of_the_area(doors):
     assert gateway.get("/api/v1/reports").status_code == 403
 
 
+def test_an_auditor_reads_that_a_report_came_and_not_what_it_says(doors):
+    text = {"text": "燃气味, 找王某 13800000000", "place": "王某家", "lat": 34.2, "lon": 113.2}
+    number = post(doors(), "reports", text).json()["number"]
+    answer = doors("auditor").get(f"/api/v1/reports/{number}")
+    assert answer.status_code == 200
+    assert (answer.json()["number"], answer.json()["hazard"]) == (number, "gas.leak")
+    assert "13800000000" not in answer.content.decode()
+    assert "王某" not in answer.content.decode()
+
+
 def test_a_repeated_call_is_answered_like_the_first(doors):
     client = doors()
     first = post(client, "reports", {"text": "a"}, Idempotency_Key="k1")

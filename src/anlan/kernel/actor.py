@@ -36,6 +36,11 @@ class Actor:
     areas: tuple[str, ...] = ()
     scopes: frozenset[str] = field(default_factory=frozenset)
 
+    @property
+    def reads_contents(self) -> bool:
+        """Whether free texts and photos are shown: an auditor proves that and when, not what."""
+        return self.role is not Role.AUDITOR
+
     def covers(self, area_path: str) -> bool:
         """Return whether ``area_path`` lies at or below one of the actor's areas."""
         return any(

@@ -94,7 +94,7 @@ def detail_after_act(actor: Actor, found: Case, *, now: datetime) -> CaseDetail:
     notes = list(CaseNote.objects.filter(case=found).order_by("id"))
     kept = [task.text_content for task in tasks] + [note.text_content for note in notes]
     wanted = [key for key in kept if key is not None]
-    texts = contents.get_texts(wanted) if wanted else {}
+    texts = contents.get_texts(wanted) if wanted and actor.reads_contents else {}
     return CaseDetail(
         case=found,
         clocks=clocks,

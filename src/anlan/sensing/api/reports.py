@@ -168,8 +168,9 @@ def get_report(request: Call, number: str, secret: str = "") -> HttpResponse:
     else:
         raise NotFoundError(what="report", number=number)
     seen = _seen(row, selectors.photo_counts([row.pk]).get(row.pk, 0))
-    seen["text"] = selectors.report_text(row.pk)
-    seen["place"] = selectors.report_place_text(row.pk)
+    if given or actor is None or actor.reads_contents:
+        seen["text"] = selectors.report_text(row.pk)
+        seen["place"] = selectors.report_place_text(row.pk)
     return answer(seen)
 
 
