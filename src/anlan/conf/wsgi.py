@@ -9,6 +9,10 @@ _django = get_wsgi_application()
 
 from django.conf import settings  # noqa: E402  the application configures them
 
+from anlan.entrypoints import logs  # noqa: E402
 from anlan.entrypoints.web.intake import Intake  # noqa: E402
 
+if settings.WORKSPACE is not None:
+    # The server that loads this file undid what the command before it had set up.
+    logs.set_up(settings.WORKSPACE.logs, process="web", level=settings.ANLAN.log_level)
 application = Intake(_django, limit=settings.DATA_UPLOAD_MAX_MEMORY_SIZE)

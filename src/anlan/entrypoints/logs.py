@@ -5,8 +5,14 @@ from __future__ import annotations
 import json
 import logging
 import logging.handlers
+import os
 from datetime import UTC, datetime
 from pathlib import Path
+
+try:
+    import fcntl
+except ImportError:  # Windows: one process a file must do
+    fcntl = None  # type: ignore[assignment]
 
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 MAX_BYTES = 20 * 1024 * 1024
@@ -40,6 +46,40 @@ class JsonLines(logging.Formatter):
         return json.dumps(line, ensure_ascii=False)
 
 
+class SharedRotation(logging.handlers.RotatingFileHandler):
+    """A rotated file that several processes write: web processes, and commands beside them.
+
+    One of them rotates while the others wait, and each notices that its file was moved.
+    """
+
+    def shouldRollover(self, record: logging.LogRecord) -> bool:  # noqa: N802  the library's name
+        """Return whether the file that bears the name now is full."""
+        self._follow()
+        return bool(super().shouldRollover(record))
+
+    def doRollover(self) -> None:  # noqa: N802  the library's name
+        """Rotate, unless another process just did."""
+        with Path(f"{self.baseFilename}.lock").open("w") as turn:
+            if fcntl is not None:
+                fcntl.flock(turn, fcntl.LOCK_EX)
+            self._follow()
+            if Path(self.baseFilename).stat().st_size >= self.maxBytes // 2:
+                super().doRollover()
+
+    def _follow(self) -> None:
+        """Open the file again when it was moved away."""
+        if self.stream is None:
+            self.stream = self._open()
+        try:
+            there = Path(self.baseFilename).stat()
+        except FileNotFoundError:
+            there = None
+        mine = os.fstat(self.stream.fileno())
+        if there is None or (there.st_ino, there.st_dev) != (mine.st_ino, mine.st_dev):
+            self.stream.close()
+            self.stream = self._open()
+
+
 def set_up(folder: Path | None, *, process: str, level: str = "INFO") -> None:
     """Log to ``folder/<process>.log`` with rotation, and warnings to standard error."""
     root = logging.getLogger()
@@ -56,7 +96,7 @@ def set_up(folder: Path | None, *, process: str, level: str = "INFO") -> None:
     logging.getLogger("django.request").setLevel(logging.CRITICAL)
     if folder is not None:
         folder.mkdir(parents=True, exist_ok=True)
-        kept = logging.handlers.RotatingFileHandler(
+        kept = SharedRotation(
             folder / f"{process}.log", maxBytes=MAX_BYTES, backupCount=KEPT_FILES, encoding="utf-8"
         )
         kept.setFormatter(JsonLines())
