@@ -200,7 +200,7 @@ def test_a_case_is_merged_only_where_one_may_confirm():
     task = response.GivenTask(key="t", title={}, within="2h", post="P-DUTY")
     far = a_case(place="RP-HOSP-FW", origin="alert:9", tasks=(task,))
     officer = person("desk", "P-DUTY", role=Role.DUTY_OFFICER, areas=("410100/410102",))
-    assert access.visible(officer)
+    assert access.case_for_actor(officer, far.pk).pk == far.pk
     with pytest.raises(errors.OtherCaseNeededError):
         pull(officer, case, "merge", reason="same_matter", other=far.pk)
 

@@ -4,28 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from anlan.entrypoints.web.wording import knows, say
-from anlan.infra.catalogue import LANGUAGES
 from anlan.kernel.canonical import parse_instant
-from anlan.kernel.errors import NotFoundError
 from anlan.registry import public as registry
 from anlan.registry.public import Names
 from anlan.response.public import Case
 
 
-def hazard_name(slug: str, language: str) -> str:
-    """Return the name of a hazard kind; the slug itself when no pack knows it."""
-    if not slug:
-        return say("case.no_hazard", language)
-    try:
-        return str(getattr(registry.hazard(slug).name, language))
-    except NotFoundError:
-        return slug
-
-
 def names_of_cases(cases: Iterable[Case], *, posts: Iterable[str] = ()) -> Names:
-    """Return the names that a list of cases speaks of (three queries)."""
+    """Return the names that a list of cases speaks of, in as many queries for one as for many."""
     rows = list(cases)
     return registry.names_of(
         areas=[case.area for case in rows if case.area],
@@ -41,11 +30,11 @@ def where(case: Case, names: Names, language: str) -> str:
     return names.area(case.area, language) if case.area else say("case.no_place", language)
 
 
-def level_of(case: Case, language: str) -> dict[str, str] | None:
+def level_of(case: Case, names: Names, language: str) -> dict[str, str] | None:
     """Return the warning level of a case as a mark, or ``None``."""
     if not case.level:
         return None
-    return {"code": case.level, "name": registry.level_name("warning", case.level, language)}
+    return {"code": case.level, "name": names.warning_level(case.level, language)}
 
 
 def line_of(case: Case, names: Names, language: str) -> dict[str, Any]:
@@ -53,12 +42,12 @@ def line_of(case: Case, names: Names, language: str) -> dict[str, Any]:
     return {
         "id": case.pk,
         "number": case.number,
-        "title": hazard_name(case.hazard, language),
+        "title": names.hazard(case.hazard, language) or say("case.no_hazard", language),
         "where": where(case, names, language),
         "owner": names.post(case.owner_post, language),
         "owner_basis": basis_text(case.owner_basis, language),
         "state": say(f"state.{case.state}", language),
-        "level": level_of(case, language),
+        "level": level_of(case, names, language),
         "priority": case.priority,
         "due_at": case.next_at,
         "overdue_since": case.overdue_since,
@@ -82,7 +71,7 @@ def basis_text(basis: str, language: str) -> str:
     return say(key, language) if knows(key) else basis
 
 
-def happened_text(entry: dict[str, Any], names: Names, language: str) -> str:
+def happened_text(entry: dict[str, Any], names: Names, language: str, *, zone: ZoneInfo) -> str:
     """Return one entry of a case's history in words; codes it cannot word stay codes."""
     payload = dict(entry["payload"])
     key = f"event.{entry['event']}"
@@ -94,20 +83,16 @@ def happened_text(entry: dict[str, Any], names: Names, language: str) -> str:
         if payload.get(name):
             payload[name] = names.post(str(payload[name]), language)
     if payload.get("due_at"):
-        due = parse_instant(str(payload["due_at"])).astimezone(registry.timezone())
+        due = parse_instant(str(payload["due_at"])).astimezone(zone)
         payload["due_at"] = f"{due:%Y-%m-%d %H:%M}"
     if payload.get("level"):
-        payload["level"] = registry.level_name("warning", str(payload["level"]), language)
-    payload["reason"] = reason_name(str(payload.get("reason", "")), language)
+        payload["level"] = names.warning_level(str(payload["level"]), language)
+    payload["reason"] = reason_name(str(payload.get("reason", "")), names, language)
     return say(key, language, **{"by": "", **payload}).strip()
 
 
-def reason_name(reason: str, language: str) -> str:
-    """Return the words of a reason from the pack's lists; the code when there are none."""
-    if not reason or language not in LANGUAGES:
-        return reason
-    for use in ("return", "suspend", "extend", "false_alarm", "merge", "reopen", "priority"):
-        for known in registry.reasons(use):
-            if known.id == reason:
-                return str(getattr(known.name, language))
-    return say(f"reason.{reason}", language) if knows(f"reason.{reason}") else reason
+def reason_name(reason: str, names: Names, language: str) -> str:
+    """Return the words of a reason: the pack's own, else ours, else its code."""
+    if reason in names.reasons or not knows(f"reason.{reason}"):
+        return names.reason(reason, language)
+    return say(f"reason.{reason}", language)

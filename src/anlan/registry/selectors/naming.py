@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from anlan.registry.models import Area, Post, RiskPoint
+from anlan.registry.selectors import packs
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +16,9 @@ class Names:
     areas: dict[str, tuple[str, str]]
     posts: dict[str, tuple[str, str]]
     places: dict[str, tuple[str, str]]
+    hazards: dict[str, tuple[str, str]]
+    levels: dict[str, tuple[str, str]]  # of warnings
+    reasons: dict[str, tuple[str, str]]
 
     def area(self, code: str, language: str) -> str:
         """Return the name of an area."""
@@ -28,6 +32,18 @@ class Names:
         """Return the name of a risk point."""
         return _of(self.places, code, language)
 
+    def hazard(self, slug: str, language: str) -> str:
+        """Return the name of a hazard kind."""
+        return _of(self.hazards, slug, language)
+
+    def warning_level(self, level: str, language: str) -> str:
+        """Return the official word of a warning level."""
+        return _of(self.levels, level, language)
+
+    def reason(self, code: str, language: str) -> str:
+        """Return the words of a reason from the pack's lists."""
+        return _of(self.reasons, code, language)
+
 
 def _of(names: dict[str, tuple[str, str]], code: str, language: str) -> str:
     zh, en = names.get(code, ("", ""))
@@ -37,7 +53,10 @@ def _of(names: dict[str, tuple[str, str]], code: str, language: str) -> str:
 def names_of(
     *, areas: Iterable[str] = (), posts: Iterable[str] = (), places: Iterable[str] = ()
 ) -> Names:
-    """Return the names of stated things, also of those that have left the pack (three queries)."""
+    """Return the names of stated things, also of those that have left the pack.
+
+    Three queries, and a few for the words of the packs, however many things are named.
+    """
     found = [
         {
             code: (zh, en)
@@ -47,4 +66,19 @@ def names_of(
         }
         for model, codes in ((Area, areas), (Post, posts), (RiskPoint, places))
     ]
-    return Names(*found)
+    return Names(*found, *_words())
+
+
+def _words() -> tuple[dict[str, tuple[str, str]], ...]:
+    """Return the packs' words for hazards, warning levels and reasons; none without a city."""
+    if not packs.is_loaded():
+        return {}, {}, {}
+    return (
+        {one.id: (one.name.zh, one.name.en) for one in packs.current("hazards")},
+        {
+            one.level: (one.name.zh, one.name.en)
+            for one in packs.current("level_names")
+            if one.scale == "warning"
+        },
+        {one.id: (one.name.zh, one.name.en) for one in packs.current("reasons")},
+    )

@@ -13,10 +13,10 @@ from anlan.entrypoints.web import naming
 from anlan.entrypoints.web.pages.signing import refusal_of
 from anlan.entrypoints.web.shell import moved, page, show
 from anlan.entrypoints.web.wording import say
-from anlan.infra.doors import language_of
-from anlan.kernel.actor import Actor
+from anlan.infra.doors import Call, language_of
 from anlan.kernel.errors import AnlanError, InvalidInputError
 from anlan.notices import public as notices
+from anlan.notices.public import NoticeSeen
 from anlan.registry import public as registry
 from anlan.response import public as response
 from anlan.response.public import Asked, CaseDetail, CaseFilters, Measurement, Trigger
@@ -39,13 +39,12 @@ WORDS_OF_RULES = 500
 
 @require_safe
 @page("cases:read")
-def case_list(request: HttpRequest) -> HttpResponse:
+def case_list(request: Call) -> HttpResponse:
     """Show the cases of one's areas, what is due first on top."""
-    actor: Actor = request.actor  # type: ignore[attr-defined]
     language = language_of(request)
     view = request.GET.get("view", "open")
     filters = CaseFilters(**VIEWS.get(view, {}))
-    found = response.cases(actor, filters, cursor=request.GET.get("after", ""))
+    found = response.cases(request.actor, filters, cursor=request.GET.get("after", ""))
     names = naming.names_of_cases(found.cases)
     return show(
         request,
@@ -61,20 +60,19 @@ def case_list(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 @page("cases:read")
-def case_page(request: HttpRequest, case_id: int) -> HttpResponse:
+def case_page(request: Call, case_id: int) -> HttpResponse:
     """Show one case: what, where, whose, until when and by which law, and what may be done."""
     return _shown(request, case_id)
 
 
 @require_POST
 @page("cases:act")
-def case_move(request: HttpRequest, case_id: int, trigger: str) -> HttpResponse:
+def case_move(request: Call, case_id: int, trigger: str) -> HttpResponse:
     """Make one move; a refusal gives the page back with what to do."""
-    actor, now = request.actor, request.now  # type: ignore[attr-defined]
     if trigger not in list(Trigger):
         raise InvalidInputError(where="trigger", problem="unknown")
     try:
-        response.pull(actor, case_id, Trigger(trigger), _asked(request), now=now)
+        response.pull(request.actor, case_id, Trigger(trigger), _asked(request), now=request.now)
     except AnlanError as error:
         return _shown(
             request, case_id, refusal=refusal_of(request, error), status=error.http_status
@@ -129,23 +127,46 @@ def _measurement(request: HttpRequest) -> Measurement | None:
 
 
 def _shown(
-    request: HttpRequest, case_id: int, *, refusal: dict[str, str] | None = None, status: int = 200
+    request: Call, case_id: int, *, refusal: dict[str, str] | None = None, status: int = 200
 ) -> HttpResponse:
-    actor, now = request.actor, request.now  # type: ignore[attr-defined]
     language = language_of(request)
-    found = response.detail(actor, case_id, now=now)
+    found = response.detail(request.actor, case_id, now=request.now)
     told = notices.notices_about(f"case:{case_id}")
-    posts = [step.post for step in found.next_steps] + [one.post for one in told]
-    entries = response.history(actor, case_id)
-    posts += [str(entry["payload"].get(key, "")) for entry in entries for key in ("owner", "post")]
-    names = naming.names_of_cases([found.case], posts=[*posts, *(t.post for t in found.tasks)])
-    actions = _actions(found, language)
-    done = request.GET.get("done", "")
+    entries = response.history(request.actor, case_id)
+    names = _names(found, told, entries)
+    done, zone = request.GET.get("done", ""), registry.timezone()
     context = {
         "case": found.case,
         "line": naming.line_of(found.case, names, language),
         "clock": _clock(found),
-        "clocks": found.clocks,
+        "signs": [_sign(follower, language) for follower in found.followers],
+        "happened": [
+            {**entry, "text": naming.happened_text(entry, names, language, zone=zone)}
+            for entry in entries
+        ],
+        "done": say(f"trigger.{done}", language) if done in list(Trigger) else "",
+        "refusal": refusal,
+        **_people(found, told, names, language),
+        **_choices(found, names, language, now=request.now),
+    }
+    return show(request, "web/pages/case.html", context, status=status)
+
+
+def _names(
+    found: CaseDetail, told: list[NoticeSeen], entries: list[dict[str, Any]]
+) -> registry.Names:
+    """Return the names of everything that one case speaks of (three queries)."""
+    posts = [step.post for step in found.next_steps] + [one.post for one in told]
+    posts += [task.post for task in found.tasks]
+    posts += [str(entry["payload"].get(key, "")) for entry in entries for key in ("owner", "post")]
+    return naming.names_of_cases([found.case], posts=posts)
+
+
+def _people(
+    found: CaseDetail, told: list[NoticeSeen], names: registry.Names, language: str
+) -> dict[str, Any]:
+    """Return who is told next, who was told, who has what to do, and what they wrote."""
+    return {
         "steps": [
             {
                 "post": naming.rung_name(step.post, names, language),
@@ -154,13 +175,6 @@ def _shown(
             }
             for step in found.next_steps
         ],
-        "main": actions[0] if actions and actions[0]["forward"] else None,
-        "more": actions[1:] if actions and actions[0]["forward"] else actions,
-        "posts": registry.posts() if any("post" in one["asks"] for one in actions) else (),
-        "methods": registry.risk_methods(at=now)
-        if any("grade" in one["asks"] for one in actions)
-        else (),
-        "signs": [_sign(follower, language) for follower in found.followers],
         "told": [
             {
                 "post": names.post(one.post, language),
@@ -181,13 +195,22 @@ def _shown(
             {"row": note, "text": found.texts.get(str(note.text_content), "")}
             for note in found.notes
         ],
-        "happened": [
-            {**entry, "text": naming.happened_text(entry, names, language)} for entry in entries
-        ],
-        "done": say(f"trigger.{done}", language) if done in list(Trigger) else "",
-        "refusal": refusal,
     }
-    return show(request, "web/pages/case.html", context, status=status)
+
+
+def _choices(
+    found: CaseDetail, names: registry.Names, language: str, *, now: datetime
+) -> dict[str, Any]:
+    """Return the one main move, the others, and what their forms let one choose from."""
+    actions = _actions(found, names, language)
+    asked = {ask for one in actions for ask in one["asks"]}
+    leads = bool(actions) and actions[0]["forward"]
+    return {
+        "main": actions[0] if leads else None,
+        "more": actions[1:] if leads else actions,
+        "posts": registry.posts() if "post" in asked else (),
+        "methods": registry.risk_methods(at=now) if "grade" in asked else (),
+    }
 
 
 def _clock(found: CaseDetail) -> Any:
@@ -196,7 +219,7 @@ def _clock(found: CaseDetail) -> Any:
     return next((clock for clock in found.clocks if clock.pk == wanted), None)
 
 
-def _actions(found: CaseDetail, language: str) -> list[dict[str, Any]]:
+def _actions(found: CaseDetail, names: registry.Names, language: str) -> list[dict[str, Any]]:
     """Return the moves open to whoever looks, those that go on with the work first."""
     place = {name: order for order, name in enumerate(FORWARD)}
     actions = [
@@ -204,7 +227,7 @@ def _actions(found: CaseDetail, language: str) -> list[dict[str, Any]]:
             "trigger": one.trigger.value,
             "name": say(f"trigger.{one.trigger.value}", language),
             "asks": one.asks,
-            "reasons": [(code, naming.reason_name(code, language)) for code in one.reasons],
+            "reasons": [(code, naming.reason_name(code, names, language)) for code in one.reasons],
             "forward": one.trigger.value in place,
         }
         for one in found.actions
