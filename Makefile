@@ -26,7 +26,7 @@ check: $(VENV)/.dev  ## format, lint, types, import walls, migrations and docs i
 test-postgres: $(VENV)/.dev  ## every database test again, on a real PostgreSQL
 	$(BIN)/python tools/on_postgres.py $(BIN)/python -m pytest -q -n $(WORKERS) -m "not long and not sqlite_only"
 
-test-long: $(VENV)/.dev  ## soak and fault tests: every passage of every step, an hour or two
+test-long: $(VENV)/.dev  ## soak and fault tests: every passage of every step, not a matter of minutes
 	$(BIN)/python -m pytest -q -n $(WORKERS) -m long
 
 bench: $(VENV)/.dev  ## benchmarks: ratios against a named limit of the same run
