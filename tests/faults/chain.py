@@ -175,14 +175,39 @@ class Chain:
         return sorted(sensor.code for sensor in registry.sensors(at=START))[:2]
 
 
+def told_of_the_city(root: Path) -> dict:
+    """Count what people are told, apart from what the system says of itself.
+
+    Begun anew behind the journal its clock is sick, and an outbox that a kill held up may be
+    sick twice.  What is told of the city must be there once, whatever was killed.
+    """
+    from django.db.models import Q
+
+    from anlan.notices.models import Delivery, Notice
+    from anlan.response.models import Case
+
+    clock_cases = Case.objects.filter(cause="sick:clock:journal").values_list("pk", flat=True)
+    of_itself = Notice.objects.filter(
+        Q(subject__startswith="system.sick.") | Q(about__in=[f"case:{pk}" for pk in clock_cases])
+    )
+    mails = Delivery.objects.filter(channel="email")
+    keys_of_itself = set(mails.filter(notice__in=of_itself).values_list("key", flat=True))
+    noted = set((root / "mailed.txt").read_text(encoding="utf-8").split())
+    return {
+        "notices": Notice.objects.exclude(pk__in=of_itself).count(),
+        "mails": mails.exclude(notice__in=of_itself).count(),
+        "mailed": len(noted - keys_of_itself),
+    }
+
+
 def verify(root: Path) -> dict:
     """Repeat the calls as their clients would, then prove that nothing was lost or doubled."""
-    from django.db.models import Count, Q
+    from django.db.models import Count
 
     from anlan.accountability import public as accountability
     from anlan.infra import contents
     from anlan.infra.models import JournalEntry, ParkedEvent
-    from anlan.notices.models import Delivery, Notice
+    from anlan.notices.models import Delivery
     from anlan.response.models import Case, CaseFollower
     from anlan.sensing import public as sensing
     from anlan.sensing.models import ObservationBatch, Report, Segment, Signal
@@ -198,17 +223,6 @@ def verify(root: Path) -> dict:
     by_key: dict[str, set[str]] = {}
     for one in said:
         by_key.setdefault(one["key"], set()).add(json.dumps(one["said"], sort_keys=True))
-    # What the system says of itself is apart: begun anew behind the journal its clock is sick, and
-    # an outbox that a kill held up may be sick twice.  What people are told of the city is not.
-    clock_cases = Case.objects.filter(cause="sick:clock:journal").values_list("pk", flat=True)
-    of_itself = Notice.objects.filter(
-        Q(subject__startswith="system.sick.") | Q(about__in=[f"case:{pk}" for pk in clock_cases])
-    )
-    told = Notice.objects.exclude(pk__in=of_itself)
-    mails = Delivery.objects.filter(channel="email")
-    noted = set((root / "mailed.txt").read_text(encoding="utf-8").split())
-    noted -= set(mails.filter(notice__in=of_itself).values_list("key", flat=True))
-    mails = mails.exclude(notice__in=of_itself)
     doubled = (
         AlertInstance.objects.values("rule", "subject").annotate(n=Count("id")).filter(n__gt=1)
     )
@@ -224,12 +238,10 @@ def verify(root: Path) -> dict:
             not CaseFollower.objects.filter(sign=f"report:{pk}").exists()
             for pk in Report.objects.values_list("pk", flat=True)
         ),
-        "notices": told.count(),
         "segments": Segment.objects.count(),
         "readings_left": ObservationBatch.objects.count(),
         "unsent": Delivery.objects.filter(channel="email").exclude(state="sent").count(),
-        "mailed": len(noted),
-        "mails": mails.count(),
+        **told_of_the_city(root),
         "parked": ParkedEvent.objects.count(),
         "rebuild": [str(item) for item in accountability.rebuild()],
         "ledger": [str(item) for item in accountability.verify().findings],
