@@ -5,6 +5,7 @@
     python -m tests.faults.chain verify WORKSPACE    run once more as clients would, then prove
     python -m tests.faults.chain race WORKSPACE      run it in two processes at the same time
     python -m tests.faults.chain turns WORKSPACE FAILPOINT...   run it once with each, print the ends
+    python -m tests.faults.chain each PREPARED FAILPOINT...     break and prove a copy for each
 
 Every acknowledged answer is written to ``acknowledged.jsonl`` before the next call,
 as a client would note it.  The time is the script's own; nothing sleeps.
@@ -15,8 +16,11 @@ from __future__ import annotations
 import importlib
 import json
 import os
+import shutil
 import sys
+import tempfile
 import traceback
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -276,25 +280,68 @@ def race(root: Path) -> None:
         raise SystemExit(f"a racer ended with {codes}")
 
 
-def turns(root: Path, failpoints_to_arm: list[str]) -> list[int]:
-    """Run the chain again and again, each time in a fresh process with another failpoint armed."""
-    set_up(root)  # once, before the children begin: a start costs seconds
-    importlib.import_module("anlan.conf.urls")
+def in_a_child(work: Callable[[], None]) -> int:
+    """Do ``work`` in a process of its own and return how that ended; no connection is open yet."""
+    pid = os.fork()
+    if pid == 0:
+        try:
+            work()
+        except BaseException:  # noqa: BLE001  a child must never come back to its parent's code
+            traceback.print_exc()
+            os._exit(1)
+        os._exit(0)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+
+def broken(root: Path, failpoint: str) -> int:
+    """Run the chain in a child with ``failpoint`` armed; return how it ended."""
     from anlan.infra import failpoints
 
-    codes = []
+    def run() -> None:
+        failpoints.arm(failpoint)
+        Chain(root).run()
+
+    return in_a_child(run)
+
+
+def turns(root: Path, failpoints_to_arm: list[str]) -> list[int]:
+    """Run the chain again and again, each time in a fresh process with another failpoint armed."""
+    get_ready(root)
+    return [broken(root, spec) for spec in failpoints_to_arm]
+
+
+def get_ready(root: Path) -> None:
+    """Load everything once, before the children begin: a start costs seconds."""
+    set_up(root)
+    importlib.import_module("anlan.conf.urls")
+
+
+def each(prepared: Path, failpoints_to_arm: list[str]) -> list[dict]:
+    """Break a fresh copy of the workspace at each failpoint, then prove it.
+
+    All copies lie in one place in turn, so that what is loaded serves them all.
+    """
+    place = Path(tempfile.mkdtemp(prefix="broken-"))
+    root, proof = place / "workspace", place / "proof.json"
+    shutil.copytree(prepared, root)  # the settings read it
+    get_ready(root)
+    found = []
     for spec in failpoints_to_arm:
-        pid = os.fork()
-        if pid == 0:
-            failpoints.arm(spec)
-            try:
-                Chain(root).run()
-            except BaseException:  # noqa: BLE001  a child must never come back to its parent's code
-                traceback.print_exc()
-                os._exit(1)
-            os._exit(0)
-        codes.append(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
-    return codes
+        shutil.rmtree(place)  # checkpoints lie beside the workspace
+        shutil.copytree(prepared, root)
+        code = broken(root, spec)
+        proved = in_a_child(lambda: write_proof(root, proof))
+        found.append(
+            {"failpoint": spec, "ended": code, "proved": proved}
+            | ({"found": json.loads(proof.read_text())} if proof.exists() else {})
+        )
+    shutil.rmtree(place)
+    return found
+
+
+def write_proof(root: Path, file: Path) -> None:
+    """Write what :func:`verify` finds."""
+    file.write_text(json.dumps(verify(root)))
 
 
 def main() -> None:
@@ -305,6 +352,9 @@ def main() -> None:
         return
     if what == "turns":
         sys.stdout.write(json.dumps(turns(root, sys.argv[3:])))
+        return
+    if what == "each":
+        sys.stdout.write(json.dumps(each(root, sys.argv[3:])))
         return
     set_up(root)
     if what == "race":
