@@ -7,7 +7,7 @@ import pytest
 from anlan.learning.domain.complaints import KINDS
 from anlan.registry.domain.jurisdiction import Jurisdiction
 from anlan.registry.domain.parse import jurisdiction_folder, read_jurisdiction
-from anlan.sensing.domain.reports import recognise
+from anlan.sensing.domain.reports import recognise, words_of
 
 
 @pytest.fixture(scope="module", params=["cn", "generic"])
@@ -28,7 +28,7 @@ def law(request: pytest.FixtureRequest) -> Jurisdiction:
     ],
 )
 def test_an_everyday_word_is_no_danger(law: Jurisdiction, text: str, hazard: str) -> None:
-    seen = recognise(text, law.lexicon)
+    seen = recognise(text, words_of(law.lexicon))
     assert (seen.hazard, seen.strong) == (hazard, False)
 
 
@@ -47,7 +47,7 @@ def test_an_everyday_word_is_no_danger(law: Jurisdiction, text: str, hazard: str
     ],
 )
 def test_words_of_danger_are_strong(law: Jurisdiction, text: str, hazard: str) -> None:
-    seen = recognise(text, law.lexicon)
+    seen = recognise(text, words_of(law.lexicon))
     assert (seen.hazard, seen.strong) == (hazard, True)
 
 
@@ -62,7 +62,7 @@ def test_a_crowded_bus_or_a_lift_that_stands_still_never_counts_as_danger(
         for kind in kinds
         for texts in kind.texts.values()
         for text in texts
-        if recognise(text, law.lexicon).strong
+        if recognise(text, words_of(law.lexicon)).strong
     }
     # A tile that came down is strong whoever says it.
     assert dangerous <= {"外墙瓷砖掉下来一块"}

@@ -18,15 +18,18 @@ from anlan.sensing.domain.capmeaning import (
     meaning_of,
 )
 from anlan.sensing.domain.capparse import parse_cap
+from anlan.sensing.domain.reports import words_of
 from tests.sensing.domain.messages import message
 
 CODES = {("cn12379", "11B03"): "met.rainstorm", ("same", "TOR"): "met.tornado"}
 WORDS = Dictionary(
     hazard_of_code=lambda scheme, code: CODES.get((scheme, code)),
     knows_hazard={"met.rainstorm", "flood.urban"}.__contains__,
-    lexicon=(
-        Lexicon(hazard="met.rainstorm", words={"zh": ("暴雨",), "en": ("heavy rain",)}),
-        Lexicon(hazard="flood.urban", words={"zh": ("内涝",)}),
+    lexicon=words_of(
+        (
+            Lexicon(hazard="met.rainstorm", words={"zh": ("暴雨",), "en": ("heavy rain",)}),
+            Lexicon(hazard="flood.urban", words={"zh": ("内涝",)}),
+        )
     ),
 )
 NO_LEVEL = ("<parameter><valueName>anlan.level</valueName><value>red</value></parameter>", "")

@@ -38,18 +38,18 @@ LEXICON = (
     ],
 )
 def test_recognition(text, hazard, strong):
-    found = r.recognise(text, LEXICON)
+    found = r.recognise(text, r.words_of(LEXICON))
     assert (found.hazard, found.strong) == (hazard, strong)
 
 
 def test_words_are_the_lexicons_not_the_reporters():
-    found = r.recognise("张三家 Gas smell! 13800000000 积水", LEXICON)
+    found = r.recognise("张三家 Gas smell! 13800000000 积水", r.words_of(LEXICON))
     assert set(found.words) == {"gas", "gas smell", "积水"}
 
 
 @given(st.text(max_size=80))
 def test_recognition_never_fails_and_never_invents(text):
-    found = r.recognise(text, LEXICON)
+    found = r.recognise(text, r.words_of(LEXICON))
     every = {
         w
         for entry in LEXICON

@@ -20,7 +20,7 @@ from anlan.learning.domain.ordinary import OrdinaryReport, OrdinaryWeek, instant
 from anlan.learning.domain.packworld import PackWorld
 from anlan.learning.domain.quiet import loud_streams
 from anlan.learning.domain.summary import OrdinaryRow, RuleCount
-from anlan.sensing.domain.reports import Recognised, recognise
+from anlan.sensing.domain.reports import Recognised, recognise, words_of
 from anlan.warning.domain.findings import Finding, What, higher
 from anlan.warning.domain.judge import step
 from anlan.warning.domain.memory import Memory
@@ -84,8 +84,9 @@ def signs_of(
 ) -> list[tuple[datetime, Sign]]:
     """Return what the week brings, as the judge hears it: readings of ``streams`` and the rest."""
     readings = [_readings(code, week, start) for code in week.series if code in streams]
+    words = words_of(packs.lexicon)
     # The same wordings come again and again, and the lexicon is long: each is read once.
-    seen = {text: recognise(text, packs.lexicon) for text in {item.text for item in week.reports}}
+    seen = {text: recognise(text, words) for text in {item.text for item in week.reports}}
     reports = (
         _report(number, item, seen[item.text], start) for number, item in enumerate(week.reports, 1)
     )

@@ -7,11 +7,13 @@ import re
 import secrets
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from django.contrib.auth.hashers import make_password
 from django.db import transaction
 
 from anlan.infra import journal
+from anlan.infra.prepared import VALUE, Prepared
 from anlan.kernel.actor import Actor, Role, system_actor
 from anlan.registry import access
 from anlan.registry.domain import errors
@@ -270,25 +272,60 @@ def authenticate(secret: str, *, now: datetime) -> Actor:
         One code each, so that the caller knows what to ask for.
     """
     digest = secret_digest(secret)
-    token = Token.objects.select_related("account").filter(digest=digest).first()
-    if token is None:
+    columns = _HELD.ask(digest)
+    if columns is None:
         raise errors.TokenUnknownError
-    if token.revoked_at is not None:
+    held = _Held(*columns)
+    if held.revoked_at is not None:
         raise errors.TokenRevokedError
-    if token.expires_at <= now:
+    if held.expires_at <= now:
         raise errors.TokenExpiredError
-    account = token.account
-    if not account.is_active:
+    if not held.is_active:
         raise errors.AccountClosedError
-    _note_use(token, now)
-    role = Role(account.role)
+    if held.last_used_at is None or abs(now - held.last_used_at) >= USE_NOTED_EVERY:
+        # Technical, not journalled, and not on every call.
+        Token.objects.filter(pk=held.token).update(last_used_at=now)
+    role = Role(held.role)
     return Actor(
-        id=f"account:{account.pk}",
+        id=f"account:{held.account}",
         role=role,
-        post=account.post_id,
-        areas=_reach(token.areas, account.areas),
-        scopes=frozenset(token.scopes) & PERMISSIONS[role],
+        post=held.post,
+        areas=_reach(held.token_areas, held.account_areas),
+        scopes=frozenset(held.scopes) & PERMISSIONS[role],
     )
+
+
+class _Held(NamedTuple):
+    """What every call asks of a token and its account."""
+
+    token: int
+    scopes: list[str]
+    token_areas: list[str]
+    expires_at: datetime
+    revoked_at: datetime | None
+    last_used_at: datetime | None
+    account: int
+    role: str
+    post: str | None
+    account_areas: list[str]
+    is_active: bool
+
+
+_HELD = Prepared(
+    lambda: Token.objects.filter(digest=VALUE).values_list(
+        "pk",
+        "scopes",
+        "areas",
+        "expires_at",
+        "revoked_at",
+        "last_used_at",
+        "account__pk",
+        "account__role",
+        "account__post",
+        "account__areas",
+        "account__is_active",
+    )
+)
 
 
 def _reach(token_areas: list[str], account_areas: list[str]) -> tuple[str, ...]:
@@ -299,9 +336,3 @@ def _reach(token_areas: list[str], account_areas: list[str]) -> tuple[str, ...]:
     if "" in token_areas:
         return mine.areas
     return tuple(path for path in paths_of(token_areas) if mine.covers(path))
-
-
-def _note_use(token: Token, now: datetime) -> None:
-    """Note the use of a token now and then: technical, not journalled, not on every call."""
-    if token.last_used_at is None or abs(now - token.last_used_at) >= USE_NOTED_EVERY:
-        Token.objects.filter(pk=token.pk).update(last_used_at=now)

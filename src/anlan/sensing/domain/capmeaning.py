@@ -20,9 +20,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from anlan.kernel.scales import CapSeverity, WarningLevel, rank
-from anlan.registry.domain.jurisdiction import Lexicon
 from anlan.sensing.domain.cap import CapAlert, CapInfo, polygon_text, ring_of
-from anlan.sensing.domain.reports import recognise
+from anlan.sensing.domain.reports import HazardWords, recognise
 
 HAZARD_NAMES = ("anlan.hazard",)
 # Parameters whose value is a colour of the statutory scale, as gateways write it.
@@ -94,7 +93,7 @@ class Dictionary:
 
     hazard_of_code: HazardOfCode
     knows_hazard: KnowsHazard
-    lexicon: Sequence[Lexicon]
+    lexicon: Sequence[HazardWords]
 
 
 def meaning_of(alert: CapAlert, words: Dictionary) -> Meaning:

@@ -70,6 +70,15 @@ class ReportIn:
 
 
 @dataclass(frozen=True, slots=True)
+class HazardWords:
+    """The words of one hazard: each as it stands in the lexicon, and folded for comparison."""
+
+    hazard: str
+    words: tuple[tuple[str, str], ...]
+    strong: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Recognised:
     """What the lexicon sees in a text."""
 
@@ -153,9 +162,15 @@ def language_of(text: str) -> str:
     return text if _LANGUAGE.fullmatch(text) and len(text) <= 16 else ""
 
 
-@lru_cache(maxsize=8192)
-def _folded(word: str) -> str:
-    return word.casefold()
+def words_of(lexicon: Sequence[Lexicon]) -> tuple[HazardWords, ...]:
+    """Return a lexicon made ready for :func:`recognise`: some hundred words, folded once."""
+    return tuple(
+        HazardWords(entry.hazard, _folded(entry.words), _folded(entry.strong)) for entry in lexicon
+    )
+
+
+def _folded(words: dict[str, tuple[str, ...]]) -> tuple[tuple[str, str], ...]:
+    return tuple((word, word.casefold()) for group in words.values() for word in group if word)
 
 
 @lru_cache(maxsize=8192)
@@ -163,19 +178,16 @@ def _pattern(word: str) -> re.Pattern[str]:
     return re.compile(rf"(?<![a-z]){re.escape(word)}(?![a-z])")
 
 
-def _has(text: str, word: str) -> bool:
-    folded = _folded(word)
-    if folded not in text:
-        return False
+def _stands_alone(folded: str, text: str) -> bool:
     # Chinese is written without gaps; in Latin letters "gas" must not be found in "pegasus".
     return not folded.isascii() or _pattern(folded).search(text) is not None
 
 
-def _found(text: str, words: dict[str, tuple[str, ...]]) -> list[str]:
-    return [word for group in words.values() for word in group if word and _has(text, word)]
+def _found(text: str, words: tuple[tuple[str, str], ...]) -> list[str]:
+    return [word for word, folded in words if folded in text and _stands_alone(folded, text)]
 
 
-def recognise(text: str, lexicon: Sequence[Lexicon]) -> Recognised:
+def recognise(text: str, lexicon: Sequence[HazardWords]) -> Recognised:
     """Return the hazard whose words ``text`` uses, all words found, and whether one is strong.
 
     The hazard with the most strong words wins, then the one with the most

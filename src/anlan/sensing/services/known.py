@@ -16,8 +16,8 @@ from anlan.kernel.errors import NotFoundError
 from anlan.kernel.geometry import Point
 from anlan.registry import public as registry
 from anlan.registry.domain.facts import KnownArea, KnownSensor
-from anlan.registry.domain.jurisdiction import Lexicon
 from anlan.sensing.domain.observations import StreamFacts
+from anlan.sensing.domain.reports import HazardWords, words_of
 from anlan.sensing.services.here import workspace_here
 
 
@@ -27,7 +27,7 @@ class CityFacts:
 
     revision: str
     zone: ZoneInfo
-    lexicon: tuple[Lexicon, ...]
+    lexicon: tuple[HazardWords, ...]
     hazards: frozenset[str]
 
     @property
@@ -57,7 +57,7 @@ def _facts_of(revision: str) -> CityFacts:
     return CityFacts(
         revision=revision,
         zone=registry.timezone(),
-        lexicon=registry.lexicon(),
+        lexicon=words_of(registry.lexicon()),
         hazards=frozenset(entry.id for entry in registry.hazards()),
     )
 
