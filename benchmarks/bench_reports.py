@@ -10,6 +10,7 @@ import json
 import os
 import shutil
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
@@ -79,7 +80,7 @@ def ping_per_s() -> float:
         stop(server)
 
 
-def reports_load(root: Path) -> clients.Load:
+def reports_load(root: Path) -> tuple[clients.Load, float]:
     port = free_port()
     environment = dict(os.environ, ANLAN_WORKSPACE=str(root / "workspace"), ANLAN_PORT=str(port))
     made = subprocess.run(
@@ -98,14 +99,26 @@ def reports_load(root: Path) -> clients.Load:
         }
         return clients.post("/api/v1/reports", json.dumps(body).encode(), token)
 
+    database = root / "workspace" / "anlan.sqlite3"
     try:
         wait_for(port, "/healthz", server)
         clients.press(port, request, clients=CLIENTS, seconds=2.0)
-        return clients.press(
+        before = owned(database)
+        load = clients.press(
             port, lambda n: request(n + 5_000_000), clients=CLIENTS, seconds=SECONDS
         )
+        return load, (owned(database) - before) / load.seconds
     finally:
         stop(server)
+
+
+def owned(database: Path) -> int:
+    """Return how many reports have a case by now."""
+    with sqlite3.connect(f"file:{database}?mode=ro", uri=True) as link:
+        found = link.execute(
+            "SELECT count(*) FROM response_casefollower WHERE sign LIKE 'report:%'"
+        )
+        return int(found.fetchone()[0])
 
 
 def main() -> bool:
@@ -113,7 +126,7 @@ def main() -> bool:
     try:
         commits = measure.sqlite_commits_per_s(root)
         pings = ping_per_s()
-        load = reports_load(root)
+        load, owned_per_s = reports_load(root)
     finally:
         shutil.rmtree(root, ignore_errors=True)
     accepted = load.per_s(201)
@@ -123,6 +136,9 @@ def main() -> bool:
     )  # fmt: skip
     measure.line("  the same", accepted, "/s", beside="raw durable SQLite commits", limit=commits)
     measure.line("  the same", accepted, "/s", beside="bare Django ping", limit=pings)
+    measure.line(
+        "  meanwhile reports given to a case", owned_per_s, "/s", beside="accepted", limit=accepted
+    )
     others = {status: count for status, count in load.statuses.items() if status != 201}
     print(
         f"  waits: median {load.percentile(0.5):.0f} ms, 99 % {load.percentile(0.99):.0f} ms; "

@@ -160,3 +160,17 @@ def test_a_failing_listener_waits_longer_each_time():
         waits.append((cursor.retry_at - now).total_seconds())
         now = cursor.retry_at
     assert waits == [2, 4, 8, 16]
+
+
+def also_listens(told, *, now):
+    heard.append(f"also {told.event.account}")
+
+
+def test_in_slices_one_listener_keeps_no_other_waiting_and_nothing_is_missed():
+    for name in ("a", "b", "c"):
+        record(an_account(name))
+    both = {AccountChanged: (listener, also_listens)}
+    assert delivery.settle(both, now=NOW, most=1, goes_on=lambda: len(heard) < 4) == 4
+    assert heard == ["a", "also a", "b", "also b"]
+    assert delivery.settle(both, now=NOW, most=2) == 2
+    assert heard[4:] == ["c", "also c"]

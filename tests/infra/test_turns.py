@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import threading
+import time
 from collections import Counter
 
 import pytest
@@ -18,12 +19,12 @@ pytestmark = [
 ]
 
 
-def turn_file():
-    return f"{connection.settings_dict['NAME']}-turn"
+def turn_file(ending="-turn"):
+    return f"{connection.settings_dict['NAME']}{ending}"
 
 
-def is_free():
-    handle = os.open(turn_file(), os.O_RDWR | os.O_CREAT)
+def is_free(ending="-turn"):
+    handle = os.open(turn_file(ending), os.O_RDWR | os.O_CREAT)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
@@ -80,3 +81,25 @@ def test_writers_at_once_all_get_their_turns():
     for thread in threads:
         thread.join()
     assert Counter(done) == dict.fromkeys(range(4), 20)
+
+
+def test_nobody_takes_two_turns_while_another_waits():
+    order = []
+
+    def write():
+        try:
+            with transaction.atomic():
+                order.append("other")
+        finally:
+            connection.close()
+
+    other = threading.Thread(target=write)
+    with connection.turn():
+        other.start()
+        end = time.monotonic() + 20
+        while is_free("-next") and time.monotonic() < end:
+            time.sleep(0.001)
+    with transaction.atomic():  # at once again, and yet the other comes first
+        order.append("this one")
+    other.join(20)
+    assert order == ["other", "this one"]

@@ -12,6 +12,7 @@ import logging
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -33,6 +34,8 @@ log = logging.getLogger(__name__)
 TICK = timedelta(milliseconds=250)
 NICENESS = 5
 STEP_BACK = timedelta(milliseconds=8)
+HEARING = timedelta(seconds=1)
+HEARD_AT_ONCE = 20  # by one listener, before the next one's turn
 SEND_EVERY = timedelta(milliseconds=500)
 STAND_BY = timedelta(seconds=1)
 TRY_AGAIN = timedelta(minutes=10)  # a daily duty that failed does not wait a day
@@ -84,7 +87,20 @@ class Clockwork:
 
 
 def _deliver(now: datetime) -> int:
-    return delivery.settle(flow.REACTIONS, now=now)
+    """Let listeners hear what is new; live no longer at once than clocks and others can wait.
+
+    A rehearsal stops its clock meanwhile, and must come to the same end on any machine.
+    """
+    if here.workspace().kind is not WorkspaceKind.LIVE:
+        return delivery.settle(flow.REACTIONS, now=now)
+    end = time.monotonic() + HEARING.total_seconds()
+    return delivery.settle(
+        flow.REACTIONS,
+        now=now,
+        rounds=100_000,
+        most=HEARD_AT_ONCE,
+        goes_on=lambda: time.monotonic() < end,
+    )
 
 
 def _verify_ledger(_now: datetime) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID, uuid4
@@ -55,15 +56,10 @@ def salted_digest(salt: bytes, data: bytes) -> str:
     return hmac.new(salt, data, hashlib.sha256).hexdigest()
 
 
-def put(kind: str, data: bytes, *, purpose: Purpose, now: datetime) -> ContentRef:
-    """Keep ``data`` durably and return its reference.
-
-    The item is committed before the caller's own transaction: a crash between
-    the two leaves an item that nothing names, which the expiry job removes on
-    its end date.
-    """
+def prepared(kind: str, data: bytes, *, purpose: Purpose, now: datetime) -> ContentItem:
+    """Return an item that :func:`keep` has yet to make durable."""
     salt = secrets.token_bytes(SALT_BYTES)
-    item = ContentItem(
+    return ContentItem(
         id=uuid4(),
         kind=kind,
         purpose=purpose.name,
@@ -74,9 +70,34 @@ def put(kind: str, data: bytes, *, purpose: Purpose, now: datetime) -> ContentRe
         salt=salt,
         digest=salted_digest(salt, data),
     )
-    rows.insert(item, alias=ALIAS)
-    failpoints.reach("contents.put")
+
+
+def ref_of(item: ContentItem) -> ContentRef:
+    """Return what the journal may know of an item."""
     return ContentRef(id=item.id, digest=item.digest)
+
+
+def keep(items: Sequence[ContentItem]) -> None:
+    """Keep prepared items durably, in one transaction.
+
+    They are committed before the caller's own transaction: a crash between
+    the two leaves items that nothing names, which the expiry job removes on
+    their end date.
+    """
+    if not items:
+        return
+    with transaction.atomic(using=ALIAS):
+        for item in items:
+            rows.insert(item, alias=ALIAS)
+    for _ in items:
+        failpoints.reach("contents.put")
+
+
+def put(kind: str, data: bytes, *, purpose: Purpose, now: datetime) -> ContentRef:
+    """Keep ``data`` durably, at once and before anything else, and return its reference."""
+    item = prepared(kind, data, purpose=purpose, now=now)
+    keep([item])
+    return ref_of(item)
 
 
 def get(item_id: UUID | str) -> bytes | Destroyed:

@@ -40,10 +40,13 @@ def invert(flow: Mapping[type[Event], Sequence[Listener]]) -> dict[Listener, set
     return hears
 
 
-def deliver(flow: Mapping[type[Event], Sequence[Listener]], *, now: datetime) -> int:
+def deliver(
+    flow: Mapping[type[Event], Sequence[Listener]], *, now: datetime, most: int | None = None
+) -> int:
     """Let every listener hear what is new; return how many events were heard.
 
-    One round: what listeners themselves record is heard in the next round.
+    One round: what listeners themselves record is heard in the next round.  Of ``most``
+    events for each listener: one that has much to hear must not keep the others waiting.
     """
     head = JournalHead.objects.values_list("seq", flat=True).first() or 0
     hears = {listener_name(listener): (listener, names) for listener, names in invert(flow).items()}
@@ -61,7 +64,7 @@ def deliver(flow: Mapping[type[Event], Sequence[Listener]], *, now: datetime) ->
     for cursor in behind:
         listener, names = hears[cursor.listener]
         if not news.isdisjoint(names):
-            heard += _catch_up(listener, names, cursor, head=head, now=now)
+            heard += _catch_up(listener, names, cursor, head=head, now=now, most=most)
     return heard
 
 
@@ -80,14 +83,20 @@ def _skip_to(head: int, listeners: Sequence[str]) -> None:
 
 
 def _catch_up(
-    listener: Listener, names: set[str], cursor: ListenerCursor, *, head: int, now: datetime
+    listener: Listener,
+    names: set[str],
+    cursor: ListenerCursor,
+    *,
+    head: int,
+    now: datetime,
+    most: int | None,
 ) -> int:
     heard = 0
-    while cursor.seq < head:
+    while cursor.seq < head and (most is None or heard < most):
         entries = list(
             JournalEntry.objects.filter(seq__gt=cursor.seq, seq__lte=head, event__in=names)
             .defer("images")
-            .order_by("seq")[:BATCH]
+            .order_by("seq")[: BATCH if most is None else min(BATCH, most - heard)]
         )
         if not entries:
             _skip_to(head, [cursor.listener])
@@ -155,15 +164,24 @@ def _note_failure(
 
 
 def settle(
-    flow: Mapping[type[Event], Sequence[Listener]], *, now: datetime, rounds: int = 100
+    flow: Mapping[type[Event], Sequence[Listener]],
+    *,
+    now: datetime,
+    rounds: int = 100,
+    most: int | None = None,
+    goes_on: Callable[[], bool] = lambda: True,
 ) -> int:
-    """Deliver until nothing new is heard; return how many events were heard."""
+    """Deliver until nothing new is heard; return how many events were heard.
+
+    With ``most`` in slices; where ``goes_on`` says no between two rounds, the next call
+    goes on from there.
+    """
     total = 0
     for _ in range(rounds):
-        heard = deliver(flow, now=now)
-        if not heard:
-            return total
+        heard = deliver(flow, now=now, most=most)
         total += heard
+        if not heard or not goes_on():
+            return total
     raise RuntimeError("events keep causing events: a loop in the flow table")
 
 

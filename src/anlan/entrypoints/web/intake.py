@@ -1,6 +1,7 @@
 """Requests are read to their end before anybody works on them.
 
-A server process works on one request at a time, which suits a database with one writer.
+A server process works on one request at a time, which suits a database with one writer;
+it begins others while those before them wait for their turn to write (anlan.infra.together).
 A telephone on a bad line that takes a minute to send its photo must not hold up everybody
 else, so bodies are read side by side and only whole requests queue for the application.
 Here too a body without a stated length (``Transfer-Encoding: chunked``) gets one: the
@@ -14,6 +15,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from anlan.infra.baton import BATON
 from anlan.kernel.errors import InvalidInputError
 from anlan.sensing.domain.errors import BodyTooLargeError
 
@@ -23,6 +25,9 @@ Application = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
 #: What is read and thrown away, so that a sender hears the refusal instead of a broken line.
 DRAINED_BYTES = 64 * 1024 * 1024
 PIECE = 256 * 1024
+#: So many requests may be begun, each with its connections to the databases.  One of them is
+#: worked on; the others wait to write, and are then committed together.
+WORKERS = 16
 #: Set for the application: why a body was not read.
 REFUSED = "anlan.body_refused"
 
@@ -39,7 +44,7 @@ class Intake:
     def __init__(self, application: Application, *, limit: int) -> None:
         self.application = application
         self.limit = limit  # bytes
-        self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="anlan-web")
+        self._workers = ThreadPoolExecutor(WORKERS, thread_name_prefix="anlan-web")
 
     def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
         """Serve one request."""
@@ -50,17 +55,17 @@ class Intake:
             body = b""
         environ["wsgi.input"] = io.BytesIO(body)
         environ["CONTENT_LENGTH"] = str(len(body))
-        # One thread for all requests: one connection to each database, one writer.
-        return self._worker.submit(self._answer, environ, start_response).result()
+        return self._workers.submit(self._answer, environ, start_response).result()
 
     def _answer(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
-        response = self.application(environ, start_response)
-        if getattr(response, "streaming", True):
-            return response
-        try:
-            return [b"".join(response)]  # whole, so that its length is told
-        finally:
-            response.close()  # type: ignore[attr-defined]  # what Django answers with
+        with BATON.held():
+            response = self.application(environ, start_response)
+            if getattr(response, "streaming", True):
+                return response
+            try:
+                return [b"".join(response)]  # whole, so that its length is told
+            finally:
+                response.close()  # type: ignore[attr-defined]  # what Django answers with
 
     def _read(self, environ: Environ) -> bytes:
         announced = _length(environ.get("CONTENT_LENGTH"))

@@ -41,7 +41,9 @@ DUMPS = {"default": "anlan.pgdump", "contents": "contents.pgdump"}
 LEFT_OUT = frozenset({"logs", "replays", "worker.beat", "worker.failing", "worker.lock"})
 COPY_TRIES = 5
 _SQLITE = tuple(
-    name + tail for name in FILES.values() for tail in ("", "-wal", "-shm", "-journal", "-turn")
+    name + tail
+    for name in FILES.values()
+    for tail in ("", "-wal", "-shm", "-journal", "-turn", "-next")
 )
 
 Databases = Mapping[str, Database]

@@ -3,7 +3,8 @@
 A writer that finds the database locked sleeps in steps of up to 100 ms, long after
 the lock was given back; with two web processes and the clockwork writing, most of the
 time nobody writes.  Here writers first take a lock on a file beside the database and
-look for it several times a millisecond.  It is a courtesy, not the protection: whoever does not
+look for it several times a millisecond; who is next waits at a door of its own, so that
+nobody takes two turns while another waits.  It is a courtesy, not the protection: whoever does not
 get a turn in time goes on to SQLite's own lock, which alone decides.
 """
 
@@ -12,9 +13,14 @@ from __future__ import annotations
 import fcntl
 import os
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
+from django.db import connections
 from django.db.backends.sqlite3 import base
+
+from anlan.infra.baton import BATON
 
 LOOK_EVERY_S = 0.0003
 _pause_s = 0.0
@@ -30,13 +36,39 @@ def step_back(pause_s: float) -> None:
     _pause_s = pause_s
 
 
+def _lock_by(turn: int, end: float) -> bool:
+    """Try to lock a file until ``end``, at least once; return whether it is ours."""
+    while True:
+        try:
+            fcntl.flock(turn, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            if time.monotonic() >= end:
+                return False
+            time.sleep(LOOK_EVERY_S)
+        else:
+            return True
+
+
 class DatabaseWrapper(base.DatabaseWrapper):
     """SQLite whose writers queue."""
 
     _turn: int | None = None
+    _turn_stays = False
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """Take the turn before a transaction and hold it to the end of the block."""
+        self._take_turn()
+        self._turn_stays = True
+        try:
+            yield
+        finally:
+            self._turn_stays = False
+            self._give_turn()
 
     def _start_transaction_under_autocommit(self) -> None:
-        self._take_turn()
+        if self._turn is None:
+            self._take_turn()
         try:
             super()._start_transaction_under_autocommit()  # type: ignore[misc]  # not in the stubs
         except BaseException:
@@ -66,22 +98,27 @@ class DatabaseWrapper(base.DatabaseWrapper):
             return
         options: dict[str, Any] = self.settings_dict["OPTIONS"]
         end = time.monotonic() + float(options.get("timeout", 5.0))
+        # Other threads work meanwhile, unless this one holds up a database.
+        holds = any(one.in_atomic_block for one in connections.all(initialized_only=True))
+        with nullcontext() if holds else BATON.aside():
+            door = self._locked("-next", end)
+            self._turn = self._locked("-turn", end)
+            if door is not None:
+                os.close(door)
+
+    def _locked(self, ending: str, end: float) -> int | None:
+        """Lock a file beside the database before ``end`` and return its handle."""
         try:
-            turn = os.open(f"{self.settings_dict['NAME']}-turn", os.O_RDWR | os.O_CREAT, 0o600)
+            handle = os.open(f"{self.settings_dict['NAME']}{ending}", os.O_RDWR | os.O_CREAT, 0o600)
         except OSError:
-            return  # a full disk or a folder that is gone: SQLite will say so better
-        while time.monotonic() < end:
-            try:
-                fcntl.flock(turn, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                time.sleep(LOOK_EVERY_S)
-            else:
-                self._turn = turn
-                return
-        os.close(turn)
+            return None  # a full disk or a folder that is gone: SQLite will say so better
+        if _lock_by(handle, end):
+            return handle
+        os.close(handle)
+        return None
 
     def _give_turn(self) -> None:
-        if self._turn is not None:
+        if self._turn is not None and not self._turn_stays:
             # Closing the file gives the lock back, also when the process dies.
             os.close(self._turn)
             self._turn = None

@@ -8,14 +8,15 @@ its effect is undone, and it gets the answer of the first.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, cast
 
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, connection
 
-from anlan.infra import failpoints, rows
+from anlan.infra import failpoints, rows, together
+from anlan.infra.models import ContentItem
 from anlan.kernel.actor import Actor
 from anlan.sensing.domain.errors import KeyMalformedError, KeyReusedError
 from anlan.sensing.models import IdempotencyKey
@@ -68,18 +69,28 @@ def earlier_answer(actor: Actor, once: Once | None, *, now: datetime) -> Answer 
 
 
 def run_once(
-    actor: Actor, once: Once | None, effect: Callable[[], Answer], *, now: datetime
+    actor: Actor,
+    once: Once | None,
+    effect: Callable[[], Answer],
+    *,
+    now: datetime,
+    items: Sequence[ContentItem] = (),
 ) -> tuple[Answer, bool]:
-    """Run ``effect`` in one transaction with its key; return its answer and whether it ran.
+    """Keep ``items``, run ``effect`` in one transaction with its key; return its answer.
 
-    ``effect`` must reach the outside through the default database only.
+    The second value says whether it ran.  ``effect`` must reach the outside through the
+    default database only, and may run in another thread (:mod:`anlan.infra.together`).
     """
+
+    def whole() -> Answer:
+        answer = effect()
+        if once is not None:
+            _remember(actor, once, answer, now=now)
+        failpoints.reach("sensing.before_commit")
+        return answer
+
     try:
-        with transaction.atomic():
-            answer = effect()
-            if once is not None:
-                _remember(actor, once, answer, now=now)
-            failpoints.reach("sensing.before_commit")
+        answer = together.commit(whole, items=items)
     except IntegrityError:
         # Somebody with the same key was faster; without such a row the error is another one.
         found = earlier_answer(actor, once, now=now)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime
-from uuid import UUID
 
 import msgspec
 
 from anlan.infra import contents, journal
-from anlan.infra.contents import ContentRef, Purpose
+from anlan.infra.contents import Purpose
+from anlan.infra.models import ContentItem
 from anlan.kernel.actor import Actor
 from anlan.kernel.geometry import Point
 from anlan.sensing.domain import reports as words
@@ -43,15 +43,16 @@ class _Understood:
 
 @dataclass(frozen=True, slots=True)
 class _Stored:
-    """Where the personal part of a report lies."""
+    """The personal part of a report, ready to be kept."""
 
-    said: ContentRef | None
-    photos: tuple[tuple[ContentRef, Photo], ...]
+    said: ContentItem | None
+    photos: tuple[tuple[ContentItem, Photo], ...]
 
-    def ids(self) -> list[UUID]:
-        """Return the keys of all items."""
-        said = [self.said.id] if self.said else []
-        return said + [ref.id for ref, _ in self.photos]
+    @property
+    def items(self) -> list[ContentItem]:
+        """All items."""
+        said = [self.said] if self.said else []
+        return said + [item for item, _ in self.photos]
 
 
 def keep_report(
@@ -77,7 +78,7 @@ def keep_report(
     facts = city_facts()
     day = facts.local_day(now)
     understood = _understand(report, facts, now=now)
-    stored = _store(report, photos, purpose=REPORT.from_day(day), now=now)
+    stored = _ready(report, photos, purpose=REPORT.from_day(day), now=now)
     row = Report(
         follow_hash=words.follow_hash(secret),
         received_at=now,
@@ -88,9 +89,15 @@ def keep_report(
         said_digest=stored.said.digest if stored.said else "",
         **_columns(understood),
     )
-    answer, ran = run_once(actor, once, lambda: _commit(actor, row, stored, day, now=now), now=now)
+    answer, ran = run_once(
+        actor,
+        once,
+        lambda: _commit(actor, row, stored, day, now=now),
+        now=now,
+        items=stored.items,
+    )
     if not ran:
-        contents.destroy(stored.ids(), reason="sent twice at once", now=now)
+        contents.destroy([item.id for item in stored.items], reason="sent twice at once", now=now)
         return Report.objects.get(pk=answer["report"])
     return row
 
@@ -102,12 +109,12 @@ def _commit(actor: Actor, row: Report, stored: _Stored, day: date, *, now: datet
         ReportPhoto(
             report=row,
             position=position,
-            photo_content=ref.id,
-            photo_digest=ref.digest,
+            photo_content=item.id,
+            photo_digest=item.digest,
             width_px=photo.width_px,
             height_px=photo.height_px,
         )
-        for position, (ref, photo) in enumerate(stored.photos)
+        for position, (item, photo) in enumerate(stored.photos)
     ]
     event = ReportReceived(
         report=row.id,
@@ -198,19 +205,16 @@ def _area(stated: str, point: Point | None, facts: CityFacts) -> tuple[str, str,
     return found.code, found.path, (*flags, words.AREA_CONTRADICTS)
 
 
-def _store(
+def _ready(
     report: ReportIn, photos: tuple[Photo, ...], *, purpose: Purpose, now: datetime
 ) -> _Stored:
     said = _said(report)
-    said_ref = (
-        contents.put("report", msgspec.json.encode(said), purpose=purpose, now=now)
-        if said
-        else None
-    )
+    words = msgspec.json.encode(said)
     return _Stored(
-        said_ref,
+        contents.prepared("report", words, purpose=purpose, now=now) if said else None,
         tuple(
-            (contents.put("photo", photo.data, purpose=purpose, now=now), photo) for photo in photos
+            (contents.prepared("photo", photo.data, purpose=purpose, now=now), photo)
+            for photo in photos
         ),
     )
 
