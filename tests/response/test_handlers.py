@@ -10,6 +10,7 @@ from anlan.notices.models import Notice
 from anlan.registry import public as registry
 from anlan.response import handlers
 from anlan.response.models import Case, CaseFollower, CaseTask
+from anlan.sensing.domain.events import ReportReceived
 from anlan.warning.domain.events import AlertCleared, AlertLevelChanged, AlertRaised
 from anlan.warning.models import AlertInstance
 from tests.response.builders import MINUTE, NOW, SYSTEM, report_of, stands
@@ -144,6 +145,35 @@ def test_a_cluster_joins_the_case_of_its_reports():
     stands(case)
     assert Case.objects.count() == 1
     assert case.level == "orange"
+
+
+def received(number, *, hazard):
+    return ReportReceived(
+        report=number,
+        number=f"AL-{number}",
+        hazard=hazard,
+        area="410102",
+        lat=None,
+        lon=None,
+        words=(),
+        strong=False,
+        known_at=NOW,
+    )
+
+
+def test_a_report_heard_after_its_cluster_joins_the_clusters_case():
+    rule = a_rule(case=lambda then: then.case == "hidden_danger")
+    event = alert_of(
+        rule, place="", subject="cluster:31", level="orange", evidence={"reports": [31, 32]}
+    )
+    tell(handlers.on_alert_raised, event)
+    (case,) = Case.objects.all()
+    signs = case.signs
+    for number in (31, 33):
+        tell(handlers.on_report_received, received(number, hazard=rule.hazard))
+    stands(case)
+    assert case.signs == signs + 1  # the other report is no part of the cluster
+    assert Case.objects.count() == 2
 
 
 def changed(event, before, level):

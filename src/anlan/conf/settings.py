@@ -32,7 +32,7 @@ def sqlite(path: Path) -> dict[str, object]:
             # FULL: what is acknowledged survives a power cut, not only a crash (I3).
             "init_command": (
                 "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;"
-                "PRAGMA secure_delete=ON; PRAGMA cache_size=-32000"
+                "PRAGMA secure_delete=ON; PRAGMA cache_size=-8000"
             ),
         },
         "TEST": {"NAME": f"{path}.test"},

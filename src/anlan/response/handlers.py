@@ -134,4 +134,6 @@ def on_report_received(told: Told, *, now: datetime) -> None:
         title={"report": event.number, "words": list(event.words)},
         strong=event.strong,
     )
-    take_sign(ACTOR, opening, now=now)
+    # Where the cluster was heard before its reports, they belong to its case.
+    clusters = warning.clusters_of_report(event.report, event.hazard) if event.hazard else []
+    take_sign(ACTOR, opening, now=now, beside=[f"alert:{number}" for number in clusters])

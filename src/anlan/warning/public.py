@@ -47,6 +47,11 @@ def alert(alert_id: int) -> AlertInstance | None:
     return AlertInstance.objects.filter(pk=alert_id).first()
 
 
+def clusters_of_report(report: int, hazard: str) -> list[int]:
+    """Return the open alerts that rest on a report among others; the caller checks areas."""
+    return selectors.clusters_of_report(report, hazard)
+
+
 def alerts(actor: Actor, filters: AlertFilters) -> list[AlertInstance]:
     """Return alerts inside the actor's areas, newest first (one query)."""
     return selectors.alerts(actor, filters)
@@ -61,6 +66,7 @@ __all__ = [
     "WarningInForce",
     "alert",
     "alerts",
+    "clusters_of_report",
     "declare_response",
     "end_response",
     "judge",

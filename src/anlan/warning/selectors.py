@@ -71,6 +71,15 @@ def alerts(actor: Actor, filters: AlertFilters) -> list[AlertInstance]:
     return list(wanted.order_by("-pk")[: max(1, min(filters.limit, MOST_ROWS))])
 
 
+def clusters_of_report(report: int, hazard: str) -> list[int]:
+    """Return the open alerts that rest on a report among others (one query)."""
+    standing = AlertInstance.objects.filter(
+        cleared_at__isnull=True, hazard=hazard, subject__startswith="cluster:"
+    )
+    evidence = standing.order_by("pk").values_list("pk", "evidence")
+    return [alert for alert, rests_on in evidence if report in (rests_on or {}).get("reports", ())]
+
+
 def warnings_in_force(*, at: datetime) -> list[WarningInForce]:
     """Return the relayed warnings in force at ``at``, highest level first.
 

@@ -32,8 +32,8 @@ from anlan.response.services.opening import open_case
 def take_sign(actor: Actor, opening: Opening, *, now: datetime, beside: Iterable[str] = ()) -> Case:
     """Join a sign to the open case it belongs to, or open a case for it.
 
-    ``beside`` names other signs of the same matter (the reports of a cluster): a case of
-    the same hazard that follows one of them is the sign's case too.
+    ``beside`` names other signs of the same matter (the reports of a cluster, the cluster of
+    a report): a case of the same hazard that follows one of them is the sign's case too.
     """
     case = open_case_of(opening) or _case_beside(opening, beside) or case_near(opening, now=now)
     if case is not None:
