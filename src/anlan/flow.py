@@ -34,11 +34,12 @@ REACTIONS: dict[type[Event], tuple[Listener, ...]] = {
     sensing.SegmentSealed: (),
     sensing.MessageKeptAside: (),
     sensing.MessageReleased: (),
+    sensing.ContentsRead: (),
     # warning
     warning.AlertRaised: (response_handlers.on_alert_raised,),
     warning.AlertLevelChanged: (response_handlers.on_alert_level_changed,),
     warning.AlertCleared: (response_handlers.on_alert_cleared,),
-    warning.WarningInForceChanged: (),
+    warning.WarningInForceChanged: (response_handlers.on_warning_in_force_changed,),
     warning.ResponseDeclared: (),
     # response
     response.CaseOpened: (),

@@ -11,7 +11,12 @@ from anlan.registry import public as registry
 from anlan.response import handlers
 from anlan.response.models import Case, CaseFollower, CaseTask
 from anlan.sensing.domain.events import ReportReceived
-from anlan.warning.domain.events import AlertCleared, AlertLevelChanged, AlertRaised
+from anlan.warning.domain.events import (
+    AlertCleared,
+    AlertLevelChanged,
+    AlertRaised,
+    WarningInForceChanged,
+)
 from anlan.warning.models import AlertInstance
 from tests.response.builders import MINUTE, NOW, SYSTEM, report_of, stands
 
@@ -174,6 +179,43 @@ def test_a_report_heard_after_its_cluster_joins_the_clusters_case():
     stands(case)
     assert case.signs == signs + 1  # the other report is no part of the cluster
     assert Case.objects.count() == 2
+
+
+def relayed(hazard, level, *, what="began", areas=("410102",)):
+    return WarningInForceChanged(
+        in_force=7, hazard=hazard, level=level, areas=areas, what=what, at=NOW
+    )
+
+
+@pytest.mark.parametrize(
+    ("hazard", "level", "priority"),
+    [("", "red", 1), ("", "", 2), ("met.rainstorm", "", 2), ("met.hail", "orange", 2)],
+)
+def test_a_warning_that_no_rule_acts_on_gets_an_owner_and_a_clock(hazard, level, priority):
+    for _ in range(2):  # at least once
+        tell(handlers.on_warning_in_force_changed, relayed(hazard, level))
+    (case,) = Case.objects.all()
+    stands(case)
+    assert (case.priority, case.level, case.area) == (priority, level, "410102")
+    assert CaseFollower.objects.get().sign == "warning:7"
+    assert Notice.objects.filter(about=f"case:{case.pk}", post="P-COMMANDER").exists()
+    tell(handlers.on_warning_in_force_changed, relayed(hazard, level, what="ended"))
+    stands(case)
+    assert CaseFollower.objects.get().cleared_at is None  # its end proves nothing
+
+
+@pytest.mark.parametrize(
+    ("hazard", "level"), [("met.rainstorm", "red"), ("met.hail", "blue"), ("met.hail", "yellow")]
+)
+def test_a_warning_that_a_rule_reads_or_that_is_slight_opens_nothing_by_itself(hazard, level):
+    tell(handlers.on_warning_in_force_changed, relayed(hazard, level))
+    assert not Case.objects.exists()
+
+
+def test_a_warning_of_unknown_ground_is_the_whole_citys():
+    tell(handlers.on_warning_in_force_changed, relayed("", "red", areas=("999999",)))
+    (case,) = Case.objects.all()
+    assert case.area == registry.city().root_area
 
 
 def changed(event, before, level):

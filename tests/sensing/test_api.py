@@ -75,9 +75,29 @@ def test_an_officer_reads_the_reports_of_the_area(doors):
     page = officer.get("/api/v1/reports").json()
     assert [row["number"] for row in page["reports"]] == [inside]
     assert "text" not in page["reports"][0]  # personal data only in the detail
-    assert officer.get(f"/api/v1/reports/{inside}").json()["text"] == "a"
+    assert "text" not in officer.get(f"/api/v1/reports/{inside}").json()
+    seen = officer.get(f"/api/v1/reports/{inside}", {"reason": "handling"}).json()
+    assert (seen["text"], seen["contact"]) == ("a", {})
     assert officer.get(f"/api/v1/reports/{outside}").status_code == 404
     assert gateway.get("/api/v1/reports").status_code == 403
+
+
+def test_words_are_read_for_a_reason_that_is_journalled(doors):
+    given = {"text": "燃气味", "contact": {"name": "王某", "phone": "13800000000"}}
+    number = post(doors(), "reports", given).json()["number"]
+    officer, path = doors("duty_officer"), f"/api/v1/reports/{number}"
+    assert "text" not in officer.get(path).json()
+    assert code(officer.get(path, {"reason": "x"})) == "content.reason_needed"
+    assert not JournalEntry.objects.filter(event="ContentsRead").exists()
+    assert officer.get(path, {"reason": "handling"}).json()["contact"] == {}
+    assert officer.get(path, {"reason": "call_back"}).json()["contact"] == given["contact"]
+    read = JournalEntry.objects.filter(event="ContentsRead").order_by("seq")
+    assert [entry.payload["reason"] for entry in read] == ["handling", "call_back"]
+    report = Report.objects.get(number=number)
+    assert {entry.payload["what"] for entry in read} == {f"report:{report.pk}"}
+    assert "王某" not in str(read.values())
+    auditor = doors("auditor").get(path, {"reason": "handling"})
+    assert (auditor.status_code, "text" in auditor.json()) == (200, False)
 
 
 def test_an_auditor_reads_that_a_report_came_and_not_what_it_says(doors):
@@ -236,8 +256,15 @@ def test_a_bad_signal_is_told_with_its_place_and_dealt_with(doors):
     assert error["params"]["where"] == "alert/status"
     officer = doors("duty_officer")
     (row,) = officer.get("/api/v1/quarantine").json()["quarantine"]
-    raw = officer.get(f"/api/v1/quarantine/{row['id']}/raw")
+    address = f"/api/v1/quarantine/{row['id']}/raw"
+    assert code(officer.get(address)) == "content.reason_needed"
+    assert code(officer.get(address, {"reason": "curious"})) == "content.reason_needed"
+    raw = officer.get(address, {"reason": "checking"})
     assert raw.content == message(status="Maybe")
+    read = JournalEntry.objects.get(event="ContentsRead")
+    assert read.payload["what"] == f"quarantine:{row['id']}"
+    assert read.payload["reason"] == "checking"
+    assert read.actor.startswith("account:")
     assert raw["Content-Type"] == "application/octet-stream"
     path = f"quarantine/{row['id']}/release"
     again = post(officer, path, {"outcome": "retry"})
@@ -347,6 +374,6 @@ def test_a_message_kept_aside_can_be_put_right(doors, path, bad, good, kept):
     done = post(officer, release, {"outcome": "retry", "message": good})
     assert (done.status_code, done.json()["outcome"]) == (200, "accepted"), done.content
     assert kept.objects.count() == 1
-    raw = officer.get(f"/api/v1/quarantine/{row['id']}/raw")
+    raw = officer.get(f"/api/v1/quarantine/{row['id']}/raw", {"reason": "checking"})
     assert raw.content == bad.encode(), "what came stays as it came"
     assert JournalEntry.objects.get(event="MessageReleased").payload["corrected"] is True

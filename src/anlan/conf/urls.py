@@ -6,7 +6,7 @@ from django.urls import URLPattern, URLResolver, path
 
 from anlan.entrypoints.api import api
 from anlan.entrypoints.web import views
-from anlan.entrypoints.web.pages import cases, duties, reporting, signing
+from anlan.entrypoints.web.pages import cases, duties, reporting, signing, words
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", views.status_page, name="status"),
@@ -24,4 +24,5 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("cases", cases.case_list),
     path("cases/<int:case_id>", cases.case_page),
     path("cases/<int:case_id>/<str:trigger>", cases.case_move),
+    path("reports/<int:report_id>/words", words.words),
 ]

@@ -6,8 +6,10 @@ from datetime import datetime
 from typing import cast
 
 from anlan.kernel.actor import system_actor
+from anlan.kernel.errors import NotFoundError
 from anlan.kernel.events import Told
 from anlan.kernel.geometry import Point
+from anlan.kernel.scales import WarningLevel
 from anlan.notices import public as notices
 from anlan.registry import public as registry
 from anlan.registry.domain.rulespecs import RuleSpec
@@ -19,7 +21,12 @@ from anlan.response.services.orphans import give_orphans_to_arbiter
 from anlan.response.services.signs import change_level, clear_sign, take_sign
 from anlan.sensing.domain.events import ReportReceived
 from anlan.warning import public as warning
-from anlan.warning.domain.events import AlertCleared, AlertLevelChanged, AlertRaised
+from anlan.warning.domain.events import (
+    AlertCleared,
+    AlertLevelChanged,
+    AlertRaised,
+    WarningInForceChanged,
+)
 
 ACTOR = system_actor("response")
 # The judge clears for other causes too: a warning ended, a rule or sensor left the packs.
@@ -111,6 +118,52 @@ def on_alert_cleared(told: Told, *, now: datetime) -> None:
     event = cast("AlertCleared", told.event)
     measured = event.reason in MEASURED
     clear_sign(ACTOR, f"alert:{event.alert}", at=event.at, measured=measured, now=now)
+
+
+#: A relayed warning of these levels must not lie where no rule reads it.
+GRAVE = frozenset({WarningLevel.RED.value, WarningLevel.ORANGE.value})
+UNREAD_ZH = "收到外部预警，没有规则处理：请读原文并作出决定"
+UNREAD_EN = "An outside warning that no rule acts on: read it and decide"
+
+
+def on_warning_in_force_changed(told: Told, *, now: datetime) -> None:
+    """Give a relayed warning that no rule acts on to a person: its message is a sign too.
+
+    That is one whose hazard or level no pack knows, and a grave one that no rule reads.
+    """
+    event = cast("WarningInForceChanged", told.event)
+    sign = f"warning:{event.in_force}"
+    if event.what == "ended":
+        clear_sign(ACTOR, sign, at=event.at, measured=False, now=now)
+        return
+    known = bool(event.hazard and event.level)
+    if known and (event.level not in GRAVE or warning.is_read(event.hazard, event.level, at=now)):
+        return
+    opening = Opening(
+        kind="service",
+        hazard=event.hazard,
+        area=_area_of(event.areas),
+        origin=sign,
+        known_at=event.at,
+        level=event.level,
+        # Unknown is not small: somebody reads it as soon as what is orange.
+        priority=None if event.level else 2,
+        cause=f"warning.unread|{event.in_force}",
+        title={"zh": UNREAD_ZH, "en": UNREAD_EN},
+        tell=("commander",),
+    )
+    take_sign(ACTOR, opening, now=now)
+
+
+def _area_of(codes: tuple[str, ...]) -> str:
+    """Return the one area that a warning names and the city knows; else the whole city."""
+    root = registry.city().root_area
+    if len(codes) != 1:
+        return root
+    try:
+        return registry.area(codes[0]).code
+    except NotFoundError:
+        return root
 
 
 def on_city_loaded(told: Told, *, now: datetime) -> None:  # noqa: ARG001  what is in force counts

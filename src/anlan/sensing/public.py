@@ -9,6 +9,7 @@ from anlan.sensing.domain.observations import (
     Quality,
     RowIn,
 )
+from anlan.sensing.domain.reading import ReadReason
 from anlan.sensing.domain.reports import Contact, ReportIn
 from anlan.sensing.readings import batches_after, last_batch_id, read_observations
 from anlan.sensing.selectors import (
@@ -28,6 +29,7 @@ from anlan.sensing.selectors import (
 from anlan.sensing.services.imports import import_observations, import_reports, import_signals
 from anlan.sensing.services.observations import keep_observations
 from anlan.sensing.services.once import Once, earlier_answer, forget_keys, run_once
+from anlan.sensing.services.reading import words_of_report
 from anlan.sensing.services.receipts import follow_secret
 from anlan.sensing.services.reports import keep_report
 from anlan.sensing.services.segments import seal_segments, verify_segments
@@ -42,6 +44,7 @@ __all__ = [
     "Observation",
     "Once",
     "Quality",
+    "ReadReason",
     "ReportIn",
     "RowIn",
     "batches_after",
@@ -71,4 +74,5 @@ __all__ = [
     "signal",
     "signal_message",
     "verify_segments",
+    "words_of_report",
 ]

@@ -125,6 +125,11 @@ def _said(ids: Sequence[int]) -> dict[int, Said]:
     }
 
 
+def report_said(id: int) -> Said:  # noqa: A002
+    """Return all that a reporter said; personal data: the caller notes who reads it and why."""
+    return _said([id]).get(id, Said())
+
+
 def report_contact(id: int) -> dict[str, str]:  # noqa: A002
     """Return how to reach the reporter; personal data: the caller records who looked and why."""
     said = _said([id]).get(id)

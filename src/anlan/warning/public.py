@@ -42,6 +42,11 @@ def warnings_in_force(*, at: datetime) -> list[WarningInForce]:
     return selectors.warnings_in_force(at=at)
 
 
+def is_read(hazard: str, level: str, *, at: datetime) -> bool:
+    """Return whether a rule in force reads a relayed warning of that hazard and level."""
+    return selectors.is_read(hazard, level, at=at)
+
+
 def alert(alert_id: int) -> AlertInstance | None:
     """Return one alert instance, or None; the caller checks areas."""
     return AlertInstance.objects.filter(pk=alert_id).first()
@@ -69,6 +74,7 @@ __all__ = [
     "clusters_of_report",
     "declare_response",
     "end_response",
+    "is_read",
     "judge",
     "reason_text",
     "response_in_force",

@@ -11,7 +11,7 @@ from django.db.models import Q, QuerySet
 
 from anlan.kernel.actor import Actor
 from anlan.kernel.errors import NotFoundError
-from anlan.kernel.scales import ResponseLevel, WarningLevel, rank
+from anlan.kernel.scales import ResponseLevel, WarningLevel, at_least, rank
 from anlan.registry import public as registry
 from anlan.registry.domain.packwords import Text
 from anlan.registry.domain.rulespecs import RuleSpec
@@ -78,6 +78,21 @@ def clusters_of_report(report: int, hazard: str) -> list[int]:
     )
     evidence = standing.order_by("pk").values_list("pk", "evidence")
     return [alert for alert, rests_on in evidence if report in (rests_on or {}).get("reports", ())]
+
+
+def is_read(hazard: str, level: str, *, at: datetime) -> bool:
+    """Return whether a rule in force reads a relayed warning of that hazard and level."""
+    if not hazard or not level:
+        return False
+    wanted = WarningLevel(level)
+    signals = (getattr(rule, "signal", None) for rule in registry.rules_in_force(at=at))
+    return any(
+        signal is not None
+        and signal.hazard == hazard
+        and at_least(wanted, signal.at_least)
+        and (signal.at_most is None or at_least(signal.at_most, wanted))
+        for signal in signals
+    )
 
 
 def warnings_in_force(*, at: datetime) -> list[WarningInForce]:

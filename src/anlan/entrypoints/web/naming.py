@@ -42,7 +42,7 @@ def line_of(case: Case, names: Names, language: str) -> dict[str, Any]:
     return {
         "id": case.pk,
         "number": case.number,
-        "title": names.hazard(case.hazard, language) or say("case.no_hazard", language),
+        "title": names.hazard(case.hazard, language) or _own_title(case, language),
         "where": where(case, names, language),
         "owner": names.post(case.owner_post, language),
         "owner_basis": basis_text(case.owner_basis, language),
@@ -57,6 +57,11 @@ def line_of(case: Case, names: Names, language: str) -> dict[str, Any]:
         "rung": case.rung,
         "is_open": case.is_open,
     }
+
+
+def _own_title(case: Case, language: str) -> str:
+    """Return what a case of no known hazard is called: its own words, else that nobody knows."""
+    return str(case.title.get(language) or say("case.no_hazard", language))
 
 
 def rung_name(post: str, names: Names, language: str) -> str:

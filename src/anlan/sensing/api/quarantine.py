@@ -6,13 +6,12 @@ from typing import Any, Literal
 from django.http import HttpResponse
 from ninja import Field, Router, Schema
 
-from anlan.infra import contents
 from anlan.infra.doors import Call, needs
-from anlan.kernel.errors import NotFoundError
 from anlan.sensing import access, selectors
 from anlan.sensing.api.calls import answer
 from anlan.sensing.models import Quarantine
 from anlan.sensing.services.quarantine import MAX_KEPT_BYTES
+from anlan.sensing.services.reading import read_aside
 from anlan.sensing.services.receipts import follow_secret
 from anlan.sensing.services.release import release
 
@@ -66,12 +65,10 @@ def list_quarantine(
 
 @router.get("/quarantine/{quarantine_id}/raw", summary="The message as it came")
 @needs("signs:release")
-def get_raw(request: Call, quarantine_id: int) -> HttpResponse:
-    """Return the bytes as a download, never as a page."""
+def get_raw(request: Call, quarantine_id: int, reason: str = "") -> HttpResponse:
+    """Return the bytes as a download, never as a page; who reads them and why is journalled."""
     row = access.quarantine_for(request.actor, quarantine_id)
-    raw = contents.get(row.raw_content) if row.raw_content else contents.DESTROYED
-    if not isinstance(raw, bytes):
-        raise NotFoundError(what="content", id=quarantine_id)
+    raw = read_aside(request.actor, row, reason, now=request.now)
     return HttpResponse(
         raw,
         content_type="application/octet-stream",

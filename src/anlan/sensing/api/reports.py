@@ -19,6 +19,7 @@ from anlan.sensing.domain.wire import report_from_fields, report_from_json
 from anlan.sensing.models import Report
 from anlan.sensing.services.photos import MAX_PHOTOS
 from anlan.sensing.services.quarantine import keep_aside
+from anlan.sensing.services.reading import read_report
 from anlan.sensing.services.receipts import follow_secret
 from anlan.sensing.services.reports import keep_report
 
@@ -103,6 +104,7 @@ class ReportOut(Schema):
     photos: int
     text: str | None = None
     place: str | None = None
+    contact: dict[str, str] | None = None
 
 
 class ReportsOut(Schema):
@@ -157,8 +159,11 @@ def list_reports(request: Call, before: int | None = None, hazard: str = "") -> 
 
 @router.get("/reports/{number}", response=ReportOut, summary="Follow a report")
 @open_to_all
-def get_report(request: Call, number: str, secret: str = "") -> HttpResponse:
-    """Return a report to the holder of its receipt, or to an officer of its area."""
+def get_report(request: Call, number: str, secret: str = "", reason: str = "") -> HttpResponse:
+    """Return a report to the holder of its receipt, or to an officer of its area.
+
+    An officer reads its words only for a ``reason``, which is journalled.
+    """
     given = request.headers.get(SECRET_HEADER, "") or secret
     actor = getattr(request, "actor", None)
     if given:
@@ -168,9 +173,12 @@ def get_report(request: Call, number: str, secret: str = "") -> HttpResponse:
     else:
         raise NotFoundError(what="report", number=number)
     seen = _seen(row, selectors.photo_counts([row.pk]).get(row.pk, 0))
-    if given or actor is None or actor.reads_contents:
+    if given:
         seen["text"] = selectors.report_text(row.pk)
         seen["place"] = selectors.report_place_text(row.pk)
+    elif reason and actor is not None and actor.reads_contents:
+        said = read_report(actor, row, reason, now=request.now)
+        seen["text"], seen["place"], seen["contact"] = said.text, said.place, said.contact
     return answer(seen)
 
 

@@ -47,6 +47,12 @@ class TooManyPhotosError(SignRefusedError):
     code = "photo.too_many"
 
 
+class ReadReasonError(InvalidInputError):
+    """Personal content is read for a stated reason only."""
+
+    code = "content.reason_needed"
+
+
 class BatchMalformedError(SignRefusedError):
     """A batch of readings cannot be read at all."""
 

@@ -66,6 +66,15 @@ class MessageKeptAside(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class ContentsRead(Event):
+    """Somebody read personal content: what, why, and for which post (I13)."""
+
+    what: str  # "report:12", "quarantine:3"
+    reason: str  # a ReadReason
+    post: str  # the reader's; "" when the account holds none
+
+
+@dataclass(frozen=True, slots=True)
 class MessageReleased(Event):
     """A person dealt with a message that had been kept aside."""
 

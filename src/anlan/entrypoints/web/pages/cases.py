@@ -20,6 +20,7 @@ from anlan.notices.public import NoticeSeen
 from anlan.registry import public as registry
 from anlan.response import public as response
 from anlan.response.public import Asked, CaseDetail, CaseFilters, Measurement, Trigger
+from anlan.sensing.public import ReadReason
 from anlan.warning import public as warning
 
 VIEWS: dict[str, dict[str, Any]] = {
@@ -146,6 +147,7 @@ def _shown(
         ],
         "done": say(f"trigger.{done}", language) if done in list(Trigger) else "",
         "refusal": refusal,
+        "reads": list(ReadReason) if request.actor.reads_contents else [],
         **_people(found, told, names, language),
         **_choices(found, names, language, now=request.now),
     }
@@ -239,6 +241,7 @@ def _sign(follower: Any, language: str) -> dict[str, Any]:
     """Return a sign that the case answers; of an alert, why it was raised."""
     kind, _, number = follower.sign.partition(":")
     sign = {"row": follower, "kind": say(f"sign.{kind}", language), "why": "", "rule": ""}
+    sign["report"] = number if kind == "report" else ""
     if kind != "alert" or not number.isdigit():
         return sign
     alert = warning.alert(int(number))

@@ -1,0 +1,35 @@
+"""The words of a report: shown for a stated reason only, and who read them is journalled."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+from django.http import HttpResponse
+from django.views.decorators.http import require_POST
+
+from anlan.entrypoints.web.pages.signing import refusal_of
+from anlan.entrypoints.web.shell import page, show
+from anlan.infra.doors import Call
+from anlan.kernel.errors import InvalidInputError
+from anlan.sensing import public as sensing
+
+
+@require_POST  # never by a link: looking has an effect, and a reload asks first
+@page("signs:read")
+def words(request: Call, report_id: int) -> HttpResponse:
+    """Show what a reporter said and showed, once, after noting who reads it and why."""
+    given, case = request.POST.get("reason", ""), request.POST.get("case", "")
+    context: dict[str, Any] = {"case": int(case) if case.isascii() and case.isdecimal() else None}
+    try:
+        # What lies outside is not found, on the usual page; only the reason can be mended here.
+        said = sensing.words_of_report(request.actor, report_id, given, now=request.now)
+    except InvalidInputError as error:
+        context["refusal"] = refusal_of(request, error)
+        return show(request, "web/pages/words.html", context, status=error.http_status)
+    context |= {
+        "said": said,
+        "reason": given,
+        "photos": [base64.b64encode(photo).decode() for photo in said.photos],
+    }
+    return show(request, "web/pages/words.html", context)
