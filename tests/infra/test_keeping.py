@@ -16,7 +16,7 @@ import pytest
 
 from anlan.infra import keeping, workspace
 from anlan.infra.failpoints import FailpointError, arm
-from anlan.infra.keeping import archive, saving
+from anlan.infra.keeping import archive
 from anlan.infra.keeping.errors import (
     ArchiveNameError,
     BackupInsideError,
@@ -125,30 +125,6 @@ def test_a_backup_does_not_lie_in_what_it_saves(place, tmp_path):
         with pytest.raises(BackupInsideError):
             keeping.backup(place, target, now=NOW)
     assert not list(place.root.rglob("*.tar.*"))
-
-
-@pytest.mark.parametrize("what", ["segment sealed", "content destroyed"])
-def test_what_happens_between_the_copies_is_in_both_or_neither(place, tmp_path, monkeypatch, what):
-    """Else the restored workspace would hold a thing of which its journal knows nothing."""
-    waiting = [what]
-
-    def meanwhile(name):
-        if name != "backup.databases_copied" or not waiting:
-            return
-        waiting.pop()
-        if what == "segment sealed":
-            (place.segments / "2026" / "0002.parquet").write_bytes(b"PAR1")
-        else:
-            sql = "UPDATE infra_contentitem SET destroyed_at = 'now' WHERE id = 'content-1'"
-            with closing(sqlite3.connect(place.contents)) as base, base:
-                base.execute(sql)
-        write_entries(place, 1)  # as lawful: with its entry
-
-    monkeypatch.setattr(saving.failpoints, "reach", meanwhile)
-    made = keeping.backup(place, tmp_path / "b.tar.gz", now=NOW)
-    assert made.journal_seq == 6
-    back = keeping.restore(tmp_path / "b.tar.gz", tmp_path / "back")
-    assert rows(back.workspace.database, "SELECT seq FROM infra_journalhead") == [(6,)]
 
 
 def test_a_link_is_refused_rather_than_left_out(place, tmp_path):
@@ -370,8 +346,6 @@ def test_a_damaged_database_is_not_put_in_place(place, tmp_path):
 
 
 def test_a_gap_in_the_journal_is_not_put_in_place(place, tmp_path):
-    import sqlite3
-    from contextlib import closing
 
     with closing(sqlite3.connect(place.database)) as base, base:
         base.execute("DELETE FROM infra_journalentry WHERE seq = 3")

@@ -24,4 +24,6 @@ def test_a_workspace_that_lacks_a_step_is_backed_up_and_brought_up(tmp_path):
     assert said["again"] == []
     assert said["back"] is True
     assert said["newer"] == "notices.0999_later"
+    for lost in ("anlan.sqlite3", "contents.sqlite3"):
+        assert said[f"lost {lost}"] == lost  # new tables would only hide that it is gone
     assert said["files"] == ["back", "failed.tar.gz", "first.tar.gz", "live"]

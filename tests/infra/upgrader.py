@@ -61,6 +61,15 @@ def main(folder: Path) -> dict[str, object]:
         upgrade("third.tar.gz")
     except NewerFormatError as error:
         said["newer"] = error.params["found"]
+    for file in (place.database, place.contents):
+        connections.close_all()
+        file.rename(file.with_suffix(".lost"))
+        try:
+            upgrade("fourth.tar.gz")
+        except workspace.WorkspaceDamagedError as error:
+            said[f"lost {file.name}"] = error.params["file"]
+        connections.close_all()
+        file.with_suffix(".lost").replace(file)
     said["files"] = sorted(path.name for path in folder.iterdir())
     return said
 

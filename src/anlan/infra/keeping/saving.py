@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import sqlite3
 import tempfile
@@ -119,23 +120,42 @@ def backup(
 def _copy_settled(
     place: Workspace, sources: Databases, folder: Path
 ) -> tuple[list[tuple[str, Path]], JournalMark]:
-    """Copy the databases until no segment was sealed and no content destroyed meanwhile.
+    """Copy keys and databases until no segment, destruction or new key came meanwhile.
 
-    Both are rare, and both would lie in the backup without their entry in the journal's
-    copy: lawful, but nothing in the restored workspace could prove it.
+    All are rare.  The first two would lie in the backup without their entry in the journal's
+    copy: lawful, but nothing in the restored workspace could prove it.  A key that took over
+    would be named in the journal's copy without its private half, and seal nothing any more.
     """
     for _ in range(COPY_TRIES):
         before = _unrecorded(place, sources)
-        copied = _copy_databases(sources, folder)
+        keys = _copy_keys(place, folder)
+        databases, mark = _copy_databases(sources, folder)
         failpoints.reach("backup.databases_copied")
         if _unrecorded(place, sources) == before:
             break
-    return copied
+    return [*databases, *keys], mark
 
 
 def _unrecorded(place: Workspace, sources: Databases) -> tuple[frozenset[str], int]:
-    segments = frozenset(path.name for path in place.segments.rglob("*") if path.is_file())
-    return segments, sources["contents"].destroyed()
+    files = (path for part in (place.segments, place.keys) for path in part.rglob("*"))
+    return frozenset(path.name for path in files if path.is_file()), sources["contents"].destroyed()
+
+
+def _copy_keys(place: Workspace, folder: Path) -> list[tuple[str, Path]]:
+    """Copy the keys as they are now; what an earlier try copied counts no more."""
+    target = folder / "files" / "keys"
+    shutil.rmtree(target, ignore_errors=True)
+    target.mkdir(parents=True)
+    copied = []
+    for name, path in _files_of(place):
+        if not name.startswith("keys/"):
+            continue
+        copy = folder / "files" / name
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        with contextlib.suppress(FileNotFoundError):  # it retired this very moment: tried again
+            shutil.copyfile(path, copy)
+            copied.append((name, copy))
+    return copied
 
 
 def _copy_databases(sources: Databases, folder: Path) -> tuple[list[tuple[str, Path]], JournalMark]:
@@ -154,6 +174,8 @@ def _copy_databases(sources: Databases, folder: Path) -> tuple[list[tuple[str, P
 def _stage_files(place: Workspace, folder: Path) -> Iterator[tuple[str, Path]]:
     """Yield the files; those that may be replaced while they are read are copied first."""
     for name, path in _files_of(place):
+        if name.startswith("keys/"):
+            continue  # copied with the journal that names them
         if name.startswith("segments/"):
             yield name, path  # sealed: it never changes
             continue

@@ -9,11 +9,12 @@ from pathlib import Path
 from django.core.management import call_command
 from django.db import DatabaseError, connections
 from django.db.migrations.executor import MigrationExecutor
+from django.db.migrations.recorder import MigrationRecorder
 
 from anlan.infra import failpoints
 from anlan.infra.keeping.errors import NewerFormatError, UpgradeFailedError
-from anlan.infra.keeping.saving import Databases, Verify, backup
-from anlan.infra.workspace import Workspace
+from anlan.infra.keeping.saving import FILES, Databases, Verify, backup
+from anlan.infra.workspace import Workspace, WorkspaceDamagedError
 
 ALIASES = ("default", "contents")
 
@@ -63,9 +64,14 @@ def upgrade(
     ------
     NewerFormatError
         When a later Anlan wrote the workspace; nothing was touched.
+    WorkspaceDamagedError
+        When a database is there no more, or was never filled: new tables would only hide it.
     UpgradeFailedError
         When a step failed; the backup named in it is whole and can be restored.
     """
+    for alias in ALIASES:
+        if not MigrationRecorder(connections[alias]).applied_migrations():
+            raise WorkspaceDamagedError(path=place.root.name, file=FILES[alias])
     todo = {alias: pending(alias) for alias in ALIASES}
     if not any(todo.values()):
         return Upgraded(backup=None, applied=(), breaches=_proof(place, verify))
