@@ -75,6 +75,19 @@ def test_an_alert_that_only_ran_out_is_no_measurement():
         pull(METRO, case, "recheck")
 
 
+def test_who_did_one_of_its_tasks_is_no_second_person():
+    case = a_case()
+    task = response.give_task(
+        METRO, case.pk, post="P-METRO", text="抽水", due_at=NOW + HOUR, now=NOW
+    )
+    response.answer_task(METRO_MATE, task.pk, "done", now=NOW + MINUTE)
+    case = fixed(case)
+    with pytest.raises(errors.SecondPersonNeededError):
+        pull(METRO_MATE, case, "recheck", at=NOW + 30 * MINUTE)
+    offered = response.detail(METRO_MATE, case.pk, now=NOW + 30 * MINUTE).actions
+    assert "recheck" not in {one.trigger.value for one in offered}
+
+
 def test_where_a_measurement_is_asked_a_second_person_is_not_enough():
     case = fixed(a_case(evidence_to_close="measurement"))
     with pytest.raises(errors.MeasurementNeededError):

@@ -15,7 +15,7 @@ from anlan.response.domain.grounds import Ground, default_ground, ground_of_rule
 from anlan.response.domain.guards import Facts
 from anlan.response.domain.states import Guard, Move
 from anlan.response.domain.words import CaseState, ClockKind, Stage, Trigger
-from anlan.response.models import Case, CaseClock, CaseFollower
+from anlan.response.models import Case, CaseClock, CaseFollower, CaseTask
 
 # Which list of reasons a trigger draws on; see the pack's reasons.yaml.
 REASON_LIST = MappingProxyType(
@@ -63,7 +63,7 @@ def facts_of(
     return Facts(
         now=now,
         standing=access.standing(actor, case),
-        hands=tuple(case.hands),
+        hands=hands_of(case) if wants & {Guard.PROOF, Guard.SECOND_PERSON} else tuple(case.hands),
         returned_once=case.returned_once,
         needs_measurement=case.evidence_to_close == "measurement",
         readings_cleared=Guard.PROOF in wants and readings_cleared(case),
@@ -87,6 +87,12 @@ def reasons_of(use: str) -> frozenset[str]:
     """Return the reasons of the pack's list for ``use``; Anlan's own when it has none."""
     found = frozenset(reason.id for reason in registry.reasons(use))
     return found or OWN_REASONS.get(use, frozenset())
+
+
+def hands_of(case: Case) -> tuple[str, ...]:
+    """Return who handled the danger: the owner's people, and whoever did one of its tasks."""
+    done = CaseTask.objects.filter(case=case, state="done").values_list("answered_by", flat=True)
+    return (*case.hands, *filter(None, done))
 
 
 def readings_cleared(case: Case) -> bool:
