@@ -16,6 +16,7 @@ from django.shortcuts import render
 
 from anlan.entrypoints import clock, metrics
 from anlan.entrypoints.web.intake import REFUSED
+from anlan.entrypoints.web.wording import in_words
 from anlan.infra.catalogue import wording
 from anlan.infra.doors import language_of
 from anlan.infra.workspace import WorkspaceKind
@@ -139,7 +140,7 @@ def refused_page(request: HttpRequest, error: AnlanError, *, reference: str = ""
     language = language_of(request)
     if reference:
         log.error("refused", extra={"code": error.code, "reference": reference})
-    params = {"reference": reference, **error.params}
+    params = {"reference": reference, **in_words(error.params, language)}
     context = {"lang": language, "texts": wording(error.code, params, language), "code": error.code}
     shown = render(request, "web/refused.html", context, status=error.http_status)
     shown.is_ours = True  # type: ignore[attr-defined]  # worded already

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import tomllib
+from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
 from typing import Literal
@@ -46,6 +47,24 @@ def say(key: str, language: str, **params: object) -> str:
     if params.get("n") == 1:
         text = texts.get(f"{lang}_one", text)
     return text.format(**params) if params else text
+
+
+def in_words(params: Mapping[str, object], language: str) -> dict[str, object]:
+    """Return what a refusal names, with the pages' words for codes: 待复查, not ``rechecking``.
+
+    ``known`` lists reasons: each is worded.
+    """
+
+    def word(name: str, value: object) -> object:
+        key = f"{name}.{value}"
+        return say(key, language) if knows(key) else value
+
+    worded = {name: word(name, value) for name, value in params.items()}
+    if "known" in worded:
+        join = "、" if language == "zh" else ", "
+        codes = str(worded["known"]).split(", ")
+        worded["known"] = join.join(str(word("reason", word("read", code))) for code in codes)
+    return worded
 
 
 def knows(key: str) -> bool:

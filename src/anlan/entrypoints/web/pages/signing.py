@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from anlan.entrypoints import here
 from anlan.entrypoints.web.middleware import SESSION_COOKIE
 from anlan.entrypoints.web.shell import moved, open_page, own_address, show
-from anlan.entrypoints.web.wording import LANGUAGES
+from anlan.entrypoints.web.wording import LANGUAGES, in_words
 from anlan.infra.catalogue import wording
 from anlan.infra.doors import LANGUAGE_COOKIE, language_of
 from anlan.kernel.errors import AnlanError
@@ -25,7 +25,8 @@ A_YEAR = timedelta(days=365)
 
 def refusal_of(request: HttpRequest, error: AnlanError) -> dict[str, str]:
     """Return a refusal as the frame shows it above a form that is given back."""
-    return {"code": error.code, **wording(error.code, dict(error.params), language_of(request))}
+    language = language_of(request)
+    return {"code": error.code, **wording(error.code, in_words(error.params, language), language)}
 
 
 @require_http_methods(["GET", "POST"])
