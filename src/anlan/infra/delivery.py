@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 
-from anlan.infra import failpoints, journal
+from anlan.infra import failpoints, journal, rows
 from anlan.infra.models import JournalEntry, JournalHead, ListenerCursor, ParkedEvent
 from anlan.kernel.events import Event, Told
 
@@ -127,7 +127,7 @@ def _hear(
             listener(journal.told(entry), now=now)
             failpoints.reach("delivery.heard")
             cursor.seq, cursor.attempts, cursor.retry_at, cursor.last_error = entry.seq, 0, None, ""
-            cursor.save()
+            rows.save(cursor)
     except Exception as error:
         log.exception("listener failed", extra={"listener": cursor.listener, "seq": entry.seq})
         return _note_failure(cursor, entry, error, now=now)

@@ -11,6 +11,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Q
 
 from anlan.infra import journal
+from anlan.infra import rows as rows_of
 from anlan.kernel.actor import Actor
 from anlan.kernel.canonical import instant_text
 from anlan.notices import selectors
@@ -152,7 +153,7 @@ def _post(notice: Notice, *, actor: Actor, now: datetime) -> Notice:
     _join_line(notice, now=now)
     try:
         with transaction.atomic():
-            notice.save(force_insert=True)
+            rows_of.insert(notice)
     except IntegrityError:
         # Another process told the same at the same moment; on anything else, do not hide it.
         there = Notice.objects.filter(key=notice.key).first()

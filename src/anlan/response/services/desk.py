@@ -14,6 +14,7 @@ from datetime import datetime
 from django.db import models
 
 from anlan.infra import journal
+from anlan.infra import rows as rows_of
 from anlan.kernel.actor import Actor
 from anlan.kernel.errors import IntegrityBreachError
 from anlan.kernel.events import Event
@@ -41,13 +42,20 @@ class Desk:
     """A locked case with its running clocks; nothing is kept before :meth:`record`."""
 
     def __init__(
-        self, case: Case, *, actor: Actor, now: datetime, trigger: Trigger | None = None
+        self,
+        case: Case,
+        *,
+        actor: Actor,
+        now: datetime,
+        trigger: Trigger | None = None,
+        is_new: bool = False,
     ) -> None:
         self.case = case
         self.trigger = trigger
         self.actor = actor
         self.now = now
-        self._running: list[CaseClock] | None = None
+        # A case that was just made has no clock yet: nothing to ask for.
+        self._running: list[CaseClock] | None = [] if is_new else None
         self._fresh: list[CaseClock] = []
         self._ended: list[CaseClock] = []
         self._others: list[models.Model] = []
@@ -98,7 +106,7 @@ class Desk:
             due_at=max(due_at, started_at),
             **more,
         )
-        clock.save(force_insert=True)
+        rows_of.insert(clock)
         self._running = [*running, clock]
         self._fresh.append(clock)
         return clock
@@ -224,5 +232,5 @@ class Desk:
             now=self.now,
             rows=[*fresh, case, *self._ended, *self._others, *rows],
         )
-        CaseEntry(case=case, seq=entry.seq).save(force_insert=True)
+        rows_of.insert(CaseEntry(case=case, seq=entry.seq))
         self._fresh, self._ended, self._others = [], [], []

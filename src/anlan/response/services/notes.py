@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from django.db import transaction
 
 from anlan.infra import contents, journal
+from anlan.infra import rows as rows_of
 from anlan.infra.contents import ContentRef, Purpose
 from anlan.kernel.actor import Actor
 from anlan.kernel.errors import InvalidInputError
@@ -67,4 +68,4 @@ def write_note(actor: Actor, case: Case, text: str, *, about: str, now: datetime
         rows[0].save()
         event = CaseNoted(case=case.pk, note=rows[0].pk, about=about)
         entry = journal.record(event, actor=actor, now=now, rows=rows)
-        CaseEntry(case=case, seq=entry.seq).save(force_insert=True)
+        rows_of.insert(CaseEntry(case=case, seq=entry.seq))

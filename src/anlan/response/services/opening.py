@@ -6,6 +6,7 @@ from datetime import datetime
 
 from django.db import IntegrityError, transaction
 
+from anlan.infra import rows as rows_of
 from anlan.kernel.actor import Actor, Role
 from anlan.kernel.errors import NotFoundError
 from anlan.kernel.geometry import Point
@@ -54,10 +55,10 @@ def open_case(actor: Actor, opening: Opening, *, now: datetime) -> Case:
     case = _drafted(actor, opening, now=now)
     if not access.may_open(actor, case.area_path):
         raise access.CaseNotFoundError(area=case.area)
-    case.save(force_insert=True)
+    rows_of.insert(case)
     assert case.pk is not None  # noqa: S101  given by the insert
     case.number = number_of(case.kind, case.opened_at, case.pk)
-    desk = Desk(case, actor=actor, now=now)
+    desk = Desk(case, actor=actor, now=now, is_new=True)
     case.is_open = True
     case.state = _first_state(case, opening).value
     desk.start_stage()

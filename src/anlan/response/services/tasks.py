@@ -7,6 +7,7 @@ from typing import Any
 
 from django.db import transaction
 
+from anlan.infra import rows as rows_of
 from anlan.kernel.actor import Actor
 from anlan.kernel.canonical import instant_text
 from anlan.registry import public as registry
@@ -61,7 +62,7 @@ def _give(desk: Desk, given: GivenTask, ground: Ground, **text: object) -> CaseT
         due_at=due_at,
         **text,
     )
-    task.save(force_insert=True)
+    rows_of.insert(task)
     desk.record(TaskGiven(task=task.pk, case=desk.case.pk, post=post, due_at=due_at), rows=[task])
     telling.tell(
         desk, [post], "case.task", key=f"task:{task.pk}", due_at=due_at, **_title(given.title)
