@@ -19,6 +19,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("language", signing.choose_language),
     path("report", reporting.report),
     path("follow", reporting.follow),
+    path("follow/not-fixed", reporting.not_fixed),
     path("duties", duties.duties),
     path("duties/<int:notice>/answer", duties.answer),
     path("cases", cases.case_list),

@@ -101,6 +101,12 @@ class SameCauseOpenError(ConflictError):
     code = "case.same_cause_open"
 
 
+class ContestedLateError(ConflictError):
+    """A case ended too long ago to be opened again by whoever reported it."""
+
+    code = "case.contested_late"
+
+
 class TaskAnsweredError(ConflictError):
     """The task was answered already."""
 

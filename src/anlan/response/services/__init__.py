@@ -5,6 +5,7 @@ from __future__ import annotations
 from anlan.response.services.moves import pull
 from anlan.response.services.notes import keep_text
 from anlan.response.services.opening import open_case
+from anlan.response.services.residents import can_contest, contest
 from anlan.response.services.signs import take_sign
 from anlan.response.services.sweeping import Swept, sweep
 from anlan.response.services.tasks import answer_task, give_task
@@ -12,6 +13,8 @@ from anlan.response.services.tasks import answer_task, give_task
 __all__ = [
     "Swept",
     "answer_task",
+    "can_contest",
+    "contest",
     "give_task",
     "keep_text",
     "open_case",

@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import secrets
 from typing import Any
+from urllib.parse import quote
 
 from django.http import HttpRequest, HttpResponse
 from django.http.multipartparser import MultiPartParserError
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from anlan.entrypoints.web import naming
 from anlan.entrypoints.web.pages.signing import refusal_of
@@ -101,8 +102,20 @@ def follow(request: HttpRequest) -> HttpResponse:
         "row": row,
         "secret": secret,
         "is_new": request.GET.get("new") == "1",
+        "contested": request.GET.get("contested") == "1",
         "case": case,
     }
     if case is not None:
+        context["can_contest"] = response.can_contest(case, now=request.now)  # type: ignore[attr-defined]
         context["line"] = naming.line_of(case, naming.names_of_cases([case]), language)
     return show(request, "web/pages/follow.html", context)
+
+
+@require_POST
+@open_page
+def not_fixed(request: HttpRequest) -> HttpResponse:
+    """Open the case again for the holder of a receipt who sees the danger still there."""
+    number, secret = request.POST.get("number", "")[:40], request.POST.get("secret", "")[:80]
+    row = sensing.report_followed(number, secret)
+    response.contest(RESIDENT, f"report:{row.pk}", now=request.now)  # type: ignore[attr-defined]
+    return moved(f"/follow?number={row.number}&secret={quote(secret)}&contested=1")
