@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import URLPattern, URLResolver, path
 
 from anlan.entrypoints.api import api
-from anlan.entrypoints.web import views
+from anlan.entrypoints.web import registry_addresses, views
 from anlan.entrypoints.web.pages import cases, duties, reporting, signing
 
 urlpatterns: list[URLPattern | URLResolver] = [
@@ -24,4 +24,5 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("cases", cases.case_list),
     path("cases/<int:case_id>", cases.case_page),
     path("cases/<int:case_id>/<str:trigger>", cases.case_move),
+    *registry_addresses.PATTERNS,
 ]

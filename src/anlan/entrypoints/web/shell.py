@@ -28,6 +28,8 @@ View = Callable[..., HttpResponse]
 WAYS = (
     ("duties", "/duties", "inbox:read"),
     ("cases", "/cases", "cases:read"),
+    ("registry", "/registry", "registry:read"),
+    ("rules", "/rules", "rules:read"),
 )
 
 

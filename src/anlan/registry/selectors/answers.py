@@ -44,12 +44,14 @@ def who_answered(
 
 
 def _row_at(code: str, at: datetime) -> dict[str, Any] | None:
-    """Return a risk point's columns as a load left them by ``at``; the first ones before that.
+    """Return a risk point's columns as a load or an edit left them by ``at``; the first ones before.
 
     A risk point has one row, which a load rewrites; the journal keeps what it was.
     """
     table = RiskPoint._meta.label_lower
-    loads = JournalEntry.objects.filter(event="CityRowsLoaded", payload__section="risk_points")
+    loads = JournalEntry.objects.filter(
+        event__in=["CityRowsLoaded", "CityEdited"], payload__section="risk_points"
+    )
     found: dict[str, Any] | None = None
     for entry in loads.order_by("seq").only("at", "images").iterator():
         if entry.at > at and found is not None:

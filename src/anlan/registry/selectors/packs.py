@@ -201,6 +201,11 @@ def rule(id: str, version: int) -> RuleSpec:  # noqa: A002  the pack's own word
     return cast("RuleSpec", entry_of("rules", id, version))
 
 
+def rule_versions(id: str = "") -> tuple[Version, ...]:  # noqa: A002  the pack's own word
+    """Return every version of every rule, or of one, that any load brought; old ones too."""
+    return tuple(item for item in book().sections["rules"] if id in ("", item.code))
+
+
 def clock_rule(
     case: str, stage: str, hazard: str, priority: int, *, at: datetime
 ) -> j.ClockRule | None:
@@ -323,6 +328,11 @@ def level_name(scale: str, level: str, language: str) -> str:
 def plan(code: str) -> c.Plan:
     """Return an emergency plan of the city as loaded last."""
     return cast("c.Plan", _named("plans", code, lambda entry: entry.id))
+
+
+def plans() -> tuple[c.Plan, ...]:
+    """Return every emergency plan of the city as loaded last."""
+    return current("plans")
 
 
 def is_loaded() -> bool:
