@@ -26,7 +26,6 @@ from anlan.registry.selectors.history import (
     Turn,
     city_in_force,
     history_of,
-    names_of_actors,
 )
 from anlan.registry.selectors.naming import Names, names_of
 from anlan.registry.selectors.packs import (
@@ -44,6 +43,7 @@ from anlan.registry.selectors.packs import (
     level_name,
     lexicon,
     local_day,
+    names_in,
     place_kind,
     plan,
     plans,
@@ -175,8 +175,8 @@ __all__ = [
     "load_city",
     "load_upload",
     "local_day",
+    "names_in",
     "names_of",
-    "names_of_actors",
     "needs_second_factor",
     "offered_factor",
     "on_duty",

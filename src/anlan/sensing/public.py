@@ -10,7 +10,7 @@ from anlan.sensing.domain.observations import (
     RowIn,
 )
 from anlan.sensing.domain.reports import Contact, ReportIn
-from anlan.sensing.readings import batches_after, last_batch_id, read_observations
+from anlan.sensing.readings import batches_after, last_batch_id, read_many, read_observations
 from anlan.sensing.selectors import (
     LastHeard,
     last_heard,
@@ -59,6 +59,7 @@ __all__ = [
     "latest",
     "quarantine_open",
     "quarantined",
+    "read_many",
     "read_observations",
     "report",
     "report_contact",

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from anlan.entrypoints.web.pages import registry, registry_edits, registry_packs, registry_thing
+from anlan.entrypoints.web.pages import (
+    registry,
+    registry_edits,
+    registry_packs,
+    registry_thing,
+    rules,
+)
 
 PATTERNS: list[URLPattern] = [
     path("registry", registry.overview),
@@ -19,4 +25,7 @@ PATTERNS: list[URLPattern] = [
     path("registry/<str:kind>", registry.listing),
     path("registry/<str:kind>/<str:key>", registry_thing.thing),
     path("registry/<str:kind>/<str:key>/edit", registry_edits.edit),
+    path("rules", rules.rules),
+    path("rules/<str:rule>", rules.rule_page),
+    path("rules/<str:rule>/try", rules.try_rule),
 ]

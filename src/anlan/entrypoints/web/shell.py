@@ -88,6 +88,7 @@ def show(
     }
     shown = render(request, template, frame | (context or {}), status=status)
     shown["Content-Security-Policy"] = POLICY
+    shown.is_ours = True  # type: ignore[attr-defined]  # a refusal on it is worded already
     return shown
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -10,8 +9,8 @@ from enum import Enum
 from typing import Any
 
 from anlan.entrypoints.web.wording import knows, say
-from anlan.kernel.errors import AnlanError
 from anlan.registry import public as registry
+from anlan.registry.domain.packwords import Text
 from anlan.registry.public import Names, Record
 from anlan.warning.domain.ruletext import span_words
 
@@ -100,6 +99,8 @@ class Teller:
 
     def __init__(self, names: Names, language: str) -> None:
         self.names, self.language = names, language
+        self.known: dict[str, Mapping[str, Text]] = {}
+        self.grades: dict[str, str] = {}
 
     @classmethod
     def of(
@@ -190,11 +191,11 @@ class Teller:
         raw = raw.value if isinstance(raw, Enum) else raw
         words: Mapping[str, Callable[[], str]] = {
             "kind": lambda: self._kind(section, str(raw)),
-            "quantity": lambda: self._entry_name(registry.quantity, str(raw)),
-            "plan": lambda: self._entry_name(registry.plan, str(raw)),
+            "quantity": lambda: self._entry_name("quantities", str(raw)),
+            "plan": lambda: self._entry_name("plans", str(raw)),
             "hazard": lambda: self._hazard(str(raw)),
             "level": lambda: self.names.warning_level(str(raw), self.language),
-            "grade": lambda: registry.level_name("risk", str(raw), self.language),
+            "grade": lambda: self._grade(str(raw)),
             "weekdays": lambda: self.weekdays(raw),
             "interval": lambda: span_words(str(raw), self.language),
             "start": lambda: str(raw)[:5],
@@ -213,14 +214,20 @@ class Teller:
 
     def _kind(self, section: str, raw: str) -> str:
         if section == "risk_points":
-            return self._entry_name(registry.place_kind, raw)
+            return self._entry_name("place_kinds", raw)
         key = f"{'area' if section == 'areas' else 'unit'}_kind.{raw}"
         return say(key, self.language) if knows(key) else raw
 
-    def _entry_name(self, find: Any, slug: str) -> str:
-        with contextlib.suppress(AnlanError):  # what the packs no longer name is told by its slug
-            return str(getattr(find(slug).name, self.language))
-        return slug
+    def _entry_name(self, section: str, slug: str) -> str:
+        if section not in self.known:
+            self.known[section] = registry.names_in(section)
+        name = self.known[section].get(slug)
+        return str(getattr(name, self.language)) if name is not None else slug
+
+    def _grade(self, grade: str) -> str:
+        if grade not in self.grades:
+            self.grades[grade] = registry.level_name("risk", grade, self.language)
+        return self.grades[grade]
 
     def _hazard(self, pattern: str) -> str:
         if pattern == "*":

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from django.db.models import Count, Q, QuerySet
@@ -124,26 +124,26 @@ def _path_of(row: Any, shelf: _Shelf) -> str:
     return str(row)
 
 
-def _record(row: Any, shelf: _Shelf, at: datetime) -> Record:
+def _record(row: Any, shelf: _Shelf, at: datetime, day: date) -> Record:
     return Record(
         section=shelf.sheet.section,
         key=str(row.pk),
         entry=shelf.sheet.entry(row),
         area_path=_path_of(row, shelf),
-        counts=holds(row, at),
+        counts=holds(row, at, day),
         began_at=row.began_at,
         ended_at=row.ended_at,
     )
 
 
-def holds(row: PackRow, at: datetime) -> bool:
-    """Return whether a row of a pack is in force at ``at``."""
+def holds(row: PackRow, at: datetime, day: date) -> bool:
+    """Return whether a row of a pack is in force at ``at``, whose local day is ``day``."""
     validity = Validity(row.valid_from, row.valid_to, row.began_at, row.ended_at)
-    return validity.holds(at, packs.local_day(at))
+    return validity.holds(at, day)
 
 
 def records(actor: Actor, section: str, wanted: Wanted, *, at: datetime) -> Listed:
-    """Return a page of what the pack still holds in the actor's areas (two queries, three with an area).
+    """Return a page of what the pack still holds in the actor's areas in a fixed number of queries.
 
     Raises
     ------
@@ -163,8 +163,9 @@ def records(actor: Actor, section: str, wanted: Wanted, *, at: datetime) -> List
         rows = rows.filter(found)
     first = (max(1, min(wanted.page, MOST_PAGES)) - 1) * SIZE
     part = list(rows.order_by(*shelf.order)[first : first + SIZE + 1])
+    day = packs.local_day(at)
     return Listed(
-        records=tuple(_record(row, shelf, at) for row in part[:SIZE]),
+        records=tuple(_record(row, shelf, at, day) for row in part[:SIZE]),
         total=rows.count(),
         more=len(part) > SIZE,
     )
@@ -187,7 +188,7 @@ def record(actor: Actor, section: str, key: str, *, at: datetime) -> Record:
     row = _rows(actor, shelf).filter(pk=int(key) if lines else key).first()
     if row is None:
         raise RecordUnknownError(section=section, key=key[:64])
-    return _record(row, shelf, at)
+    return _record(row, shelf, at, packs.local_day(at))
 
 
 def _holder(actor: Actor, code: str, *, at: datetime) -> Record:
@@ -200,7 +201,7 @@ def _holder(actor: Actor, code: str, *, at: datetime) -> Record:
         code,
         c.Holder(code=code, name=""),
         "",
-        holds(row, at),
+        holds(row, at, packs.local_day(at)),
         row.began_at,
         row.ended_at,
     )
