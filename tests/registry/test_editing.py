@@ -245,6 +245,17 @@ class TestRoster:
         take(RosterEdit("east-desk", TODAY, None, night))
         assert Shift.objects.filter(post="east-desk", ended_at__isnull=True).count() == 2
 
+    def test_nobody_of_elsewhere_is_seated_by_a_keeper_of_a_part(self):
+        take(HolderEdit("h9", TODAY, {"name": "新人"}))
+        elsewhere = RosterEdit(
+            "east-desk", TODAY, None, Sitting("h1", None, (6,), time(8), time(9))
+        )
+        with pytest.raises(EditChoiceError):
+            take(elsewhere, actor=EAST)
+        new = RosterEdit("east-desk", TODAY, None, Sitting("h9", "h2", (6,), time(8), time(9)))
+        take(new, actor=EAST)
+        take(elsewhere)
+
     def test_a_line_that_is_gone_is_a_conflict(self):
         line = day_line()
         take(RosterEdit("operator", TODAY, line, DAY))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from enum import Enum
 from typing import Any
 
@@ -89,6 +89,12 @@ def address_of(section: str, key: str) -> str:
     return f"/registry/{kind}/{key}" if kind else ""
 
 
+def actor_name(actor: str, language: str) -> str:
+    """Return what whoever changed something is called: a seat, or a part of the system."""
+    key = f"actor.{actor.removeprefix('system:')}"
+    return say(key, language) if actor.startswith("system:") and knows(key) else actor
+
+
 def column_of(name: str) -> str:
     """Return the pack's name of a column of a table."""
     return {"starts": "start", "ends": "end"}.get(name, name.removesuffix("_id"))
@@ -153,6 +159,8 @@ class Teller:
         return [
             Fact(say(f"fact.{column}", self.language), self.column(record, column))
             for column in FACTS[record.section]
+            # Most entries count from the beginning and have no end: nothing to read there.
+            if not column.startswith("valid_") or getattr(record.entry, column) is not None
         ]
 
     def brief(self, record: Record) -> str:
@@ -164,7 +172,16 @@ class Teller:
                 # Two codes side by side do not tell which of them stands in.
                 said = say("fact.deputy", self.language) if column == "deputy" else ""
                 texts.append(f"{said} {text}".strip())
+        if record.section == "shifts":
+            texts += self.days_of(record.entry.valid_from, record.entry.valid_to)
         return " · ".join(texts)
+
+    def days_of(self, first: date | None, end: date | None) -> list[str]:
+        """Return the days of a line that ends: from the first to the last, both included."""
+        if end is None:
+            return []
+        last = end - timedelta(days=1)
+        return [say("registry.days", self.language, first=first or _NOTHING, last=last)]
 
     def column(self, record: Record, column: str) -> tuple[Said, ...]:
         """Return one fact of an entry in words."""

@@ -72,10 +72,17 @@ def _roster(actor: Actor, edit: RosterEdit, *, now: datetime) -> None:
         Holder.objects.filter(code__in=people, ended_at__isnull=True).values_list("code", flat=True)
     )
     for field, code in (("holder", sat.holder), ("deputy", sat.deputy)):
-        if code is not None and code not in known:
+        if code is not None and (code not in known or not _may_seat(actor, edit, code)):
             raise EditChoiceError(field=field, value=code[:64])
     if sat.deputy == sat.holder:
         raise EditChoiceError(field="deputy", value=sat.holder)
+
+
+def _may_seat(actor: Actor, edit: RosterEdit, code: str) -> bool:
+    """Return whether an actor may put a person on a roster: theirs, new, or there already."""
+    if actor.covers("") or (edit.line is not None and code in (edit.line.holder, edit.line.deputy)):
+        return True
+    return not records.posts_of_holder(code) or records.sees_holder(actor, code)
 
 
 def _risk_point(actor: Actor, edit: RiskPointEdit, *, now: datetime) -> None:

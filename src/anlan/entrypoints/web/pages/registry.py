@@ -12,8 +12,8 @@ from django.views.decorators.http import require_safe
 
 from anlan.entrypoints.web.middleware import AddressUnknownError
 from anlan.entrypoints.web.shell import page, show
-from anlan.entrypoints.web.telling import KINDS, Teller, address_of
-from anlan.entrypoints.web.wording import say
+from anlan.entrypoints.web.telling import KINDS, Teller, actor_name, address_of
+from anlan.entrypoints.web.wording import knows, say
 from anlan.infra.doors import Call, allowed, language_of
 from anlan.registry import public as registry
 from anlan.registry.domain.findings import Severity
@@ -40,11 +40,14 @@ def overview(request: Call) -> HttpResponse:
     if not registry.is_loaded():
         return show(request, "web/pages/registry.html", {"none": True})
     counted = registry.counts(request.actor)
+    in_force, language = registry.city_in_force(), language_of(request)
     examined = registry.examined(now=request.now)
     found = examined.seen_by(request.actor) if examined is not None else ()
     worst = [item for item in found if item.finding.severity is not Severity.NOTE]
     context = {
-        "in_force": registry.city_in_force(),
+        "in_force": in_force,
+        "loaded_by": actor_name(in_force.loaded_by, language) if in_force else "",
+        "edited_by": actor_name(in_force.edited_by, language) if in_force else "",
         "kinds": [(kind, counted[section]) for kind, section in KINDS.items()],
         "areas": _areas(request),
         "unexamined": examined is None,
@@ -84,11 +87,13 @@ def told(found: Iterable[Found], request: Call) -> list[dict[str, Any]]:
         words = item.finding.words(language)
         end = MENDED.get(item.finding.code) if writes else None
         address = address_of(item.section, item.key) if item.section else ""
+        mend = f"mend.{item.finding.code}"
+        do = say(mend, language) if end and knows(mend) else words.do
         lines.append(
             {
                 "code": item.finding.code,
                 "severity": item.finding.severity.value,
-                "words": words,
+                "words": {"what": words.what, "why": words.why, "do": do},
                 "address": address,
                 "fix": f"{address}/{end}" if end and address else "",
             }

@@ -180,7 +180,8 @@ def _carried(form: Form, values: Values, record: Record, *, is_new: bool) -> lis
 def _preview(request: Call, shown: EditShown, teller: Teller) -> dict[str, Any]:
     return {
         "lines": [_difference(item, teller) for item in shown.differences],
-        "opened": told(shown.opened, request),
+        # What is not wrong yet is not mended yet either.
+        "opened": [{**line, "fix": ""} for line in told(shown.opened, request)],
         "closed": told(shown.closed, request),
         "refused": bool(shown.refused),
     }
@@ -201,6 +202,8 @@ def _difference(item: Difference, teller: Teller) -> dict[str, Any]:
                 "hidden": "",
             }
         ]
+    if item.what == "added":
+        columns = [{**column, "before": ""} for column in columns]
     return {"what": say(f"turn.{item.what}", teller.language), "title": title, "columns": columns}
 
 

@@ -95,7 +95,11 @@ def _shown(request: Call, found: UploadShown) -> dict[str, Any]:
         ],
         "rows": _rows(found.diff, language),
         "examples": EXAMPLES,
-        "undone": [(key, address_of(section, key)) for section, key in found.undone],
+        "undone": [
+            # A roster is edited by its post.
+            (key, address_of("posts" if section == "shifts" else section, key))
+            for section, key in found.undone
+        ],
         "severities": _severities(found),
         "findings": [
             {

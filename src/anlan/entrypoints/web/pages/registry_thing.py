@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from django.http import HttpResponse
@@ -13,7 +13,7 @@ from anlan.entrypoints.web.middleware import AddressUnknownError
 from anlan.entrypoints.web.pages.registry import lines_of, marks_of, may_write, told
 from anlan.entrypoints.web.pages.signing import refusal_of
 from anlan.entrypoints.web.shell import page, show
-from anlan.entrypoints.web.telling import GRADES, KINDS, Teller, address_of, column_of
+from anlan.entrypoints.web.telling import GRADES, KINDS, Teller, actor_name, address_of, column_of
 from anlan.entrypoints.web.wording import knows, say
 from anlan.infra.doors import Call, language_of
 from anlan.kernel.errors import AnlanError
@@ -148,11 +148,10 @@ def _edits(request: Call, record: Record) -> str:
 
 def _of_its_kind(request: Call, record: Record) -> dict[str, Any]:
     if record.section == "holders":
+        posts = [code for code, _ in registry.posts_of_holder(record.key)]
+        names, language = registry.names_of(posts=posts), language_of(request)
         return {
-            "sits_at": [
-                (code, f"/registry/posts/{code}")
-                for code, _ in registry.posts_of_holder(record.key)
-            ],
+            "sits_at": [(names.post(code, language), f"/registry/posts/{code}") for code in posts],
             "reachable": [
                 say(f"fact.{way}", language_of(request))
                 for way in registry.reachable_by(record.key)
@@ -186,7 +185,11 @@ def contact(request: Call, key: str) -> HttpResponse:
 
 def change_told(change: Change, teller: Teller) -> dict[str, Any]:
     """Return one entry of a history in words."""
-    return {"change": change, "turns": [_turn_told(turn, teller) for turn in change.turns]}
+    return {
+        "change": change,
+        "by": actor_name(change.by, teller.language),
+        "turns": [_turn_told(turn, teller) for turn in change.turns],
+    }
 
 
 def _turn_told(turn: Turn, teller: Teller) -> dict[str, Any]:
@@ -194,7 +197,12 @@ def _turn_told(turn: Turn, teller: Teller) -> dict[str, Any]:
     if turn.section == "shifts":
         holder = turn.fields.get("holder_id")
         hours = f"{str(turn.fields.get('starts'))[:5]}–{str(turn.fields.get('ends'))[:5]}"
-        what = f"{say('fact.line', teller.language)} {hours} {holder}: {what}"
+        end = turn.fields.get("valid_to")
+        days = teller.days_of(
+            turn.fields.get("valid_from"), date.fromisoformat(end) if end else None
+        )
+        line = " ".join([say("fact.line", teller.language), hours, str(holder), *days])
+        what = f"{line}: {what}"
     return {"what": what, "columns": columns_told(turn.section, turn.columns, teller)}
 
 
