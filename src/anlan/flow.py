@@ -22,6 +22,8 @@ REACTIONS: dict[type[Event], tuple[Listener, ...]] = {
     # registry
     registry.CityLoaded: (response_handlers.on_city_loaded,),
     registry.CityRowsLoaded: (),
+    registry.CityEdited: (),
+    registry.ContactsShown: (),
     registry.AccountChanged: (),
     registry.TokenChanged: (),
     registry.ContentsDestroyed: (),

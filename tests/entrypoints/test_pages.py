@@ -91,7 +91,15 @@ def pages():
         view = getattr(pattern, "callback", None)
         if view is not None and hasattr(view, "permission"):
             address = "/" + re.sub(r"<int:\w+>", "987654", str(pattern.pattern))
-            yield address.replace("<str:trigger>", "urge"), view.permission
+            yield filled(address), view.permission
+
+
+#: What stands for a part of an address in the walk: a kind there is, a code there is not.
+STANDS_FOR = {"trigger": "urge", "kind": "posts", "key": "987654", "rule": "987654"}
+
+
+def filled(address):
+    return re.sub(r"<str:(\w+)>", lambda found: STANDS_FOR[found[1]], address)
 
 
 PAGES = sorted(pages(), key=str)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import URLPattern, URLResolver, path
 
 from anlan.entrypoints.api import api
-from anlan.entrypoints.web import views
+from anlan.entrypoints.web import registry_addresses, views
 from anlan.entrypoints.web.pages import cases, duties, reporting, signing, words
 
 urlpatterns: list[URLPattern | URLResolver] = [
@@ -26,4 +26,5 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("cases/<int:case_id>", cases.case_page),
     path("cases/<int:case_id>/<str:trigger>", cases.case_move),
     path("reports/<int:report_id>/words", words.words),
+    *registry_addresses.PATTERNS,
 ]

@@ -20,6 +20,7 @@ from anlan.registry.domain.facts import KnownArea, KnownPlace, KnownPost, KnownS
 from anlan.registry.models import Account, Area, Token
 from anlan.registry.selectors import areas, duties, places
 
+CITY_KEEPERS = frozenset({Role.SYSTEM_ADMIN, Role.SYSTEM})
 KEEPERS = frozenset({Role.SECURITY_ADMIN, Role.SYSTEM})
 READERS = KEEPERS | {Role.AUDITOR}
 
@@ -28,6 +29,19 @@ def require_keeper(actor: Actor) -> None:
     """Refuse an actor who does not keep accounts."""
     if actor.role not in KEEPERS:
         raise NotAllowedError(permission="accounts:write")
+
+
+def require_city_keeper(actor: Actor) -> None:
+    """Refuse an actor who does not keep city data."""
+    if actor.role not in CITY_KEEPERS:
+        raise NotAllowedError(permission="registry:write")
+
+
+def require_whole_city(actor: Actor) -> None:
+    """Refuse an actor who does not keep the data of the whole city: a pack is all of it."""
+    require_city_keeper(actor)
+    if not actor.covers(""):
+        raise NotAllowedError(permission="registry:write")
 
 
 def require_reader(actor: Actor) -> None:

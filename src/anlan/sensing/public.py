@@ -11,7 +11,7 @@ from anlan.sensing.domain.observations import (
 )
 from anlan.sensing.domain.reading import ReadReason
 from anlan.sensing.domain.reports import Contact, ReportIn
-from anlan.sensing.readings import batches_after, last_batch_id, read_observations
+from anlan.sensing.readings import batches_after, last_batch_id, read_many, read_observations
 from anlan.sensing.selectors import (
     LastHeard,
     last_heard,
@@ -62,6 +62,7 @@ __all__ = [
     "latest",
     "quarantine_open",
     "quarantined",
+    "read_many",
     "read_observations",
     "report",
     "report_contact",

@@ -6,13 +6,14 @@ twice, never missed, and counted once by its batch number.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 
 from anlan.sensing.domain.columns import to_us, unpack
 from anlan.sensing.domain.observations import Batch, Observation
 from anlan.sensing.models import ObservationBatch, Segment, SignCounter
 from anlan.sensing.services.here import workspace_here
-from anlan.sensing.services.parquet import read_batches, read_stream
+from anlan.sensing.services.parquet import read_batches, read_stream, read_streams
 
 
 def last_batch_id() -> int:
@@ -63,3 +64,30 @@ def read_observations(stream: str, start: datetime, end: datetime) -> tuple[Obse
     for key in sorted(found):
         newest[found[key].at] = found[key]
     return tuple(newest[at] for at in sorted(newest))
+
+
+def read_many(
+    streams: Collection[str], start: datetime, end: datetime, *, most: int
+) -> tuple[Observation, ...]:
+    """Return the readings of several streams with ``start`` <= time < ``end``, oldest first.
+
+    One pass over what is kept, however many streams there are.  When there are more than
+    ``most``, one more than that comes back: the caller sees that it is not all.
+    """
+    found: dict[tuple[int, int], Observation] = {}
+    rows = ObservationBatch.objects.filter(first_at__lt=end, last_at__gte=start).order_by("id")
+    for row in rows.iterator(200):
+        for position, item in enumerate(unpack(bytes(row.data))):
+            if item.stream in streams and start <= item.at < end:
+                found[row.id, position] = item
+        if len(found) > most:
+            break
+    folder = workspace_here().segments
+    for segment in Segment.objects.filter(first_at__lt=end, last_at__gte=start):
+        if len(found) > most:
+            break
+        path = folder / segment.name
+        for batch, (position, item) in read_streams(path, streams, to_us(start), to_us(end)):
+            found[batch, position] = item
+    newest = {(found[key].at, found[key].stream): found[key] for key in sorted(found)}
+    return tuple(newest[key] for key in sorted(newest)[: most + 1])

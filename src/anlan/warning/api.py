@@ -199,7 +199,7 @@ def end(request: Call, response_id: int) -> ResponseInForce:
 def explain_rules(request: Call) -> list[dict[str, Any]]:
     """Say in plain words what each rule in force does, and on what it rests."""
     rules = registry.rules_in_force(at=request.now)
-    words = selectors.rule_words(rules)
+    words = selectors.rule_words()
     return [_explained(rule, words) for rule in rules]
 
 

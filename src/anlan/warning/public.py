@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from anlan.kernel.actor import Actor
+from anlan.registry.domain.packwords import Text
+from anlan.registry.domain.rulespecs import RuleSpec
 from anlan.warning import selectors
 from anlan.warning.domain.reasons import reason_text
+from anlan.warning.domain.ruletext import describe
 from anlan.warning.models import AlertInstance, ResponseInForce, WarningInForce
 from anlan.warning.selectors import AlertFilters
 from anlan.warning.services import judging as _judging
 from anlan.warning.services import responses as _responses
+from anlan.warning.services import trying as _trying
 from anlan.warning.services.judging import Judged
 from anlan.warning.services.responses import ResponseDeclaration
+from anlan.warning.services.trying import Compared, Looked, Tried
 
 
 def judge(*, now: datetime) -> Judged:
@@ -62,12 +68,26 @@ def alerts(actor: Actor, filters: AlertFilters) -> list[AlertInstance]:
     return selectors.alerts(actor, filters)
 
 
+def told_of(rules: Iterable[RuleSpec]) -> dict[tuple[str, int], Text]:
+    """Return what each version of a rule does, in plain words made from the rule itself."""
+    words = selectors.rule_words()
+    return {(rule.id, rule.version): describe(rule, words) for rule in rules}
+
+
+def try_rule(actor: Actor, rule: RuleSpec, *, start: datetime, end: datetime) -> Tried:
+    """Run a rule over a past period, beside what was raised then; writes nothing."""
+    return _trying.try_rule(actor, rule, start=start, end=end)
+
+
 __all__ = [
     "AlertFilters",
     "AlertInstance",
+    "Compared",
     "Judged",
+    "Looked",
     "ResponseDeclaration",
     "ResponseInForce",
+    "Tried",
     "WarningInForce",
     "alert",
     "alerts",
@@ -78,5 +98,7 @@ __all__ = [
     "judge",
     "reason_text",
     "response_in_force",
+    "told_of",
+    "try_rule",
     "warnings_in_force",
 ]

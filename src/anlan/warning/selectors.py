@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
 
 from django.db.models import Q, QuerySet
 
 from anlan.kernel.actor import Actor
-from anlan.kernel.errors import NotFoundError
 from anlan.kernel.scales import ResponseLevel, WarningLevel, at_least, rank
 from anlan.registry import public as registry
 from anlan.registry.domain.packwords import Text
-from anlan.registry.domain.rulespecs import RuleSpec
-from anlan.warning.domain.ruletext import Words, slugs_of
+from anlan.warning.domain.ruletext import Words
 from anlan.warning.models import AlertInstance, ResponseInForce, WarningInForce
 
 MOST_ROWS = 200
@@ -127,16 +123,7 @@ def response_in_force(hazard: str, area: str) -> ResponseInForce | None:
     return min(covering, key=lambda row: rank(ResponseLevel(row.level)), default=None)
 
 
-class Named(Protocol):
-    """A pack entry with a name in both languages."""
-
-    @property
-    def name(self) -> Text:
-        """The name."""
-        ...
-
-
-def rule_words(rules: Sequence[RuleSpec]) -> Words:
+def rule_words() -> Words:
     """Return the names that the packs in force give to what rules speak of."""
     levels = {
         level.value: Text(
@@ -146,18 +133,8 @@ def rule_words(rules: Sequence[RuleSpec]) -> Words:
         for level in WarningLevel
     }
     return Words(
-        hazards={item.id: item.name for item in registry.hazards()},
-        quantities=_names(registry.quantity, slugs_of(rules, "quantity")),
-        place_kinds=_names(registry.place_kind, slugs_of(rules, "place_kinds")),
+        hazards=registry.names_in("hazards"),
+        quantities=registry.names_in("quantities"),
+        place_kinds=registry.names_in("place_kinds"),
         levels=levels,
     )
-
-
-def _names(find: Callable[[str], Named], slugs: Iterable[str]) -> dict[str, Text]:
-    found = {}
-    for slug in slugs:
-        try:
-            found[slug] = find(slug).name
-        except NotFoundError:
-            continue  # the slug itself is shown
-    return found

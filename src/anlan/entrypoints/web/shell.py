@@ -28,6 +28,8 @@ View = Callable[..., HttpResponse]
 WAYS = (
     ("duties", "/duties", "inbox:read"),
     ("cases", "/cases", "cases:read"),
+    ("registry", "/registry", "registry:read"),
+    ("rules", "/rules", "rules:read"),
 )
 
 
@@ -86,6 +88,7 @@ def show(
     }
     shown = render(request, template, frame | (context or {}), status=status)
     shown["Content-Security-Policy"] = POLICY
+    shown.is_ours = True  # type: ignore[attr-defined]  # a refusal on it is worded already
     return shown
 
 

@@ -219,3 +219,63 @@ class FolderNotEmptyError(ConflictError):
     """A city pack is written into an empty folder only."""
 
     code = "city.folder_not_empty"
+
+
+class RecordUnknownError(NotFoundError):
+    """The registry holds no such entry for whoever asks."""
+
+    code = "record.unknown"
+
+
+class RecordChangedError(ConflictError):
+    """Somebody changed the entry after it was shown to whoever edits it."""
+
+    code = "record.changed"
+
+
+class EditEmptyError(InvalidInputError):
+    """An edit asks for what is so already."""
+
+    code = "edit.empty"
+
+
+class EditWorsensError(ConflictError):
+    """An edit would leave the city with an error that it does not have."""
+
+    code = "edit.worsens"
+
+
+class EditReasonMissingError(InvalidInputError):
+    """An edit gives no reason."""
+
+    code = "edit.no_reason"
+
+
+class EditReasonTooLongError(InvalidInputError):
+    """A reason has more letters than are kept."""
+
+    code = "edit.reason_too_long"
+
+
+class EditDayPastError(InvalidInputError):
+    """An edit would take effect on a day that has passed."""
+
+    code = "edit.day_past"
+
+
+class EditChoiceError(InvalidInputError):
+    """A field of an edit names what cannot be chosen there."""
+
+    code = "edit.choice"
+
+
+class PackUploadUnreadableError(InvalidInputError):
+    """An uploaded file is no city pack."""
+
+    code = "upload.unreadable"
+
+
+class PackUploadGoneError(NotFoundError):
+    """An uploaded pack is no longer kept."""
+
+    code = "upload.gone"

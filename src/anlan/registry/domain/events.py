@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from anlan.kernel.events import Event
 
@@ -27,6 +27,36 @@ class CityRowsLoaded(Event):
 
     section: str
     rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class CityEdited(Event):
+    """One entry of the city in force was changed by hand, from ``effective_on`` on.
+
+    The reason lies in the content store: people write names into reasons.
+    """
+
+    section: str
+    key: str
+    effective_on: date
+    added: int
+    changed: int
+    ended: int
+    reason_content: str
+    reason_digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class ContactsShown(Event):
+    """Names and contacts of holders were shown to somebody, who said why.
+
+    ``what`` is the holder, or ``pack`` when the whole city pack was handed out.
+    """
+
+    what: str
+    holders: int
+    reason_content: str
+    reason_digest: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from django.db.models import Q
+
 from anlan.infra.models import JournalEntry
 from anlan.kernel.canonical import parse_instant
 from anlan.kernel.scales import WarningLevel
@@ -44,12 +46,16 @@ def who_answered(
 
 
 def _row_at(code: str, at: datetime) -> dict[str, Any] | None:
-    """Return a risk point's columns as a load left them by ``at``; the first ones before that.
+    """Return a risk point's columns as a load or an edit left them by ``at``; the first ones before.
 
     A risk point has one row, which a load rewrites; the journal keeps what it was.
     """
     table = RiskPoint._meta.label_lower
-    loads = JournalEntry.objects.filter(event="CityRowsLoaded", payload__section="risk_points")
+    # An edit names the one entry it is about; a load has to be looked through.
+    loads = JournalEntry.objects.filter(
+        Q(event="CityRowsLoaded") | Q(event="CityEdited", payload__key=code),
+        payload__section="risk_points",
+    )
     found: dict[str, Any] | None = None
     for entry in loads.order_by("seq").only("at", "images").iterator():
         if entry.at > at and found is not None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
-from anlan.registry.models import Area, Post, RiskPoint
+from anlan.registry.models import Area, Organisation, Post, RiskPoint
 from anlan.registry.selectors import packs
 
 
@@ -19,6 +19,7 @@ class Names:
     hazards: dict[str, tuple[str, str]]
     levels: dict[str, tuple[str, str]]  # of warnings
     reasons: dict[str, tuple[str, str]]
+    organisations: dict[str, tuple[str, str]] = field(default_factory=dict)
 
     def area(self, code: str, language: str) -> str:
         """Return the name of an area."""
@@ -31,6 +32,10 @@ class Names:
     def place(self, code: str, language: str) -> str:
         """Return the name of a risk point."""
         return _of(self.places, code, language)
+
+    def organisation(self, code: str, language: str) -> str:
+        """Return the name of an organisation."""
+        return _of(self.organisations, code, language)
 
     def hazard(self, slug: str, language: str) -> str:
         """Return the name of a hazard kind."""
@@ -51,22 +56,31 @@ def _of(names: dict[str, tuple[str, str]], code: str, language: str) -> str:
 
 
 def names_of(
-    *, areas: Iterable[str] = (), posts: Iterable[str] = (), places: Iterable[str] = ()
+    *,
+    areas: Iterable[str] = (),
+    posts: Iterable[str] = (),
+    places: Iterable[str] = (),
+    organisations: Iterable[str] | None = None,
 ) -> Names:
     """Return the names of stated things, also of those that have left the pack.
 
-    Three queries, and a few for the words of the packs, however many things are named.
+    Three queries, one more where organisations are asked for, and a few for the words of
+    the packs, however many things are named.
     """
     found = [
-        {
-            code: (zh, en)
-            for code, zh, en in model.objects.filter(code__in=set(codes)).values_list(
-                "code", "name_zh", "name_en"
-            )
-        }
-        for model, codes in ((Area, areas), (Post, posts), (RiskPoint, places))
+        _named(model, codes) for model, codes in ((Area, areas), (Post, posts), (RiskPoint, places))
     ]
-    return Names(*found, *_words())
+    names = Names(*found, *_words())
+    if organisations is None:
+        return names
+    return replace(names, organisations=_named(Organisation, organisations))
+
+
+def _named(
+    model: type[Area | Organisation | Post | RiskPoint], codes: Iterable[str]
+) -> dict[str, tuple[str, str]]:
+    rows = model._default_manager.filter(code__in=set(codes))
+    return {code: (zh, en) for code, zh, en in rows.values_list("code", "name_zh", "name_en")}
 
 
 def _words() -> tuple[dict[str, tuple[str, str]], ...]:

@@ -18,6 +18,7 @@ from anlan.registry.domain import choice
 from anlan.registry.domain import city as c
 from anlan.registry.domain import jurisdiction as j
 from anlan.registry.domain.errors import EntryUnknownError, NoCityError
+from anlan.registry.domain.packwords import Text
 from anlan.registry.domain.parse import CITY_LISTS, JURISDICTION_LISTS
 from anlan.registry.domain.rulespecs import ResponseAsked, RuleSpec
 from anlan.registry.models import CityState, PackEntry
@@ -201,6 +202,11 @@ def rule(id: str, version: int) -> RuleSpec:  # noqa: A002  the pack's own word
     return cast("RuleSpec", entry_of("rules", id, version))
 
 
+def rule_versions(id: str = "") -> tuple[Version, ...]:  # noqa: A002  the pack's own word
+    """Return every version of every rule, or of one, that any load brought; old ones too."""
+    return tuple(item for item in book().sections["rules"] if id in ("", item.code))
+
+
 def clock_rule(
     case: str, stage: str, hazard: str, priority: int, *, at: datetime
 ) -> j.ClockRule | None:
@@ -292,6 +298,11 @@ def place_kind(slug: str) -> j.PlaceKind:
     return cast("j.PlaceKind", _named("place_kinds", slug, lambda entry: entry.id))
 
 
+def names_in(section: str) -> dict[str, Text]:
+    """Return the names of all entries of a section that have one, by id: one small query."""
+    return {str(entry.id): entry.name for entry in current(section)}
+
+
 def lexicon() -> tuple[j.Lexicon, ...]:
     """Return the words by which a report's hazard is recognised."""
     return current("lexicon")
@@ -323,6 +334,11 @@ def level_name(scale: str, level: str, language: str) -> str:
 def plan(code: str) -> c.Plan:
     """Return an emergency plan of the city as loaded last."""
     return cast("c.Plan", _named("plans", code, lambda entry: entry.id))
+
+
+def plans() -> tuple[c.Plan, ...]:
+    """Return every emergency plan of the city as loaded last."""
+    return current("plans")
 
 
 def is_loaded() -> bool:

@@ -12,8 +12,8 @@ from anlan.registry.domain import city as c
 from anlan.registry.domain.errors import AreaBrokenError, CityHasErrorsError
 from anlan.registry.domain.parse import Parsed, iter_areas
 from anlan.registry.models import Area
+from anlan.registry.selectors.sheets import AREAS, changed_columns
 from anlan.registry.services.changes import Change, Progress
-from anlan.registry.services.sheets import AREAS, changed_columns
 
 LOOK_UP = 1000  # areas compared with the table in one query
 ItemT = TypeVar("ItemT")

@@ -7,8 +7,8 @@ from typing import Any
 
 import msgspec
 
-from anlan.kernel.actor import Actor, Role
-from anlan.kernel.errors import NotAllowedError
+from anlan.kernel.actor import Actor
+from anlan.registry import access
 from anlan.registry.domain import city as c
 from anlan.registry.domain import jurisdiction as j
 from anlan.registry.domain.errors import FolderNotEmptyError
@@ -16,8 +16,7 @@ from anlan.registry.domain.facts import Contact
 from anlan.registry.domain.parse import CITY_LISTS, JURISDICTION_LISTS
 from anlan.registry.domain.write import write_city
 from anlan.registry.models import Area, Holder, PackEntry
-from anlan.registry.selectors import packs
-from anlan.registry.services import sheets
+from anlan.registry.selectors import packs, sheets
 from anlan.registry.services.holders import kept_contacts
 
 
@@ -65,8 +64,18 @@ def city_pack(actor: Actor) -> c.City:
     NoCityError
         When no city was loaded.
     """
-    if actor.role not in {Role.SYSTEM_ADMIN, Role.SYSTEM}:
-        raise NotAllowedError(permission="registry:write")
+    access.require_city_keeper(actor)
+    return pack_in_force()
+
+
+def pack_in_force() -> c.City:
+    """Return the city pack in force; for the room itself, which shows nothing personal of it.
+
+    Raises
+    ------
+    NoCityError
+        When no city was loaded.
+    """
     info = packs.city()
     areas, shapes = _areas()
     tables = {

@@ -13,9 +13,9 @@ from django.db import IntegrityError, transaction
 
 from anlan.infra import journal
 from anlan.infra.models import JournalHead
-from anlan.kernel.actor import Actor, Role
+from anlan.kernel.actor import Actor
 from anlan.kernel.canonical import canonical_bytes
-from anlan.kernel.errors import NotAllowedError
+from anlan.registry import access
 from anlan.registry.domain import city as c
 from anlan.registry.domain import jurisdiction as j
 from anlan.registry.domain.errors import (
@@ -28,7 +28,9 @@ from anlan.registry.domain.events import CityLoaded, CityRowsLoaded
 from anlan.registry.domain.lint import why_not_loaded
 from anlan.registry.domain.parse import CITY_LISTS, JURISDICTION_LISTS, Parsed
 from anlan.registry.models import CityState
-from anlan.registry.services import areas, entries, holders, sections, sheets
+from anlan.registry.selectors import sheets
+from anlan.registry.selectors.packs import revision
+from anlan.registry.services import areas, entries, holders, sections
 from anlan.registry.services.changes import Change, CityDiff, Progress, silent
 
 CHUNK = 5000  # rows in one journal entry, and in memory at once
@@ -160,7 +162,7 @@ class _Writer:
         waiting: dict[bool, list[Change]] = {True: [], False: []}
         for change in changes:
             self.diff.count(change)
-            self._link(change)
+            link(self.chain, change)
             waiting[change.row._state.adding].append(change)
             if max(len(waiting[True]), len(waiting[False])) >= CHUNK:
                 self._flush(section, waiting)
@@ -182,14 +184,16 @@ class _Writer:
                     update=not is_new,
                 )
 
-    def _link(self, change: Change) -> None:
-        row = change.row
-        # A content reference is random, and would make equal loads differ.
-        holds_reference = change.section == holders.SECTION
-        names = () if holds_reference else [field.attname for field in row._meta.concrete_fields]
-        values = [getattr(row, name) for name in names if name != "id"]
-        # repr, not canonical bytes: it is told from other revisions only, and must be fast.
-        self.chain.update(repr((change.section, change.what, change.key, values)).encode())
+
+def link(chain: hashlib._Hash, change: Change) -> None:
+    """Make a change part of the revision that it leads to."""
+    row = change.row
+    # A content reference is random, and would make equal loads differ.
+    holds_reference = change.section == holders.SECTION
+    names = () if holds_reference else [field.attname for field in row._meta.concrete_fields]
+    values = [getattr(row, name) for name in names if name != "id"]
+    # repr, not canonical bytes: it is told from other revisions only, and must be fast.
+    chain.update(repr((change.section, change.what, change.key, values)).encode())
 
 
 def load_city(
@@ -199,8 +203,12 @@ def load_city(
     *,
     now: datetime,
     progress: Progress = silent,
+    seen: str | None = None,
 ) -> CityDiff:
     """Bring packs into force and return what changed; loading them again changes nothing.
+
+    With ``seen``, the revision against which the differences were shown, it is refused
+    when the city in force is another one by now.
 
     Areas are written and committed in chunks (a country has 660,000), everything else in
     one transaction with the new revision, so that a load that is cut off leaves the
@@ -215,26 +223,29 @@ def load_city(
     UnknownCodeError
         When the packs cannot be loaded; nothing was written.
     LoadCrossedError
-        When another load wrote the same rows meanwhile; its city is in force.
+        When another load or an edit wrote meanwhile; its city is in force.
     """
-    if actor.role not in {Role.SYSTEM_ADMIN, Role.SYSTEM}:
-        raise NotAllowedError(permission="registry:write")
+    access.require_city_keeper(actor)
+    if seen is not None and seen != revision():
+        raise LoadCrossedError
     packs = _sound(city, jurisdiction, now)
     writer = _Writer(actor=actor, now=now)
     try:
-        _write(writer, packs, progress)
+        _write(writer, packs, progress, seen)
     except IntegrityError as crossed:
         # Codes were compared before they were written, and no row of a pack is there twice.
         raise LoadCrossedError from crossed
     return writer.diff
 
 
-def _write(writer: _Writer, packs: Packs, progress: Progress) -> None:
+def _write(writer: _Writer, packs: Packs, progress: Progress, seen: str | None) -> None:
     now = writer.now
     for found in _area_rows(packs, progress):
         writer.write("areas", found)
     with transaction.atomic():
         JournalHead.objects.select_for_update().filter(pk=1).first()  # one load at a time
+        if seen is not None and seen != revision():
+            raise LoadCrossedError
         writer.write("areas", areas.area_endings(packs.governed, now))
         for section, found in _row_sections(packs, now, keep_contacts=True):
             writer.write(section, found)

@@ -12,8 +12,8 @@ from anlan.registry.domain.dutymatrix import Validity
 from anlan.registry.domain.entries import key_of
 from anlan.registry.domain.errors import UnknownCodeError
 from anlan.registry.models import Duty, PackRow, Shift
+from anlan.registry.selectors.sheets import SHIFTS, Sheet, changed_columns
 from anlan.registry.services.changes import Change
-from anlan.registry.services.sheets import SHIFTS, Sheet, changed_columns
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from anlan.response.selectors.lists import (
     CasePage,
     case_of_sign,
     cases,
+    cases_of_signs,
     overview,
     tasks_of,
 )
@@ -30,6 +31,7 @@ __all__ = [
     "case",
     "case_of_sign",
     "cases",
+    "cases_of_signs",
     "detail",
     "detail_after_act",
     "history",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
@@ -166,3 +167,10 @@ def case_of_sign(sign: str) -> Case | None:
     """Return the case that answers a sign, or ``None``; the caller checks who asks."""
     follower = CaseFollower.objects.filter(sign=sign).select_related("case").first()
     return follower.case if follower else None
+
+
+def cases_of_signs(actor: Actor, signs: Iterable[str]) -> dict[str, Case]:
+    """Return the case that each sign follows, of those the actor may see (one query)."""
+    visible = Case.objects.filter(access.visible(actor))
+    rows = CaseFollower.objects.filter(sign__in=set(signs), case__in=visible)
+    return {row.sign: row.case for row in rows.select_related("case")}

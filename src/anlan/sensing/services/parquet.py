@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -107,6 +107,15 @@ def read_stream(path: Path, stream: str, first_us: int, end_us: int) -> list[tup
     table = _read(
         path, [("stream", "==", stream), ("at_us", ">=", first_us), ("at_us", "<", end_us)]
     )
+    return [(row["batch"], (row["position"], _observation(row))) for row in table.to_pylist()]
+
+
+def read_streams(
+    path: Path, streams: Collection[str], first_us: int, end_us: int
+) -> list[tuple[int, Any]]:
+    """Return ``(batch, (position, observation))`` of several streams within a period."""
+    wanted = [("stream", "in", sorted(streams)), ("at_us", ">=", first_us), ("at_us", "<", end_us)]
+    table = _read(path, wanted)
     return [(row["batch"], (row["position"], _observation(row))) for row in table.to_pylist()]
 
 

@@ -212,12 +212,16 @@ class _Telling:
             f" Clears {after} after the last report.",
         )
 
+    def _bare(self, level: str) -> str:
+        """Return a level's name where the word "warning" stands beside it already."""
+        return self._level(level).removesuffix("预警").removesuffix(" warning")
+
     def _band(self, asked: SignalCondition) -> tuple[str, str]:
         """Return the levels of a condition in both languages, as "red or above"."""
-        least = self._level(asked.at_least)
+        least = self._bare(asked.at_least)
         if asked.at_most is None:
             return f"{least}及以上", f"{least} or above"
-        most = self._level(asked.at_most)
+        most = self._bare(asked.at_most)
         if asked.at_most is asked.at_least:
             return least, f"{least}, not above"
         return f"{least}至{most}", f"{least} to {most}"

@@ -44,9 +44,9 @@ def take(cursors: dict[str, Any]) -> Signs:
             continue
         newest[cursor] = row.seq
         if row.kind == "report":
-            reports.append(_report(row.payload, revision, paths))
+            reports.append(report_sign(row.payload, revision, paths))
         elif row.kind == "signal":
-            signals.append(_signal(row.payload, revision))
+            signals.append(signal_sign(row.payload, revision))
     return Signs(tuple(reports), tuple(signals), paths, tuple(row.seq for row in rows), newest)
 
 
@@ -56,7 +56,8 @@ def clear(signs: Signs) -> None:
         JudgeInbox.objects.filter(seq__in=signs.seqs).delete()
 
 
-def _report(payload: dict[str, Any], revision: str, paths: dict[str, str]) -> ReportSign:
+def report_sign(payload: dict[str, Any], revision: str, paths: dict[str, str]) -> ReportSign:
+    """Return what the judge sees of a report; ``paths`` learns the path of its area."""
     area = known_area(revision, payload["area"]) if payload["area"] else None
     if area is not None:
         paths[area.code] = area.path
@@ -72,7 +73,8 @@ def _report(payload: dict[str, Any], revision: str, paths: dict[str, str]) -> Re
     )
 
 
-def _signal(payload: dict[str, Any], revision: str) -> SignalSign:
+def signal_sign(payload: dict[str, Any], revision: str) -> SignalSign:
+    """Return what the judge sees of a message about an outside warning."""
     at = parse_instant(payload["sent_at"])
     ground = ground_of(payload["areas"], payload["polygons"], city_at(revision, at=at), revision)
     return SignalSign(

@@ -161,16 +161,17 @@ def world_at(revision: str, *, at: datetime) -> World:
                 paths[code] = known.path
     return World(
         streams=city.streams,
-        places=tuple(_place(item) for item in city.places),
+        places=tuple(place_of(item) for item in city.places),
         signals=tuple(signals),
         responses=_responses(at=at),
-        asked=_asked(signals, at=at),
+        asked=asked_at(signals, at=at),
         area_paths=paths,
         units=city.units,
     )
 
 
-def _place(item: KnownPlace) -> Place:
+def place_of(item: KnownPlace) -> Place:
+    """Return a risk point as the judge sees it."""
     return Place(
         code=item.code,
         kind=item.kind,
@@ -207,9 +208,10 @@ def _responses(*, at: datetime) -> tuple[ResponseStanding, ...]:
     )
 
 
-def _asked(
+def asked_at(
     signals: Iterable[SignalInForce], *, at: datetime
 ) -> dict[tuple[str, str], ResponseLevel]:
+    """Return the response that the plans ask for each warning that stands."""
     found: dict[tuple[str, str], ResponseLevel] = {}
     for hazard, level in {(signal.hazard, signal.level) for signal in signals}:
         asked = registry.response_asked(hazard, level, at=at)

@@ -1,0 +1,208 @@
+"""The forms by which the registry is changed: what they ask, and what their answers mean."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date, time
+from typing import Any
+
+from django.http import QueryDict
+
+from anlan.kernel.scales import RiskGrade
+from anlan.registry import public as registry
+from anlan.registry.domain.edits import (
+    Edit,
+    HolderEdit,
+    RiskPointEdit,
+    RosterEdit,
+    SensorEdit,
+    Sitting,
+)
+from anlan.registry.domain.errors import EditChoiceError
+from anlan.registry.public import Record
+
+PERSONAL = ("name", "phone", "email", "webhook", "language")
+MOST_LETTERS = 300
+Values = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """One form: its part of the page, what it is filled with, and the edit it stands for."""
+
+    part: str
+    names: tuple[str, ...]
+    filled: Callable[[Record], Values]
+    edit: Callable[[Values, Record, date], Edit]
+
+
+def given(form: Form, post: QueryDict) -> Values:
+    """Return what a form was sent with; days of the week are several."""
+    values: Values = {
+        name: post.get(name, "").strip()[:MOST_LETTERS].replace("\0", "") for name in form.names
+    }
+    if "weekdays" in form.names:
+        values["weekdays"] = post.getlist("weekdays")[:7]
+    return values
+
+
+def _day(values: Values, name: str) -> date:
+    try:
+        return date.fromisoformat(values[name])
+    except ValueError:
+        raise EditChoiceError(field=name, value=values[name] or "–") from None
+
+
+def _clock(values: Values, name: str) -> time:
+    try:
+        return time.fromisoformat(values[name]).replace(tzinfo=None)
+    except ValueError:
+        raise EditChoiceError(field=name, value=values[name] or "–") from None
+
+
+# --- who sits at a post --------------------------------------------------------------------
+
+
+def _roster_filled(record: Record) -> Values:
+    line = record.entry
+    return {
+        "act": "replace",
+        "holder": line.holder,
+        "deputy": line.deputy or "",
+        "weekdays": [str(day) for day in line.weekdays],
+        "start": f"{line.start:%H:%M}",
+        "end": f"{line.end:%H:%M}",
+        "until": "",
+    }
+
+
+def _roster_edit(values: Values, record: Record, today: date) -> RosterEdit:
+    del today
+    on = _day(values, "on")
+    act = values["act"]
+    if act not in {"replace", "stand_in", "end"}:
+        raise EditChoiceError(field="act", value=act or "–")
+    return RosterEdit(
+        post=record.entry.post,
+        on=on,
+        line=record.entry,
+        sitting=None if act == "end" else _sitting(values),
+        until=_day(values, "until") if act == "stand_in" else None,
+    )
+
+
+def _sitting(values: Values) -> Sitting:
+    days = values["weekdays"]
+    if not days or not all(day in "1234567" and len(day) == 1 for day in days):
+        raise EditChoiceError(field="weekdays", value=", ".join(days) or "–")
+    return Sitting(
+        holder=values["holder"],
+        deputy=values["deputy"] or None,
+        weekdays=tuple(sorted({int(day) for day in days})),
+        start=_clock(values, "start"),
+        end=_clock(values, "end"),
+    )
+
+
+def _added_filled(record: Record) -> Values:
+    del record
+    return {
+        "holder": "",
+        "deputy": "",
+        "weekdays": [str(day) for day in range(1, 8)],
+        "start": "",
+        "end": "",
+        "until": "",
+    }
+
+
+def _added_edit(values: Values, record: Record, today: date) -> RosterEdit:
+    del today
+    return RosterEdit(
+        post=record.key,
+        on=_day(values, "on"),
+        sitting=_sitting(values),
+        until=_day(values, "until") if values["until"] else None,
+    )
+
+
+# --- risk points, sensors, people ----------------------------------------------------------
+
+
+def _risk_point_filled(record: Record) -> Values:
+    point = record.entry
+    return {
+        "owner_post": point.owner_post or "",
+        "grade": point.grade.value if point.grade is not None else "",
+        "plan": point.plan or "",
+    }
+
+
+def _risk_point_edit(values: Values, record: Record, today: date) -> RiskPointEdit:
+    try:
+        grade = RiskGrade(values["grade"]) if values["grade"] else None
+    except ValueError:
+        raise EditChoiceError(field="grade", value=values["grade"]) from None
+    return RiskPointEdit(
+        code=record.key,
+        owner_post=values["owner_post"] or None,
+        grade=grade,
+        plan=values["plan"] or None,
+        on=today,
+    )
+
+
+def _sensor_filled(record: Record) -> Values:
+    return {"in_force": "yes" if record.counts else "no"}
+
+
+def _sensor_edit(values: Values, record: Record, today: date) -> SensorEdit:
+    del today
+    if values["in_force"] not in {"yes", "no"}:
+        raise EditChoiceError(field="in_force", value=values["in_force"] or "–")
+    return SensorEdit(record.key, values["in_force"] == "yes", _day(values, "on"))
+
+
+def _holder_filled(record: Record) -> Values:
+    del record
+    return {}
+
+
+def _holder_edit(values: Values, record: Record, today: date) -> HolderEdit:
+    fields = {name: values[name] for name in PERSONAL if values[name]}
+    fields |= {name: "" for name in ("phone", "email", "webhook") if values[f"clear_{name}"]}
+    return HolderEdit(record.key, today, fields)
+
+
+_ROSTER = ("holder", "deputy", "weekdays", "start", "end", "on", "until")
+_PERSON = (*PERSONAL, "clear_phone", "clear_email", "clear_webhook")
+FORMS: Mapping[str, Form] = {
+    "shifts": Form("roster", ("act", *_ROSTER), _roster_filled, _roster_edit),
+    "posts": Form("roster", _ROSTER, _added_filled, _added_edit),
+    "risk_points": Form(
+        "risk_point", ("owner_post", "grade", "plan"), _risk_point_filled, _risk_point_edit
+    ),
+    "sensors": Form("sensor", ("in_force", "on"), _sensor_filled, _sensor_edit),
+    "holders": Form("holder", _PERSON, _holder_filled, _holder_edit),
+}
+
+
+def choices(record: Record, language: str) -> dict[str, Any]:
+    """Return what the selects of a form offer."""
+
+    def name(zh: str, en: str) -> str:
+        return (en if language == "en" else "") or zh
+
+    if record.section != "risk_points":
+        return {}
+    point = record.entry
+    owners = {x.code: name(x.name_zh, x.name_en) for x in registry.owners_for(point.area)}
+    if point.owner_post is not None and point.owner_post not in owners:
+        before = registry.post(point.owner_post)
+        owners[before.code] = name(before.name_zh, before.name_en)
+    plans = {plan.id: name(plan.name.zh, plan.name.en) for plan in registry.plans()}
+    if point.plan is not None:
+        plans.setdefault(point.plan, point.plan)
+    grades = {x.value: registry.level_name("risk", x.value, language) for x in RiskGrade}
+    return {"owners": owners, "grades": grades, "plans": plans}

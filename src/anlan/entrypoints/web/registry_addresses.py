@@ -1,0 +1,31 @@
+"""The addresses of the registry and of the rules."""
+
+from __future__ import annotations
+
+from django.urls import URLPattern, path
+
+from anlan.entrypoints.web.pages import (
+    registry,
+    registry_edits,
+    registry_packs,
+    registry_thing,
+    rules,
+)
+
+PATTERNS: list[URLPattern] = [
+    path("registry", registry.overview),
+    path("registry/findings", registry.findings),
+    path("registry/pack", registry_packs.packs),
+    path("registry/pack/download", registry_packs.download),
+    path("registry/pack/upload", registry_packs.upload),
+    path("registry/pack/load", registry_packs.load),
+    path("registry/new-person", registry_edits.person),
+    path("registry/holders/<str:key>/contact", registry_thing.contact),
+    path("registry/posts/<str:key>/roster", registry_edits.roster),
+    path("registry/<str:kind>", registry.listing),
+    path("registry/<str:kind>/<str:key>", registry_thing.thing),
+    path("registry/<str:kind>/<str:key>/edit", registry_edits.edit),
+    path("rules", rules.rules),
+    path("rules/<str:rule>", rules.rule_page),
+    path("rules/<str:rule>/try", rules.try_rule),
+]

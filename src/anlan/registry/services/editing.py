@@ -1,0 +1,238 @@
+"""Change one thing of the city in force by hand: the same way in as a load, one entry at a time.
+
+The city's data are a pack, whoever changes it.  An edit makes the pack as it would be,
+has the linter compare both, and writes what differs with one journal entry that says who,
+why and from which day on.  An export afterwards holds it; an older pack shows it as a
+difference (``docs/adr/0007-one-way-into-the-registry.md``).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import msgspec
+from django.db import transaction
+
+from anlan.infra import contents, journal
+from anlan.infra.contents import ContentRef, Purpose
+from anlan.infra.models import JournalHead
+from anlan.kernel.actor import Actor
+from anlan.kernel.canonical import canonical_bytes
+from anlan.registry.domain import city as c
+from anlan.registry.domain import edits
+from anlan.registry.domain.edits import Difference, Edit, HolderEdit
+from anlan.registry.domain.errors import (
+    EditEmptyError,
+    EditReasonMissingError,
+    EditReasonTooLongError,
+    EditWorsensError,
+    RecordChangedError,
+)
+from anlan.registry.domain.events import CityEdited
+from anlan.registry.models import Area, CityState, Holder, Shift
+from anlan.registry.selectors import packs, sheets
+from anlan.registry.services import holders, sections
+from anlan.registry.services.allowing import allow
+from anlan.registry.services.changes import Change
+from anlan.registry.services.examining import Found, about, errors_of, examine, worse
+from anlan.registry.services.exporting import pack_in_force
+from anlan.registry.services.loading import link
+from anlan.registry.services.retention import destroy_contents
+from anlan.registry.services.sections import Moment
+
+MOST_LETTERS = 1000
+KIND = "registry_reason"
+KEPT_FOR = timedelta(days=10 * 365)  # Anlan's default: as long as "who answered then?" is asked
+
+
+@dataclass(frozen=True, slots=True)
+class EditShown:
+    """What an edit would change, before it is taken (改动预览)."""
+
+    differences: tuple[Difference, ...]
+    opened: tuple[Found, ...]  # findings that it would bring
+    closed: tuple[Found, ...]  # findings that it would end
+    seen: str  # what the entry is told by: the edit is refused when it is not the same any more
+
+    @property
+    def refused(self) -> tuple[Found, ...]:
+        """The errors that keep it from being taken."""
+        return errors_of(self.opened)
+
+
+@dataclass(frozen=True)
+class _Draft:
+    """The pack before and after an edit, and what the linter says of both."""
+
+    before: c.City
+    after: c.City
+    shown: EditShown
+
+
+def fingerprint_of(section: str, key: str) -> str:
+    """Return what an entry is told by now; a form keeps it until it is sent."""
+    return edits.fingerprint(section, _entries(section), key)
+
+
+def _entries(section: str) -> tuple[Any, ...]:
+    if section == holders.SECTION:
+        people = Holder.objects.filter(ended_at__isnull=True)
+        return tuple(_Told(row.code, row.contact_digest) for row in people)
+    sheet = next(x for x in (*sheets.PLACED, sheets.SHIFTS) if x.section == section)
+    rows = sheet.model._default_manager.filter(ended_at__isnull=True)
+    return tuple(sheet.entry(row) for row in rows)
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """A holder as fingerprints see it: never the contact itself."""
+
+    code: str
+    digest: str
+
+
+def show_edit(actor: Actor, edit: Edit, *, now: datetime) -> EditShown:
+    """Return what :func:`take_edit` would change at ``now``; writes nothing.
+
+    Raises
+    ------
+    NotAllowedError
+        When the actor does not keep city data.
+    RecordUnknownError
+        When the entry lies outside the actor's areas.
+    EditChoiceError, EditDayPastError, EditEmptyError
+        When the edit cannot be meant.
+    """
+    return _drafted(actor, edit, now=now).shown
+
+
+def _drafted(actor: Actor, edit: Edit, *, now: datetime) -> _Draft:
+    today = packs.local_day(now)
+    allow(actor, edit, today=today, now=now)
+    before = pack_in_force()
+    was = getattr(before, edit.section)
+    will = edits.apply(edit, was, today=today)
+    different = edits.differences(edit.section, was, will)
+    if not different:
+        raise EditEmptyError
+    after = msgspec.structs.replace(before, **{edit.section: will})
+    opened, closed = _compared(before, after, days={today, edit.on})
+    seen = fingerprint_of(edit.section, edit.key)
+    return _Draft(before, after, EditShown(different, opened, closed, seen))
+
+
+def _compared(
+    before: c.City, after: c.City, *, days: Iterable[date]
+) -> tuple[tuple[Found, ...], tuple[Found, ...]]:
+    """Return the findings that an edit brings and those it ends, today and on its day of effect."""
+    paths = dict(Area.objects.filter(ended_at__isnull=True).values_list("code", "path"))
+    opened: dict[object, Found] = {}
+    closed: dict[object, Found] = {}
+    for day in sorted(days):
+        old = about(before, examine(before, today=day), paths)
+        new = about(after, examine(after, today=day), paths)
+        opened |= {item.matter: item for item in worse(old, new)}
+        closed |= {item.matter: item for item in worse(new, old)}
+    return tuple(opened.values()), tuple(closed.values())
+
+
+def take_edit(actor: Actor, edit: Edit, *, seen: str, reason: str, now: datetime) -> EditShown:
+    """Put an edit in force and return what it changed.
+
+    ``seen`` is the fingerprint that the form was opened with.
+
+    Raises
+    ------
+    EditReasonMissingError, EditReasonTooLongError
+        When nobody could tell later why.
+    RecordChangedError
+        When somebody else changed the entry meanwhile.
+    EditWorsensError
+        When it would bring an error that the city does not have.
+    """
+    words = _reason(reason)
+    with transaction.atomic():
+        JournalHead.objects.select_for_update().filter(pk=1).first()  # one change at a time
+        draft = _drafted(actor, edit, now=now)
+        if draft.shown.seen != seen:
+            raise RecordChangedError
+        if wrong := draft.shown.refused:
+            raise EditWorsensError(count=len(wrong), finding=wrong[0].finding.code)
+        replaced = _contacts(edit)
+        kept = keep_reason(words, now=now)
+        _write(actor, edit, draft, kept, now=now)
+    destroy_contents(actor, replaced, reason="replaced", now=now)
+    return draft.shown
+
+
+def _reason(text: str) -> str:
+    words = text.strip()
+    if not words:
+        raise EditReasonMissingError
+    if len(words) > MOST_LETTERS:
+        raise EditReasonTooLongError(letters=len(words), most=MOST_LETTERS)
+    return words
+
+
+def keep_reason(text: str, *, now: datetime) -> ContentRef:
+    """Keep why something was changed or looked at; people write names into reasons."""
+    purpose = Purpose(
+        name="registry history",
+        legal_ground="statutory duty (个人信息保护法 Art 13(3))",
+        expires_on=(now + KEPT_FOR).date(),
+    )
+    return contents.put(KIND, _reason(text).encode(), purpose=purpose, now=now)
+
+
+def _contacts(edit: Edit) -> list[Any]:
+    """Return the contact that an edit replaces: no longer needed, so no longer kept."""
+    if not isinstance(edit, HolderEdit):
+        return []
+    found = Holder.objects.filter(pk=edit.code, contact_content__isnull=False)
+    return list(found.values_list("contact_content", flat=True))
+
+
+def _write(actor: Actor, edit: Edit, draft: _Draft, reason: ContentRef, *, now: datetime) -> None:
+    moment = Moment(now=now, day=packs.local_day(now))
+    changes = list(_changes(edit, draft.after, moment))
+    state = CityState.objects.get(pk=1)
+    chain = hashlib.sha256()
+    for change in changes:
+        link(chain, change)
+    chain.update(canonical_bytes([state.revision, reason.digest]))
+    state.revision = chain.hexdigest()
+    event = CityEdited(
+        section=edit.section,
+        key=edit.key,
+        effective_on=edit.on,
+        added=sum(change.what == "added" for change in changes),
+        changed=sum(change.what == "changed" for change in changes),
+        ended=sum(change.what == "ended" for change in changes),
+        reason_content=str(reason.id),
+        reason_digest=reason.digest,
+    )
+    # New rows first: a changed row may refer to one of them.
+    rows = sorted((change.row for change in changes), key=lambda row: not row._state.adding)
+    journal.record(event, actor=actor, now=now, rows=[*rows, state])
+
+
+def _changes(edit: Edit, after: c.City, moment: Moment) -> Iterable[Change]:
+    entries = getattr(after, edit.section)
+    if edit.section == holders.SECTION:
+        # Only this person's: a contact that ran out elsewhere is no change of this edit.
+        own = (x for x in holders.holder_changes(entries, moment) if x.key == edit.key)
+        yield from holders.keep(own, after, moment)
+    elif edit.section == sheets.SHIFTS.section:
+        for change in sections.line_changes(sheets.SHIFTS, entries, moment):
+            row = change.row
+            if isinstance(row, Shift) and change.what == "added" and row.valid_from is not None:
+                # Who sat there this morning stays who sat there this morning.
+                row.began_at = moment.now if row.valid_from <= moment.day else None
+            yield change
+    else:
+        sheet = next(x for x in sheets.PLACED if x.section == edit.section)
+        yield from sections.coded_changes(sheet, entries, moment)

@@ -1,0 +1,194 @@
+"""A city pack sent in over a page: kept until it is confirmed, shown as differences, loaded.
+
+A pack holds contacts, so the bytes wait in the content store with an end date, and are
+destroyed as soon as they were loaded or thrown away.
+"""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path, PurePosixPath
+from tempfile import TemporaryDirectory
+from uuid import UUID
+
+from anlan.infra import contents
+from anlan.infra.contents import Purpose
+from anlan.infra.models import ContentItem
+from anlan.kernel.actor import Actor
+from anlan.registry import access
+from anlan.registry.domain import city as c
+from anlan.registry.domain import jurisdiction as j
+from anlan.registry.domain.errors import PackUploadGoneError, PackUploadUnreadableError
+from anlan.registry.domain.findings import Finding
+from anlan.registry.domain.lint import lint
+from anlan.registry.domain.parse import DATA_SUFFIXES, Parsed, read_city
+from anlan.registry.selectors import history, packs
+from anlan.registry.services.changes import CityDiff
+from anlan.registry.services.exporting import jurisdiction_pack
+from anlan.registry.services.holders import GROUND
+from anlan.registry.services.loading import diff_city, load_city
+from anlan.registry.services.retention import destroy_contents
+
+KIND = "pack_upload"
+KEPT = timedelta(days=1)
+MOST_BYTES = 64 * 1024 * 1024  # unpacked
+MOST_FILES = 500
+HEAD = "city.yaml"
+
+
+@dataclass(frozen=True, slots=True)
+class UploadShown:
+    """What loading an uploaded pack would change, and what the linter says of it."""
+
+    upload: str
+    version: str
+    diff: CityDiff
+    findings: tuple[Finding, ...]
+    undone: tuple[tuple[str, str], ...]  # edits by hand that it would take back
+    revision: str  # of the city against which it was compared
+
+
+def keep_upload(actor: Actor, data: bytes, *, now: datetime) -> str:
+    """Keep an uploaded zip until tomorrow and return the key it is asked for by.
+
+    Raises
+    ------
+    NotAllowedError
+        When the actor does not keep the data of the whole city.
+    PackUploadUnreadableError
+        When it is no zip of a pack, or too large when unpacked.
+    """
+    access.require_whole_city(actor)
+    for _ in _members(data):
+        pass
+    purpose = Purpose("pack upload", GROUND, packs.local_day(now) + KEPT)
+    return str(contents.put(KIND, data, purpose=purpose, now=now).id)
+
+
+def show_upload(actor: Actor, upload: str, *, now: datetime) -> UploadShown:
+    """Return what loading an upload would change; writes nothing.
+
+    Raises
+    ------
+    PackUploadGoneError
+        When it is no longer kept.
+    PackUnreadableError, CityHasErrorsError, AnotherCityError, …
+        See :func:`diff_city`.
+    """
+    access.require_whole_city(actor)
+    with _unpacked(upload) as (city, law):
+        revision = packs.revision()
+        diff = diff_city(city, law, now=now)
+        found = lint(city, law, today=packs.local_day(now))
+        return UploadShown(
+            upload=upload,
+            version=city.pack.info.version,
+            diff=diff,
+            findings=tuple(found),
+            undone=_undone(diff),
+            revision=revision,
+        )
+
+
+def _undone(diff: CityDiff) -> tuple[tuple[str, str], ...]:
+    """Return the edits since the last load whose entries the pack would change."""
+    touched = {
+        (section, item.key.split("/")[0])
+        for section, found in diff.sections.items()
+        for item in found.examples
+    }
+    return tuple(sorted(history.edited_since_load() & touched))
+
+
+def load_upload(actor: Actor, upload: str, *, revision: str, now: datetime) -> CityDiff:
+    """Bring an uploaded pack into force, if the city is still the one it was compared with.
+
+    Raises
+    ------
+    PackUploadGoneError
+        When it is no longer kept.
+    LoadCrossedError
+        When the city was changed after the differences were shown.
+    """
+    access.require_whole_city(actor)
+    with _unpacked(upload) as (city, law):
+        done = load_city(actor, city, law, now=now, seen=revision)
+    destroy_contents(actor, [UUID(upload)], reason="pack loaded", now=now)
+    return done
+
+
+@contextmanager
+def _unpacked(upload: str) -> Iterator[tuple[Parsed[c.City], Parsed[j.Jurisdiction]]]:
+    """Yield the uploaded city pack and the law in force, on which it is loaded."""
+    data = _kept(upload)
+    with TemporaryDirectory(prefix="anlan-pack-") as name:
+        folder = Path(name) / "city"
+        for inside, content in _members(data):
+            path = folder / inside
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+        law = Parsed(folder=Path(), found_pack=jurisdiction_pack(), findings=(), places={})
+        yield read_city(folder), law
+
+
+def _kept(upload: str) -> bytes:
+    """Return an upload's bytes; a key of any other content finds nothing."""
+    try:
+        key = UUID(upload)
+    except ValueError:
+        raise PackUploadGoneError from None
+    items = ContentItem.objects.using(contents.ALIAS).filter(pk=key, kind=KIND, data__isnull=False)
+    found = items.values_list("data", flat=True).first()
+    if found is None:
+        raise PackUploadGoneError
+    return bytes(found)
+
+
+def _members(data: bytes) -> Iterator[tuple[PurePosixPath, bytes]]:
+    """Yield the data files of a zip by their place in the pack; nothing can lead out of it."""
+    try:
+        archive = zipfile.ZipFile(io.BytesIO(data))
+        yield from _files(archive)
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, ValueError) as error:
+        raise PackUploadUnreadableError(problem=type(error).__name__) from None
+
+
+def _files(archive: zipfile.ZipFile) -> Iterator[tuple[PurePosixPath, bytes]]:
+    infos = [info for info in archive.infolist() if not info.is_dir()]
+    heads = [PurePosixPath(x.filename) for x in infos if PurePosixPath(x.filename).name == HEAD]
+    if not heads:
+        raise PackUploadUnreadableError(problem=f"no {HEAD}")
+    if len(infos) > MOST_FILES:
+        raise PackUploadUnreadableError(problem=f"{len(infos)} > {MOST_FILES} files")
+    base = min(heads, key=lambda path: len(path.parts)).parent
+    left = MOST_BYTES
+    for info in infos:
+        path = PurePosixPath(info.filename)
+        if path.suffix.lower() not in DATA_SUFFIXES or not path.is_relative_to(base):
+            continue
+        inside = path.relative_to(base)
+        if len(inside.parts) > 2 or ".." in inside.parts or inside.is_absolute():
+            continue  # a pack is files, and folders of lists; tests and notes are not loaded
+        content = _read(archive, info, left)
+        left -= len(content)
+        yield inside, content
+
+
+def _read(archive: zipfile.ZipFile, info: zipfile.ZipInfo, left: int) -> bytes:
+    with archive.open(info) as stream:
+        content = stream.read(left + 1)
+    if len(content) > left:
+        raise PackUploadUnreadableError(problem=f"> {MOST_BYTES} B")
+    return content
+
+
+def discard_upload(actor: Actor, upload: str, *, now: datetime) -> None:
+    """Throw an uploaded pack away that nobody wants to load."""
+    access.require_whole_city(actor)
+    _kept(upload)
+    destroy_contents(actor, [UUID(upload)], reason="pack not loaded", now=now)
