@@ -13,8 +13,14 @@ from anlan.registry.domain import city as c
 from anlan.registry.domain import jurisdiction as j
 from anlan.registry.domain.errors import FolderNotEmptyError
 from anlan.registry.domain.facts import Contact
-from anlan.registry.domain.parse import CITY_LISTS, JURISDICTION_LISTS
-from anlan.registry.domain.write import write_city
+from anlan.registry.domain.parse import (
+    CITY_LISTS,
+    JURISDICTION_LISTS,
+    PackUnknownError,
+    jurisdiction_folder,
+    read_jurisdiction,
+)
+from anlan.registry.domain.write import write_city, write_jurisdiction
 from anlan.registry.models import Area, Holder, PackEntry
 from anlan.registry.selectors import packs, sheets
 from anlan.registry.services.holders import kept_contacts
@@ -95,15 +101,40 @@ def jurisdiction_pack() -> j.Jurisdiction:
 def export_city(actor: Actor, folder: Path) -> c.City:
     """Write the city pack in force into an empty folder and return it.
 
+    A jurisdiction pack that is not the shipped one of its name is the city's own: it goes
+    into the folder beside, where ``city load`` looks for it first.
+
     Raises
     ------
     FolderNotEmptyError
-        When the folder holds anything.
+        When the folder holds anything, or the one beside holds another pack.
     NotAllowedError, NoCityError
         See :func:`city_pack`.
     """
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise FolderNotEmptyError(folder=folder.name)
-    pack = city_pack(actor)
+    _refuse_taken(folder)
+    pack, law = city_pack(actor), jurisdiction_pack()
+    if not _is_shipped(law):
+        beside = folder.resolve().parent / pack.info.jurisdiction
+        _refuse_taken(beside)
+        write_jurisdiction(law, beside)
     write_city(pack, folder)
     return pack
+
+
+def _refuse_taken(folder: Path) -> None:
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise FolderNotEmptyError(folder=folder.name)
+
+
+def _is_shipped(law: j.Jurisdiction) -> bool:
+    """Return whether the jurisdiction pack in force is what its name stands for everywhere."""
+    try:
+        shipped = read_jurisdiction(jurisdiction_folder(law.info.id)).pack
+    except PackUnknownError:
+        return False
+    return shipped is not None and _in_any_order(shipped) == _in_any_order(law)
+
+
+def _in_any_order(law: j.Jurisdiction) -> tuple[object, ...]:
+    lists = (getattr(law, section) for section in JURISDICTION_LISTS)
+    return law.info, *(sorted(map(repr, entries)) for entries in lists)
