@@ -6,7 +6,7 @@ from django.urls import URLPattern, URLResolver, path
 
 from anlan.entrypoints.api import api
 from anlan.entrypoints.web import views
-from anlan.entrypoints.web.pages import cases, duties, reporting, signing
+from anlan.entrypoints.web.pages import cases, duties, reporting, signing, watch
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", views.status_page, name="status"),
@@ -19,6 +19,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("language", signing.choose_language),
     path("report", reporting.report),
     path("follow", reporting.follow),
+    path("watch", watch.watch),
+    path("watch/live", watch.live),
     path("duties", duties.duties),
     path("duties/<int:notice>/answer", duties.answer),
     path("cases", cases.case_list),

@@ -185,6 +185,16 @@ def notices_about(about: str, *, limit: int = 500) -> list[NoticeSeen]:
     return [seen(notice) for notice in rows[:limit]]
 
 
+def told_of(abouts: Iterable[str]) -> dict[str, tuple[int, int]]:
+    """Return for each matter how many posts were told, and how many answered (one query)."""
+    rows = Notice.objects.filter(about__in=list(abouts)).order_by().values("about")
+    counted = rows.annotate(
+        told=Count("post", distinct=True),
+        answered=Count("post", distinct=True, filter=Q(acknowledged_at__isnull=False)),
+    )
+    return {row["about"]: (row["told"], row["answered"]) for row in counted}
+
+
 def outbox_state(*, now: datetime) -> OutboxState:
     """Return whether what must go out goes out."""
     channels = {channel.value: _channel_state(channel, now=now) for channel in Channel}

@@ -20,6 +20,16 @@ from anlan.registry.selectors.duties import (
     responsible_post,
     superior_of,
 )
+from anlan.registry.selectors.mapped import (
+    Box,
+    Cell,
+    Drawn,
+    cells_of,
+    extent_of,
+    outlines_in,
+    places_in,
+    sensors_in,
+)
 from anlan.registry.selectors.naming import Names, names_of
 from anlan.registry.selectors.packs import (
     accident_tables,
@@ -44,6 +54,7 @@ from anlan.registry.selectors.packs import (
     revision,
     risk_methods,
     rule,
+    rule_titles,
     rules_in_force,
     timezone,
 )
@@ -82,7 +93,10 @@ from anlan.registry.services.starting import init_china, init_city
 
 __all__ = [
     "SESSION",
+    "Box",
+    "Cell",
     "CityDiff",
+    "Drawn",
     "Names",
     "accident_tables",
     "account_named",
@@ -93,6 +107,7 @@ __all__ = [
     "areas_under",
     "authenticate",
     "calendar",
+    "cells_of",
     "change_account",
     "city",
     "city_name",
@@ -106,6 +121,7 @@ __all__ = [
     "destroy_contents",
     "diff_city",
     "export_city",
+    "extent_of",
     "hazard",
     "hazard_of_code",
     "hazards",
@@ -125,9 +141,11 @@ __all__ = [
     "needs_second_factor",
     "offered_factor",
     "on_duty",
+    "outlines_in",
     "place",
     "place_kind",
     "places",
+    "places_in",
     "places_near",
     "plan",
     "post",
@@ -142,9 +160,11 @@ __all__ = [
     "revoke_token",
     "risk_methods",
     "rule",
+    "rule_titles",
     "rules_in_force",
     "sensor",
     "sensors",
+    "sensors_in",
     "shape_of",
     "sign_in",
     "sign_out",

@@ -42,6 +42,21 @@ def warnings_in_force(*, at: datetime) -> list[WarningInForce]:
     return selectors.warnings_in_force(at=at)
 
 
+def warnings_as_of(*, at: datetime) -> list[WarningInForce]:
+    """Return the relayed warnings in force at ``at`` as they stood then, from the journal."""
+    return selectors.warnings_as_of(at=at)
+
+
+def risen(actor: Actor, *, since: datetime, limit: int) -> list[AlertInstance]:
+    """Return open alerts of the actor's areas that were raised or changed level after ``since``."""
+    return selectors.risen(actor, since=since, limit=limit)
+
+
+def risen_as_of(actor: Actor, *, since: datetime, at: datetime, limit: int) -> list[AlertInstance]:
+    """Return what :func:`risen` would have returned at ``at``."""
+    return selectors.risen_as_of(actor, since=since, at=at, limit=limit)
+
+
 def alert(alert_id: int) -> AlertInstance | None:
     """Return one alert instance, or None; the caller checks areas."""
     return AlertInstance.objects.filter(pk=alert_id).first()
@@ -66,5 +81,8 @@ __all__ = [
     "judge",
     "reason_text",
     "response_in_force",
+    "risen",
+    "risen_as_of",
+    "warnings_as_of",
     "warnings_in_force",
 ]

@@ -12,7 +12,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, TypeVar
 
 from anlan.kernel.errors import InvalidInputError
 from anlan.sensing.domain.errors import BodyTooLargeError
@@ -25,6 +25,9 @@ DRAINED_BYTES = 64 * 1024 * 1024
 PIECE = 256 * 1024
 #: Set for the application: why a body was not read.
 REFUSED = "anlan.body_refused"
+#: Set for the application: ``do(job)`` runs other work of this process in the turn of a request.
+IN_TURN = "anlan.in_turn"
+T = TypeVar("T")
 
 
 class BodyCutShortError(InvalidInputError):
@@ -50,8 +53,13 @@ class Intake:
             body = b""
         environ["wsgi.input"] = io.BytesIO(body)
         environ["CONTENT_LENGTH"] = str(len(body))
+        environ[IN_TURN] = self.in_turn
         # One thread for all requests: one connection to each database, one writer.
         return self._worker.submit(self._answer, environ, start_response).result()
+
+    def in_turn(self, job: Callable[[], T]) -> T:
+        """Run ``job`` as if it were a request: on the connections that requests have."""
+        return self._worker.submit(job).result()
 
     def _answer(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
         response = self.application(environ, start_response)

@@ -111,7 +111,8 @@ class Outlines:
 
 
 @lru_cache(maxsize=packs.BOOKS_KEPT)
-def _outlines_of(_revision: str) -> Outlines:
+def outlines_of(_revision: str) -> Outlines:
+    """Return the outlines of a city revision, read once per process."""
     rows = Area.objects.filter(shape__isnull=False, ended_at__isnull=True).order_by("code")
     shapes, areas = [], []
     for values in rows.values(*FIELDS, "shape").iterator(200):
@@ -129,4 +130,4 @@ def area_at(point: Point) -> KnownArea | None:
     revision = packs.revision()
     if not revision:
         raise NoCityError
-    return _outlines_of(revision).at(point)
+    return outlines_of(revision).at(point)

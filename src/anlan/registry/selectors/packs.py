@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import lru_cache
@@ -199,6 +199,15 @@ def rules_in_force(*, at: datetime) -> tuple[RuleSpec, ...]:
 def rule(id: str, version: int) -> RuleSpec:  # noqa: A002  the pack's own word
     """Return one version of a rule, old ones too."""
     return cast("RuleSpec", entry_of("rules", id, version))
+
+
+def rule_titles(versions: Collection[tuple[str, int]]) -> dict[tuple[str, int], dict[str, str]]:
+    """Return the titles of some versions of rules by language; one that never was is left out."""
+    return {
+        (item.code, item.version): {"zh": item.entry.title.zh, "en": item.entry.title.en}
+        for item in (book().sections["rules"] if versions else ())
+        if (item.code, item.version) in versions
+    }
 
 
 def clock_rule(

@@ -1,7 +1,8 @@
-"""Cases as they are read; see ``lists``, ``detail`` and ``facts``."""
+"""Cases as they are read; see ``lists``, ``watching``, ``asof``, ``detail`` and ``facts``."""
 
 from __future__ import annotations
 
+from anlan.response.selectors.asof import CasesThen, cases_as_of
 from anlan.response.selectors.detail import (
     Allowed,
     CaseDetail,
@@ -17,8 +18,15 @@ from anlan.response.selectors.lists import (
     CasePage,
     case_of_sign,
     cases,
-    overview,
     tasks_of,
+)
+from anlan.response.selectors.watching import (
+    Overview,
+    Watched,
+    cases_of_signs,
+    overview,
+    watched,
+    watched_among,
 )
 
 __all__ = [
@@ -26,14 +34,21 @@ __all__ = [
     "CaseDetail",
     "CaseFilters",
     "CasePage",
+    "CasesThen",
+    "Overview",
+    "Watched",
     "actions_allowed",
     "case",
     "case_of_sign",
     "cases",
+    "cases_as_of",
+    "cases_of_signs",
     "detail",
     "detail_after_act",
     "history",
     "is_running",
     "overview",
     "tasks_of",
+    "watched",
+    "watched_among",
 ]

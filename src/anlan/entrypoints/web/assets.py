@@ -1,0 +1,43 @@
+"""Scripts and styles that are built (``make frontend``): their names carry a hash of what they hold.
+
+Where nothing was built, pages do without and say so.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+BUILT = Path(__file__).parent / "static" / "built"
+ROUTE = "/static/built"
+
+
+@dataclass(frozen=True, slots=True)
+class Asset:
+    """An entry of the build: the address of its script, and of the styles it needs."""
+
+    script: str = ""
+    styles: tuple[str, ...] = ()
+
+
+def asset(entry: str) -> Asset:
+    """Return a built entry by the name of its source; an empty one when it was not built."""
+    return _assets(BUILT).get(entry, Asset())
+
+
+@cache
+def _assets(folder: Path) -> dict[str, Asset]:
+    try:
+        manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return {
+        source: Asset(
+            script=f"{ROUTE}/{item['file']}",
+            styles=tuple(f"{ROUTE}/{style}" for style in item.get("css", ())),
+        )
+        for source, item in manifest.items()
+        if item.get("isEntry")
+    }

@@ -1,0 +1,242 @@
+"""One look at the journal for all who watch: whoever looks the same way gets the same bytes.
+
+Two hundred open pages must not ask two hundred times.  The hub is one thread of a web process,
+there while somebody watches.  A few times a second it looks where the journal stands; when it
+has moved, or the clocks on the pages have grown old, it renders each distinct sight once and
+wakes the viewers' streams, which only send what they are handed.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass, field
+from typing import Protocol, TypeVar
+
+from anlan.kernel.actor import Actor
+from anlan.kernel.errors import AnlanError
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+#: Viewers of one web process; the server keeps as many threads beside those that read requests.
+MOST_VIEWERS = 200
+LOOK_EVERY_S = 0.25
+#: Clocks on the pages are at most so old although nothing happens.
+CLOCKS_EVERY_S = 20.0
+#: A line of comment goes out so often, so that a broken connection is noticed.
+HEARTBEAT_S = 10.0
+#: After a look the hub rests so many times as long as the look took: pages and reports go first.
+REST = 4
+LONGEST_REST_S = 5.0
+
+HEART = b": heart\n\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What decides which bytes a viewer gets; equal sights are rendered once."""
+
+    areas: tuple[str, ...]
+    post: str  # of those who see single areas only: their own cases lie anywhere
+    language: str
+
+
+def sight_of(actor: Actor, language: str) -> Sight:
+    """Return the sight of an actor; whoever sees the whole city sees it like all others who do."""
+    if actor.covers(""):
+        return Sight(("",), "", language)
+    return Sight(tuple(sorted(actor.areas)), actor.post or "", language)
+
+
+@dataclass(slots=True)
+class Viewer:
+    """One open page: how it looks, and by which session."""
+
+    actor: Actor
+    sight: Sight
+    session: str = field(repr=False)
+    over: bool = False
+
+
+class Source(Protocol):
+    """Where the hub looks; every call is made in the turn of a request."""
+
+    def head(self) -> int:
+        """Return the number of the last journal entry."""
+        ...
+
+    def touches_accounts(self, after: int) -> bool:
+        """Return whether entries behind ``after`` may have ended a session or changed a right."""
+        ...
+
+    def render(self, actor: Actor, language: str) -> str:
+        """Return the lists of the present as HTML."""
+        ...
+
+    def still(self, session: str) -> Actor | None:
+        """Return who a session stands for now; None when it is over."""
+        ...
+
+
+class Stream:
+    """The stream of one viewer, read by a thread of the server that sleeps in between."""
+
+    def __init__(self, hub: Hub, viewer: Viewer) -> None:
+        self._hub, self._viewer = hub, viewer
+        self._seen = -1
+        self._done = False
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        """Return the next bytes, or a heartbeat when there is nothing new."""
+        if self._done:
+            raise StopIteration
+        piece, self._seen, self._done = self._hub.wait(self._viewer, self._seen)
+        return piece
+
+    def close(self) -> None:
+        """Leave; called by the server when the stream ends or its connection breaks."""
+        self._done = True
+        self._hub.leave(self._viewer)
+
+
+class Hub:
+    """The viewers of this process and what they were last shown."""
+
+    def __init__(
+        self,
+        source: Source,
+        *,
+        most: int = MOST_VIEWERS,
+        heartbeat_s: float = HEARTBEAT_S,
+        steady: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._source, self._most, self._heartbeat_s = source, most, heartbeat_s
+        self._steady = steady
+        self._news = threading.Condition()
+        self._viewers: list[Viewer] = []
+        self._frames: dict[Sight, tuple[int, bytes]] = {}
+        self._made = 0
+        self._head = -1
+        self._looked_at = 0.0
+        self._thread: threading.Thread | None = None
+
+    @property
+    def viewers(self) -> int:
+        """How many watch."""
+        return len(self._viewers)
+
+    def join(self, viewer: Viewer, do: Callable[[Callable[[], float]], float]) -> Stream | None:
+        """Return the stream of a new viewer; None when there are as many as can be served.
+
+        ``do`` runs a look in the turn of a request; the first viewer's is used until all left.
+        """
+        with self._news:
+            if len(self._viewers) >= self._most:
+                return None
+            self._viewers.append(viewer)
+            if self._thread is None:
+                self._thread = threading.Thread(
+                    target=self._run, args=(do,), daemon=True, name="anlan-watch"
+                )
+                self._thread.start()
+            return Stream(self, viewer)
+
+    def leave(self, viewer: Viewer) -> None:
+        """Forget a viewer; the thread ends when it was the last."""
+        with self._news:
+            self._viewers = [one for one in self._viewers if one is not viewer]
+            self._news.notify_all()
+
+    def wait(self, viewer: Viewer, seen: int) -> tuple[bytes, int, bool]:
+        """Return (bytes, number of the frame, whether it is the last) once there is something."""
+        with self._news:
+            self._news.wait_for(
+                lambda: viewer.over or self._newer(viewer, seen), timeout=self._heartbeat_s
+            )
+            if viewer.over:
+                return b"event: over\ndata: \n\n", seen, True
+            number, frame = self._frames.get(viewer.sight, (seen, HEART))
+            return (frame, number, False) if number > seen else (HEART, seen, False)
+
+    def _newer(self, viewer: Viewer, seen: int) -> bool:
+        return self._frames.get(viewer.sight, (seen,))[0] > seen
+
+    def _run(self, do: Callable[[Callable[[], float]], float]) -> None:
+        rest = 0.0
+        while self._go_on(rest):
+            try:
+                took = do(self.look)
+            except Exception as error:
+                if "after shutdown" in str(error) or "after interpreter" in str(error):
+                    return  # the process ends: nobody works any more
+                # Viewers keep what they have and see its age; the next look may succeed.
+                log.exception("cannot look at the journal")
+                took = LONGEST_REST_S
+            rest = min(max(LOOK_EVERY_S, REST * took), LONGEST_REST_S)
+
+    def _go_on(self, rest: float) -> bool:
+        """Rest, and return whether anybody still watches."""
+        until = self._steady() + rest
+        with self._news:
+            while self._viewers and (left := until - self._steady()) > 0:
+                self._news.wait(left)
+            if not self._viewers:
+                self._thread = None
+                self._frames.clear()
+                return False
+            return True
+
+    def look(self) -> float:
+        """Look once, render what is needed, end what is over; return the seconds that it took."""
+        began = self._steady()
+        with self._news:
+            viewers = list(self._viewers)
+        head = self._source.head()
+        moved, before = head != self._head, self._head
+        old = began - self._looked_at >= CLOCKS_EVERY_S
+        if old or (moved and self._source.touches_accounts(before)):
+            self._end_those_over(viewers)
+        fresh = self._render(viewers, everything=moved or old)
+        if moved or old:
+            self._head, self._looked_at = head, began
+        if fresh:
+            with self._news:
+                self._frames.update(fresh)
+                self._news.notify_all()
+        return self._steady() - began
+
+    def _render(
+        self, viewers: Collection[Viewer], *, everything: bool
+    ) -> dict[Sight, tuple[int, bytes]]:
+        wanted = {viewer.sight: viewer for viewer in viewers if not viewer.over}
+        self._made += 1
+        return {
+            sight: (self._made, event("lists", self._source.render(viewer.actor, sight.language)))
+            for sight, viewer in wanted.items()
+            if everything or sight not in self._frames
+        }
+
+    def _end_those_over(self, viewers: Collection[Viewer]) -> None:
+        now_are = {one: self._still(one) for one in {viewer.session for viewer in viewers}}
+        with self._news:
+            for viewer in viewers:
+                viewer.over = now_are[viewer.session] != viewer.actor
+            self._news.notify_all()
+
+    def _still(self, session: str) -> Actor | None:
+        try:
+            return self._source.still(session)
+        except AnlanError:
+            return None
+
+
+def event(name: str, text: str) -> bytes:
+    """Return a server-sent event; a line break of the text is one of its data."""
+    lines = "".join(f"data: {line}\n" for line in text.splitlines() if line)
+    return f"event: {name}\n{lines}\n".encode()
