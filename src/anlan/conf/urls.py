@@ -21,6 +21,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("follow", reporting.follow),
     path("watch", watch.watch),
     path("watch/live", watch.live),
+    path("watch/features", watch.map_features),
     path("duties", duties.duties),
     path("duties/<int:notice>/answer", duties.answer),
     path("cases", cases.case_list),

@@ -185,12 +185,12 @@ def notices_about(about: str, *, limit: int = 500) -> list[NoticeSeen]:
     return [seen(notice) for notice in rows[:limit]]
 
 
-def told_of(abouts: Iterable[str]) -> dict[str, tuple[int, int]]:
-    """Return for each matter how many posts were told, and how many answered (one query)."""
-    rows = Notice.objects.filter(about__in=list(abouts)).order_by().values("about")
-    counted = rows.annotate(
+def told_of(abouts: Iterable[str], *, at: datetime) -> dict[str, tuple[int, int]]:
+    """Return for each matter how many posts were told by ``at``, and how many answered (one query)."""
+    rows = Notice.objects.filter(about__in=list(abouts), posted_at__lte=at).order_by()
+    counted = rows.values("about").annotate(
         told=Count("post", distinct=True),
-        answered=Count("post", distinct=True, filter=Q(acknowledged_at__isnull=False)),
+        answered=Count("post", distinct=True, filter=Q(acknowledged_at__lte=at)),
     )
     return {row["about"]: (row["told"], row["answered"]) for row in counted}
 

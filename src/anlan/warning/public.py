@@ -57,6 +57,11 @@ def risen_as_of(actor: Actor, *, since: datetime, at: datetime, limit: int) -> l
     return selectors.risen_as_of(actor, since=since, at=at, limit=limit)
 
 
+def open_clusters(actor: Actor, *, limit: int) -> list[AlertInstance]:
+    """Return the open clusters of reports inside the actor's areas, the newest first."""
+    return selectors.open_clusters(actor, limit=limit)
+
+
 def alert(alert_id: int) -> AlertInstance | None:
     """Return one alert instance, or None; the caller checks areas."""
     return AlertInstance.objects.filter(pk=alert_id).first()
@@ -79,6 +84,7 @@ __all__ = [
     "declare_response",
     "end_response",
     "judge",
+    "open_clusters",
     "reason_text",
     "response_in_force",
     "risen",

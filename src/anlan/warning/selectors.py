@@ -93,6 +93,14 @@ def risen_as_of(actor: Actor, *, since: datetime, at: datetime, limit: int) -> l
     return sorted(rows, key=_place)[:limit]
 
 
+def open_clusters(actor: Actor, *, limit: int) -> list[AlertInstance]:
+    """Return the open clusters of reports inside the actor's areas, the newest first (one query)."""
+    rows = AlertInstance.objects.filter(
+        inside(actor), cleared_at__isnull=True, subject__startswith="cluster:"
+    )
+    return list(rows.order_by("-pk")[:limit])
+
+
 def _place(row: AlertInstance) -> tuple[int, int]:
     return LEVELS.index(row.level), -row.pk
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 import shapely
@@ -61,6 +62,11 @@ def area_path(code: str) -> str:
     return path
 
 
+def paths_of(codes: Collection[str]) -> dict[str, str]:
+    """Return the paths of some areas by their codes (one query)."""
+    return dict(Area.objects.filter(code__in=codes).values_list("code", "path"))
+
+
 def under(path: str, field: str = "area_path") -> Q:
     """Return the condition "``field`` lies at or below ``path``"; the empty path is the whole city.
 
@@ -97,6 +103,11 @@ class Outlines:
     tree: shapely.STRtree
     shapes: tuple[Any, ...]
     areas: tuple[KnownArea, ...]
+
+    @cached_property
+    def numbers(self) -> dict[str, int]:
+        """The place of each area in the other two, by its code."""
+        return {area.code: number for number, area in enumerate(self.areas)}
 
     def at(self, point: Point) -> KnownArea | None:
         """Return the most specific area that holds ``point`` (its border included)."""

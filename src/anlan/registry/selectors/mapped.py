@@ -5,7 +5,7 @@ Where there is more than a map can carry, the same call counts by cells instead.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -88,6 +88,35 @@ def _shape(revision: str, number: int, tolerance: float) -> dict[str, Any]:
 
 def _within(path: str, paths: Sequence[str]) -> bool:
     return any(not own or path == own or path.startswith(own + "/") for own in paths)
+
+
+def outlines_named(codes: Collection[str], *, tolerance: float) -> list[Drawn]:
+    """Return the outlines of stated areas, as far as they are drawn."""
+    revision = packs.revision()
+    if not revision:
+        raise NoCityError
+    numbers = areas.outlines_of(revision).numbers
+    known = areas.outlines_of(revision).areas
+    return [
+        Drawn(known[numbers[code]], _shape(revision, numbers[code], tolerance))
+        for code in sorted(codes)
+        if code in numbers
+    ]
+
+
+def middles_of(codes: Collection[str]) -> dict[str, tuple[float, float]]:
+    """Return ``{area: (lat, lon)}``: a point that is sure to lie inside, for each that is drawn."""
+    revision = packs.revision()
+    if not revision:
+        raise NoCityError
+    numbers = areas.outlines_of(revision).numbers
+    return {code: _middle(revision, numbers[code]) for code in codes if code in numbers}
+
+
+@lru_cache(maxsize=4096)
+def _middle(revision: str, number: int) -> tuple[float, float]:
+    point = areas.outlines_of(revision).shapes[number].representative_point()
+    return point.y, point.x
 
 
 def extent_of(paths: Sequence[str]) -> Box | None:

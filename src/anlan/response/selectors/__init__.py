@@ -21,8 +21,11 @@ from anlan.response.selectors.lists import (
     tasks_of,
 )
 from anlan.response.selectors.watching import (
+    InArea,
     Overview,
     Watched,
+    cases_by_area,
+    cases_in,
     cases_of_signs,
     overview,
     watched,
@@ -35,6 +38,7 @@ __all__ = [
     "CaseFilters",
     "CasePage",
     "CasesThen",
+    "InArea",
     "Overview",
     "Watched",
     "actions_allowed",
@@ -42,6 +46,8 @@ __all__ = [
     "case_of_sign",
     "cases",
     "cases_as_of",
+    "cases_by_area",
+    "cases_in",
     "cases_of_signs",
     "detail",
     "detail_after_act",

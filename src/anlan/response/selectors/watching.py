@@ -10,10 +10,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db.models import Case as CaseWhen
-from django.db.models import Count, IntegerField, Q, Value, When
+from django.db.models import Count, IntegerField, Max, Min, Q, Value, When
 
 from anlan.kernel.actor import Actor
 from anlan.kernel.scales import WarningLevel, rank
+from anlan.registry import public as registry
+from anlan.registry.public import Box, Cell
 from anlan.response import access
 from anlan.response.domain.words import CaseState
 from anlan.response.models import Case, CaseFollower
@@ -126,6 +128,37 @@ def _pressing(case: Case) -> tuple[int, int, datetime, int]:
     levels = [level.value for level in WarningLevel]
     place = levels.index(case.level) if case.level in levels else len(levels)
     return place, case.priority, case.next_at or case.opened_at, case.pk
+
+
+@dataclass(frozen=True, slots=True)
+class InArea:
+    """Open cases of an area that state no point: how many, and the highest level among them."""
+
+    area: str
+    count: int
+    level: str
+    case: int  # one of them
+
+
+def cases_in(actor: Actor, box: Box, *, most: int) -> tuple[list[Case], list[Cell]]:
+    """Return the open cases inside ``box``; their counts by cells when there are too many."""
+    rows = Case.objects.filter(access.visible(actor), box.around(), is_open=True)
+    columns = ("id", "number", "hazard", "area", "place", "level", "lat", "lon", "owner_post")
+    ordered = rows.order_by(_LEVEL_FIRST, "priority", "next_at", "id").only(*columns)
+    found = list(ordered[: most + 1])
+    return ([], registry.cells_of(rows, box)) if len(found) > most else (found, [])
+
+
+def cases_by_area(actor: Actor, *, most: int) -> list[InArea]:
+    """Return where open cases lie that state no point, the highest level first (one query)."""
+    rows = Case.objects.filter(access.visible(actor), is_open=True, lat__isnull=True)
+    counted = rows.exclude(area="").order_by().values("area")
+    counted = counted.annotate(n=Count("id"), place=Min(_LEVEL_FIRST), one=Max("id"))
+    levels = [*(level.value for level in WarningLevel), ""]
+    return [
+        InArea(row["area"], row["n"], levels[row["place"]], row["one"])
+        for row in counted.order_by("place", "-n", "area")[:most]
+    ]
 
 
 def cases_of_signs(actor: Actor, signs: Iterable[str]) -> dict[str, int]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime, timedelta
+import math
+from datetime import datetime
 from typing import Any
 
 from django.http import HttpResponse, StreamingHttpResponse
@@ -15,6 +16,7 @@ from anlan.entrypoints.web.intake import IN_TURN
 from anlan.entrypoints.web.middleware import SESSION_COOKIE
 from anlan.entrypoints.web.shell import moved, page, show
 from anlan.entrypoints.web.watching import picture
+from anlan.entrypoints.web.watching.features import KEPT, View
 from anlan.entrypoints.web.watching.hub import Viewer, sight_of
 from anlan.entrypoints.web.watching.live import HUB
 from anlan.entrypoints.web.wording import catalogue, say
@@ -29,7 +31,9 @@ POLICY = (
     "frame-ancestors 'none'"
 )
 MAP = "src/map.js"
-SHOWN_DAYS_BACK = timedelta(days=1)
+GEOJSON = "application/geo+json; charset=utf-8"
+NOWHERE = registry.Box(0.0, 0.0, 0.0, 0.0)
+DEFAULT_ZOOM = "10"
 #: Words that the scripts say; the rest is rendered here.
 SCRIPTED = ("watch.live.", "watch.red.", "watch.map_", "watch.letter.", "watch.legend.")
 
@@ -59,6 +63,7 @@ def watch(request: Call) -> HttpResponse:
         + (f"&at={at:%Y-%m-%dT%H:%M:%SZ}" if at else ""),
         "words": json.dumps(_words(language), ensure_ascii=False),
         "map": assets.asset(MAP),
+        "map_then": at is not None,
         "extent": _extent(request),
         "levels": _levels(language),
         "asof_value": f"{local:%Y-%m-%dT%H:%M}",
@@ -86,6 +91,42 @@ def live(request: Call) -> HttpResponseBase:
     answer = StreamingHttpResponse(stream, content_type="text/event-stream; charset=utf-8")
     answer["X-Accel-Buffering"] = "no"  # a proxy in between must not wait for more
     return answer
+
+
+@require_safe
+@page("cases:read")
+def map_features(request: Call) -> HttpResponse:
+    """Return what the map shows inside ``bbox`` (west,south,east,north) at ``zoom``, as GeoJSON."""
+    language = language_of(request)
+    asked = request.GET.get("at", "")
+    at = _instant(asked) if asked else None
+    box = _box(request.GET.get("bbox", "")) or registry.extent_of(request.actor.areas)
+    view = View(request.actor, box or NOWHERE, _zoom(request.GET.get("zoom", "")), language)
+    answer = HttpResponse(KEPT.features(view, now=request.now, at=at), content_type=GEOJSON)
+    answer["Content-Security-Policy"] = "default-src 'none'"
+    return answer
+
+
+def _box(text: str) -> registry.Box | None:
+    if not text:
+        return None
+    try:
+        west, south, east, north = (float(part) for part in text.split(","))
+    except ValueError:
+        raise InvalidInputError(where="bbox", problem="not four numbers") from None
+    if not (-180 <= west <= east <= 180 and -90 <= south <= north <= 90):
+        raise InvalidInputError(where="bbox", problem="not west,south,east,north in degrees")
+    return registry.Box(west, south, east, north)
+
+
+def _zoom(text: str) -> float:
+    try:
+        found = float(text or DEFAULT_ZOOM)
+    except ValueError:
+        found = math.nan
+    if not math.isfinite(found):
+        raise InvalidInputError(where="zoom", problem="no number")
+    return found
 
 
 def _instant(text: str) -> datetime:

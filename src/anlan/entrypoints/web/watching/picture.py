@@ -44,7 +44,7 @@ def lists_now(actor: Actor, language: str, *, now: datetime) -> str:
     found = response.watched(actor, now=now, limit=MOST)
     alerts = warning.risen(actor, since=now - RISING_WITHIN, limit=MOST)
     in_force = warning.warnings_in_force(at=now)
-    context = _lists(actor, found, alerts, in_force, language)
+    context = _lists(actor, found, alerts, in_force, language, now=now)
     context["heard"] = _heard(actor, now=now)
     return _rendered(context, language, now=now)
 
@@ -56,7 +56,7 @@ def lists_then(actor: Actor, language: str, *, at: datetime) -> tuple[str, dict[
     found = response.watched_among(then.cases, now=at, limit=MOST)
     alerts = warning.risen_as_of(actor, since=at - RISING_WITHIN, at=at, limit=MOST)
     in_force = warning.warnings_as_of(at=at)
-    context = _lists(actor, found, alerts, in_force, language)
+    context = _lists(actor, found, alerts, in_force, language, now=at)
     shown = _rendered(context | {"then": True}, language, now=at)
     took = f"{perf_counter() - began:.1f}"
     return shown, {"entry": then.entry, "cut": then.cut, "seconds": took}
@@ -74,11 +74,13 @@ def _lists(
     alerts: list[AlertInstance],
     in_force: list[WarningInForce],
     language: str,
+    *,
+    now: datetime,
 ) -> dict[str, Any]:
     cases = {case.pk: case for name in (*LISTS, "red") for case in getattr(found, name)}
     answered_by = response.cases_of_signs(actor, [f"alert:{row.pk}" for row in alerts])
     names = _names(list(cases.values()), alerts, in_force)
-    told = notices.told_of([f"case:{key}" for key in cases])
+    told = notices.told_of([f"case:{key}" for key in cases], at=now)
     shown = {case.pk for name in LISTS for case in getattr(found, name)}
     beside = [row for row in alerts if answered_by.get(f"alert:{row.pk}") not in shown]
     warnings = [_warning(row, names, language) for row in in_force[:MOST_WARNINGS]]

@@ -185,13 +185,9 @@ async function map() {
   const place = document.getElementById("map");
   if (!place) return;
   const tell = (key) => { document.getElementById("map-says").textContent = key ? words[key] : ""; };
-  const point = (id) => {
-    for (const one of document.querySelectorAll(".pointed")) one.classList.remove("pointed");
-    document.querySelector(`li[data-case="${id}"]`)?.classList.add("pointed");
-  };
   try {
     const { show } = await import(place.dataset.script);
-    showing.map = show(place, { words, tell, point });
+    showing.map = show(place, { words, tell });
   } catch (error) {
     console.warn(error);
     place.hidden = true;
