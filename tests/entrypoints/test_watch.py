@@ -16,6 +16,7 @@ from anlan.entrypoints.web.watching import picture, streams
 from anlan.infra import delivery
 from anlan.kernel.actor import Actor, Role
 from anlan.kernel.scales import WarningLevel
+from anlan.notices import public as notices
 from anlan.registry import public as registry
 from anlan.response import public as response
 from anlan.response.public import Asked, CaseFilters, Trigger
@@ -133,6 +134,20 @@ class TestLists:
         found = response.watched(WHOLE, now=NOW, limit=9)
         assert [case.level for case in found.unanswered] == ["red", "orange", "yellow", "blue", ""]
         assert [case.level for case in found.red] == ["red"]
+
+    def test_whoever_answers_or_acts_ends_the_waiting(self):
+        answered, acted = a_case(), a_case()
+        desk = Actor("account:9", Role.DUTY_OFFICER, areas=("",), scopes=frozenset({"*"}))
+        (notice, *_) = notices.notices_about(f"case:{answered.pk}")
+        holder = Actor("account:7", Role.STREET_OFFICER, post=notice.post, areas=("",))
+        notices.acknowledge(holder, notice.id, now=NOW)
+        response.pull(desk, acted.pk, Trigger.ACCEPT, now=NOW)
+        found = response.watched(WHOLE, now=NOW, limit=5)
+        assert (found.unanswered, found.counts.unanswered, found.counts.open) == ([], 0, 2)
+        then = response.cases_as_of(WHOLE, NOW).cases
+        assert response.watched_among(then, now=NOW, limit=5).counts == found.counts
+        filters = CaseFilters(unanswered=True)
+        assert response.cases(WHOLE, filters).cases == []
 
     def test_a_line_says_level_place_owner_time_and_leads_to_the_case(self):
         case = a_case(level="orange")

@@ -198,6 +198,16 @@ def test_a_look_that_fails_ends_nothing(place, monkeypatch):
     stream.close()
 
 
+def test_when_the_process_stops_all_streams_end_and_browsers_come_again(hub, place):
+    streams = [joined(hub, place, WHOLE), joined(hub, place, STREET)]
+    hub.end()
+    for stream in streams:
+        assert next(stream) == b"retry: 3000\n\n"
+        with pytest.raises(StopIteration):
+            next(stream)
+    assert joined(hub, place, WHOLE) is None
+
+
 def test_a_line_break_of_the_text_cannot_end_an_event():
     assert event("lists", "a\n\nb\r\nevent: over\rc") == (
         b"event: lists\ndata: a\ndata: b\ndata: event: over\ndata: c\n\n"

@@ -195,6 +195,11 @@ def told_of(abouts: Iterable[str], *, at: datetime) -> dict[str, tuple[int, int]
     return {row["about"]: (row["told"], row["answered"]) for row in counted}
 
 
+def answers_about(matter: object) -> QuerySet[Notice]:
+    """Return the answered notices about a matter, given by a column of another query or as text."""
+    return Notice.objects.filter(about=matter, acknowledged_at__isnull=False)
+
+
 def outbox_state(*, now: datetime) -> OutboxState:
     """Return whether what must go out goes out."""
     channels = {channel.value: _channel_state(channel, now=now) for channel in Channel}

@@ -15,6 +15,7 @@ from anlan.registry import public as registry
 from anlan.response import access
 from anlan.response.domain.errors import CursorInvalidError
 from anlan.response.models import Case, CaseFollower, CaseTask
+from anlan.response.selectors.watching import WAITING
 
 MOST = 200
 Order = Literal["due", "newest"]
@@ -92,7 +93,7 @@ def _condition(filters: CaseFilters) -> Q:
         (filters.overdue, Q(overdue_since__isnull=False)),
         (filters.escalated, Q(rung__gt=0)),
         (filters.listed, Q(listed_until__isnull=False)),
-        (filters.unanswered, Q(hands=[])),
+        (filters.unanswered, WAITING),
     ):
         if asked is not None:
             condition &= present if asked else ~present

@@ -10,10 +10,23 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db.models import Case as CaseWhen
-from django.db.models import Count, IntegerField, Max, Min, Q, Value, When
+from django.db.models import (
+    CharField,
+    Count,
+    Exists,
+    IntegerField,
+    Max,
+    Min,
+    OuterRef,
+    Q,
+    Value,
+    When,
+)
+from django.db.models.functions import Cast, Concat
 
 from anlan.kernel.actor import Actor
 from anlan.kernel.scales import WarningLevel, rank
+from anlan.notices import public as notices
 from anlan.registry import public as registry
 from anlan.registry.public import Box, Cell
 from anlan.response import access
@@ -25,7 +38,21 @@ RISING_WITHIN = timedelta(hours=1)
 FRESH_WITHIN = timedelta(hours=1)
 MOST_RED = 50
 
-WAITING = Q(hands=[])  # nobody has laid a hand on it yet, whatever its state
+#: In these states the next step is somebody's first one.
+WAITING_STATES = frozenset(
+    {
+        CaseState.FOUND,
+        CaseState.ASSIGNED,
+        CaseState.REPORTED,
+        CaseState.DISPATCHED,
+        CaseState.ARBITRATING,
+    }
+)
+_MATTER = Concat(Value("case:"), Cast(OuterRef("pk"), CharField()))
+# Nobody has laid a hand on it, and of those who were told nobody answered.
+WAITING = Q(hands=[], state__in=[state.value for state in WAITING_STATES]) & Q(
+    ~Exists(notices.answers_about(_MATTER))
+)
 OVERDUE = Q(overdue_since__isnull=False)
 UNDECIDED = Q(state=CaseState.ARBITRATING.value)
 
@@ -105,10 +132,17 @@ def watched(actor: Actor, *, now: datetime, limit: int) -> Watched:
     )
 
 
+def is_waiting(case: Case) -> bool:
+    """Return whether an open case waits for a first step, as far as its own row tells."""
+    return case.is_open and not case.hands and case.state in WAITING_STATES
+
+
 def watched_among(cases: Sequence[Case], *, now: datetime, limit: int) -> Watched:
     """Return what :func:`watched` would return if ``cases`` were all open cases: a past state."""
+    waiting = [case for case in cases if is_waiting(case)]
+    told = notices.told_of([f"case:{case.pk}" for case in waiting], at=now)
     belongs: dict[str, list[Case]] = {
-        "unanswered": [case for case in cases if not case.hands],
+        "unanswered": [case for case in waiting if not told.get(f"case:{case.pk}", (0, 0))[1]],
         "overdue": [case for case in cases if case.overdue_since is not None],
         "unowned": [case for case in cases if case.state == CaseState.ARBITRATING],
         "rising": [

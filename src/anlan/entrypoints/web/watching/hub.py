@@ -33,6 +33,8 @@ REST = 4
 LONGEST_REST_S = 5.0
 
 HEART = b": heart\n\n"
+#: The browser tries again by itself after so many milliseconds.
+COME_AGAIN = b"retry: 3000\n\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +127,7 @@ class Hub:
         self._head = -1
         self._looked_at = 0.0
         self._thread: threading.Thread | None = None
+        self._ended = False
 
     @property
     def viewers(self) -> int:
@@ -137,7 +140,7 @@ class Hub:
         ``do`` runs a look in the turn of a request; the first viewer's is used until all left.
         """
         with self._news:
-            if len(self._viewers) >= self._most:
+            if self._ended or len(self._viewers) >= self._most:
                 return None
             self._viewers.append(viewer)
             if self._thread is None:
@@ -153,12 +156,21 @@ class Hub:
             self._viewers = [one for one in self._viewers if one is not viewer]
             self._news.notify_all()
 
+    def end(self) -> None:
+        """End all streams: the process stops, and would else wait for its viewers to leave."""
+        with self._news:
+            self._ended = True
+            self._news.notify_all()
+
     def wait(self, viewer: Viewer, seen: int) -> tuple[bytes, int, bool]:
         """Return (bytes, number of the frame, whether it is the last) once there is something."""
         with self._news:
             self._news.wait_for(
-                lambda: viewer.over or self._newer(viewer, seen), timeout=self._heartbeat_s
+                lambda: self._ended or viewer.over or self._newer(viewer, seen),
+                timeout=self._heartbeat_s,
             )
+            if self._ended:
+                return COME_AGAIN, seen, True
             if viewer.over:
                 return b"event: over\ndata: \n\n", seen, True
             number, frame = self._frames.get(viewer.sight, (seen, HEART))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import signal
+import socket
+import threading
 from datetime import datetime
 
 from anlan.entrypoints import clock
@@ -11,6 +14,8 @@ from anlan.infra import journal
 from anlan.kernel.actor import Actor
 from anlan.kernel.errors import NotAuthenticatedError
 from anlan.registry import public as registry
+
+STOPPING = {int(signal.SIGTERM), int(signal.SIGINT)}
 
 
 class Workspace:
@@ -40,3 +45,22 @@ class Workspace:
 
 
 HUB = Hub(Workspace())
+
+
+def end_with_the_process() -> None:
+    """End all streams as soon as this process is told to stop; called in its main thread.
+
+    The server waits for what is being answered, and a stream is answered for hours.  It sets its
+    own handlers for signals after this call; the wake-up of the signal module is left to us.
+    """
+    ear, mouth = socket.socketpair()
+    mouth.settimeout(0.0)
+    signal.set_wakeup_fd(mouth.fileno(), warn_on_full_buffer=False)
+
+    def listen() -> None:
+        while heard := ear.recv(16):
+            if STOPPING & set(heard):
+                HUB.end()
+        mouth.close()  # keeps it open as long as somebody listens
+
+    threading.Thread(target=listen, daemon=True, name="anlan-stopping").start()
