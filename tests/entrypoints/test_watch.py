@@ -149,6 +149,12 @@ class TestLists:
         filters = CaseFilters(unanswered=True)
         assert response.cases(WHOLE, filters).cases == []
 
+    def test_danger_to_life_comes_before_a_lower_level(self):
+        a_case(level="yellow")
+        first = a_case(priority=1)
+        found = response.watched(WHOLE, now=NOW, limit=5)
+        assert found.unanswered[0].pk == first.pk
+
     def test_a_line_says_level_place_owner_time_and_leads_to_the_case(self):
         case = a_case(level="orange")
         text = shown(signed_in(an_account("duty_officer")))

@@ -56,8 +56,8 @@ WAITING = Q(hands=[], state__in=[state.value for state in WAITING_STATES]) & Q(
 OVERDUE = Q(overdue_since__isnull=False)
 UNDECIDED = Q(state=CaseState.ARBITRATING.value)
 
-# The official level first, then the priority, then what is due first.
-_LEVEL_FIRST = CaseWhen(
+# The priority first: it follows the official level, and danger to life that has none yet.
+_LEVEL = CaseWhen(
     *[When(level=level.value, then=Value(rank(level))) for level in WarningLevel],
     default=Value(len(WarningLevel)),
     output_field=IntegerField(),
@@ -119,7 +119,7 @@ def watched(actor: Actor, *, now: datetime, limit: int) -> Watched:
         ("rising", _rising(now)),
     ):
         ordered = rows.filter(wanted).exclude(above)
-        ordered = ordered.order_by(_LEVEL_FIRST, "priority", "next_at", "id")
+        ordered = ordered.order_by("priority", _LEVEL, "next_at", "id")
         lists[name] = list(ordered.values_list("id", flat=True)[:limit])
         above |= wanted
     fresh = Q(opened_at__gt=now - FRESH_WITHIN) | Q(last_sign_at__gt=now - FRESH_WITHIN)
@@ -161,7 +161,7 @@ def watched_among(cases: Sequence[Case], *, now: datetime, limit: int) -> Watche
 def _pressing(case: Case) -> tuple[int, int, datetime, int]:
     levels = [level.value for level in WarningLevel]
     place = levels.index(case.level) if case.level in levels else len(levels)
-    return place, case.priority, case.next_at or case.opened_at, case.pk
+    return case.priority, place, case.next_at or case.opened_at, case.pk
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +178,7 @@ def cases_in(actor: Actor, box: Box, *, most: int) -> tuple[list[Case], list[Cel
     """Return the open cases inside ``box``; their counts by cells when there are too many."""
     rows = Case.objects.filter(access.visible(actor), box.around(), is_open=True)
     columns = ("id", "number", "hazard", "area", "place", "level", "lat", "lon", "owner_post")
-    ordered = rows.order_by(_LEVEL_FIRST, "priority", "next_at", "id").only(*columns)
+    ordered = rows.order_by("priority", _LEVEL, "next_at", "id").only(*columns)
     found = list(ordered[: most + 1])
     return ([], registry.cells_of(rows, box)) if len(found) > most else (found, [])
 
@@ -187,7 +187,7 @@ def cases_by_area(actor: Actor, *, most: int) -> list[InArea]:
     """Return where open cases lie that state no point, the highest level first (one query)."""
     rows = Case.objects.filter(access.visible(actor), is_open=True, lat__isnull=True)
     counted = rows.exclude(area="").order_by().values("area")
-    counted = counted.annotate(n=Count("id"), place=Min(_LEVEL_FIRST), one=Max("id"))
+    counted = counted.annotate(n=Count("id"), place=Min(_LEVEL), one=Max("id"))
     levels = [*(level.value for level in WarningLevel), ""]
     return [
         InArea(row["area"], row["n"], levels[row["place"]], row["one"])

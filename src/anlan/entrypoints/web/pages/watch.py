@@ -35,7 +35,7 @@ GEOJSON = "application/geo+json; charset=utf-8"
 NOWHERE = registry.Box(0.0, 0.0, 0.0, 0.0)
 DEFAULT_ZOOM = "10"
 #: Words that the scripts say; the rest is rendered here.
-SCRIPTED = ("watch.live.", "watch.red.", "watch.map_", "watch.letter.", "watch.legend.")
+SCRIPTED = ("watch.live.", "watch.red.", "watch.map_", "watch.letter.")
 
 
 @require_safe
@@ -81,11 +81,11 @@ def live(request: Call) -> HttpResponseBase:
 
     It ends with the session, or when the actor's rights change.
     """
-    do = request.META.get(IN_TURN)
+    turn = request.META.get(IN_TURN)
     session = request.COOKIES.get(SESSION_COOKIE, "")
     language = language_of(request)
     viewer = Viewer(request.actor, sight_of(request.actor, language), session)
-    stream = HUB.join(viewer, do) if do is not None and session else None
+    stream = HUB.join(viewer, turn) if turn is not None and session else None
     if stream is None:
         return HttpResponse(status=204)
     answer = StreamingHttpResponse(stream, content_type="text/event-stream; charset=utf-8")

@@ -136,7 +136,7 @@ def features_now(view: View, *, now: datetime) -> dict[str, Any]:
         *_places(view, now=now),
         *_sensors(view, now=now),
     ]
-    return _collection(found)
+    return _collection(found, view, now)
 
 
 def features_then(view: View, *, at: datetime) -> dict[str, Any]:
@@ -149,7 +149,7 @@ def features_then(view: View, *, at: datetime) -> dict[str, Any]:
         *_warnings(view, warning.warnings_as_of(at=at)),
         *_cases(view, cases),
     ]
-    return _collection(found)
+    return _collection(found, view, at)
 
 
 def _inside(box: Box, case: Case) -> bool:
@@ -159,8 +159,9 @@ def _inside(box: Box, case: Case) -> bool:
     return box.south <= lat <= box.north and box.west <= lon <= box.east
 
 
-def _collection(found: list[Feature]) -> dict[str, Any]:
-    return {"type": "FeatureCollection", "features": found[:MOST]}
+def _collection(found: list[Feature], view: View, at: datetime) -> dict[str, Any]:
+    drawn = f"{at.astimezone(view.zone):%Y-%m-%d %H:%M:%S}"
+    return {"type": "FeatureCollection", "features": found[:MOST], "drawn": drawn}
 
 
 def _feature(kind: str, geometry: dict[str, Any], **properties: object) -> Feature:

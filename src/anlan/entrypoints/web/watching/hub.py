@@ -21,6 +21,15 @@ from anlan.kernel.errors import AnlanError
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
+
+class Turn(Protocol):
+    """Runs a job as if it were a request, on the connections that requests have."""
+
+    def __call__(self, job: Callable[[], T], /) -> T:
+        """Return what the job returns."""
+        ...
+
+
 #: Viewers of one web process; the server keeps as many threads beside those that read requests.
 MOST_VIEWERS = 200
 LOOK_EVERY_S = 0.25
@@ -29,8 +38,8 @@ CLOCKS_EVERY_S = 20.0
 #: A line of comment goes out so often, so that a broken connection is noticed.
 HEARTBEAT_S = 10.0
 #: After a look the hub rests so many times as long as the look took: pages and reports go first.
-REST = 4
-LONGEST_REST_S = 5.0
+REST = 2
+LONGEST_REST_S = 3.0
 
 HEART = b": heart\n\n"
 #: The browser tries again by itself after so many milliseconds.
@@ -122,7 +131,8 @@ class Hub:
         self._steady = steady
         self._news = threading.Condition()
         self._viewers: list[Viewer] = []
-        self._frames: dict[Sight, tuple[int, bytes]] = {}
+        self._frames: dict[Sight, tuple[int, bytes]] = {}  # number and bytes
+        self._shown: dict[Sight, int] = {}  # the entry up to which a frame tells
         self._made = 0
         self._head = -1
         self._looked_at = 0.0
@@ -134,10 +144,10 @@ class Hub:
         """How many watch."""
         return len(self._viewers)
 
-    def join(self, viewer: Viewer, do: Callable[[Callable[[], float]], float]) -> Stream | None:
+    def join(self, viewer: Viewer, turn: Turn) -> Stream | None:
         """Return the stream of a new viewer; None when there are as many as can be served.
 
-        ``do`` runs a look in the turn of a request; the first viewer's is used until all left.
+        The first viewer's ``turn`` is used until all have left.
         """
         with self._news:
             if self._ended or len(self._viewers) >= self._most:
@@ -145,7 +155,7 @@ class Hub:
             self._viewers.append(viewer)
             if self._thread is None:
                 self._thread = threading.Thread(
-                    target=self._run, args=(do,), daemon=True, name="anlan-watch"
+                    target=self._run, args=(turn,), daemon=True, name="anlan-watch"
                 )
                 self._thread.start()
             return Stream(self, viewer)
@@ -179,11 +189,11 @@ class Hub:
     def _newer(self, viewer: Viewer, seen: int) -> bool:
         return self._frames.get(viewer.sight, (seen,))[0] > seen
 
-    def _run(self, do: Callable[[Callable[[], float]], float]) -> None:
+    def _run(self, turn: Turn) -> None:
         rest = 0.0
         while self._go_on(rest):
             try:
-                took = do(self.look)
+                took = self.look(turn)
             except Exception as error:
                 if "after shutdown" in str(error) or "after interpreter" in str(error):
                     return  # the process ends: nobody works any more
@@ -201,38 +211,51 @@ class Hub:
             if not self._viewers:
                 self._thread = None
                 self._frames.clear()
+                self._shown.clear()
                 return False
             return True
 
-    def look(self) -> float:
-        """Look once, render what is needed, end what is over; return the seconds that it took."""
+    def look(self, turn: Turn) -> float:
+        """Look once, render what is needed, end what is over; return the seconds that it took.
+
+        Each sight takes a turn of its own, so that requests get theirs in between.
+        """
         began = self._steady()
         with self._news:
             viewers = list(self._viewers)
-        head = self._source.head()
-        moved, before = head != self._head, self._head
         old = began - self._looked_at >= CLOCKS_EVERY_S
-        if old or (moved and self._source.touches_accounts(before)):
-            self._end_those_over(viewers)
-        fresh = self._render(viewers, everything=moved or old)
-        if moved or old:
-            self._head, self._looked_at = head, began
-        if fresh:
-            with self._news:
-                self._frames.update(fresh)
-                self._news.notify_all()
+        head = turn(lambda: self._see(viewers, old=old))
+        wanted = {viewer.sight: viewer for viewer in viewers if not viewer.over}
+        for sight, viewer in wanted.items():
+            if old or self._shown.get(sight) != head:
+                self._show(sight, turn(lambda v=viewer: self._rendered(v)))  # type: ignore[misc]
+                self._shown[sight] = head
+        self._forget_all_but(wanted)
+        if old:
+            self._looked_at = began
         return self._steady() - began
 
-    def _render(
-        self, viewers: Collection[Viewer], *, everything: bool
-    ) -> dict[Sight, tuple[int, bytes]]:
-        wanted = {viewer.sight: viewer for viewer in viewers if not viewer.over}
-        self._made += 1
-        return {
-            sight: (self._made, event("lists", self._source.render(viewer.actor, sight.language)))
-            for sight, viewer in wanted.items()
-            if everything or sight not in self._frames
-        }
+    def _see(self, viewers: Collection[Viewer], *, old: bool) -> int:
+        """Return where the journal stands; end the streams of those who may look no more."""
+        head = self._source.head()
+        if old or (head != self._head and self._source.touches_accounts(self._head)):
+            self._end_those_over(viewers)
+        self._head = head
+        return head
+
+    def _forget_all_but(self, wanted: Collection[Sight]) -> None:
+        with self._news:
+            for sight in self._frames.keys() - set(wanted):
+                del self._frames[sight], self._shown[sight]
+
+    def _rendered(self, viewer: Viewer) -> bytes:
+        return event("lists", self._source.render(viewer.actor, viewer.sight.language))
+
+    def _show(self, sight: Sight, frame: bytes) -> None:
+        with self._news:
+            self._made += 1
+            self._frames[sight] = self._made, frame
+            self._news.notify_all()
 
     def _end_those_over(self, viewers: Collection[Viewer]) -> None:
         now_are = {one: self._still(one) for one in {viewer.session for viewer in viewers}}

@@ -90,9 +90,11 @@ def _lists(
     ]
     groups = [_group(name, found, told, names, language) for name in LISTS]
     groups[-1]["alerts"] = risen
+    groups[-1]["total"] += len(risen)
     return {
         "counts": found.counts,
-        "groups": [one for one in groups if one["total"] or one.get("alerts")],
+        "rising": groups[-1]["total"],
+        "groups": [one for one in groups if one["total"]],
         "in_force": warnings,
         "in_force_more": max(0, len(in_force) - MOST_WARNINGS),
         "red": [

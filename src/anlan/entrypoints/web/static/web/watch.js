@@ -184,7 +184,10 @@ function timeLine() {
 async function map() {
   const place = document.getElementById("map");
   if (!place) return;
-  const tell = (key) => { document.getElementById("map-says").textContent = key ? words[key] : ""; };
+  const tell = (key, drawn) => {
+    document.getElementById("map-says").textContent = key ? words[key] : "";
+    if (drawn) document.getElementById("map-age").textContent = `${words["watch.map_drawn"]} ${drawn}`;
+  };
   try {
     const { show } = await import(place.dataset.script);
     showing.map = show(place, { words, tell });
