@@ -5,11 +5,13 @@ Where nothing was built, pages do without and say so.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+WRITTEN = Path(__file__).parent / "static" / "web"
 BUILT = Path(__file__).parent / "static" / "built"
 ROUTE = "/static/built"
 
@@ -20,6 +22,16 @@ class Asset:
 
     script: str = ""
     styles: tuple[str, ...] = ()
+
+
+@cache
+def stamped(name: str) -> str:
+    """Return the address of a file that is served as written; it changes with what the file holds.
+
+    Browsers keep such files for a day.
+    """
+    held = (WRITTEN / name).read_bytes()
+    return f"/static/web/{name}?v={hashlib.sha256(held).hexdigest()[:12]}"
 
 
 def asset(entry: str) -> Asset:

@@ -63,6 +63,8 @@ def watch(request: Call) -> HttpResponse:
         + (f"&at={at:%Y-%m-%dT%H:%M:%SZ}" if at else ""),
         "words": json.dumps(_words(language), ensure_ascii=False),
         "map": assets.asset(MAP),
+        "style": assets.stamped("watch.css"),
+        "script": assets.stamped("watch.js"),
         "map_then": at is not None,
         "extent": _extent(request),
         "levels": _levels(language),
@@ -85,7 +87,8 @@ def live(request: Call) -> HttpResponseBase:
     session = request.COOKIES.get(SESSION_COOKIE, "")
     language = language_of(request)
     viewer = Viewer(request.actor, sight_of(request.actor, language), session)
-    stream = HUB.join(viewer, turn) if turn is not None and session else None
+    head_only = request.META["REQUEST_METHOD"] == "HEAD"
+    stream = None if turn is None or not session or head_only else HUB.join(viewer, turn)
     if stream is None:
         return HttpResponse(status=204)
     answer = StreamingHttpResponse(stream, content_type="text/event-stream; charset=utf-8")

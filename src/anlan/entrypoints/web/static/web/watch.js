@@ -36,10 +36,11 @@ function listen() {
     say("on");
     take(event.data);
   });
-  source.addEventListener("over", () => {
+  source.addEventListener("over", async () => {
     source.close();
     say("over");
-    poll(); // asks once more, and is led to sign in when there is no session any more
+    // Led to sign in when the session is over; when only rights changed, this page is shown anew.
+    if (await poll()) listen();
   });
   source.addEventListener("error", () => {
     if (source.readyState === EventSource.CLOSED) startPolling();
@@ -51,7 +52,7 @@ function startPolling() {
   if (showing.poll) return;
   say("slow");
   showing.poll = window.setInterval(poll, POLL_MS);
-  window.setTimeout(() => { if (showing.poll) listen(); }, TRY_LIVE_AGAIN_MS);
+  window.setTimeout(() => { if (showing.poll) listen(); }, TRY_LIVE_AGAIN_MS + Math.random() * POLL_MS);
 }
 
 function stopPolling() {
@@ -64,14 +65,16 @@ async function poll() {
     const answer = await fetch(window.location.href, { headers: { Accept: "text/html" } });
     if (answer.redirected && new URL(answer.url).pathname !== window.location.pathname) {
       window.location.assign(answer.url);
-      return;
+      return false;
     }
     if (!answer.ok) throw new Error(String(answer.status));
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
     take(page.getElementById("lists").innerHTML);
     if (showing.state === "lost") say("slow");
+    return true;
   } catch {
     say("lost");
+    return false;
   }
 }
 
