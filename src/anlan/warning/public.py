@@ -42,6 +42,16 @@ def warnings_in_force(*, at: datetime) -> list[WarningInForce]:
     return selectors.warnings_in_force(at=at)
 
 
+def alert(alert_id: int) -> AlertInstance | None:
+    """Return one alert instance, or None; the caller checks areas."""
+    return AlertInstance.objects.filter(pk=alert_id).first()
+
+
+def alerts(actor: Actor, filters: AlertFilters) -> list[AlertInstance]:
+    """Return alerts inside the actor's areas, newest first (one query)."""
+    return selectors.alerts(actor, filters)
+
+
 def warnings_as_of(*, at: datetime) -> list[WarningInForce]:
     """Return the relayed warnings in force at ``at`` as they stood then, from the journal."""
     return selectors.warnings_as_of(at=at)
@@ -60,16 +70,6 @@ def risen_as_of(actor: Actor, *, since: datetime, at: datetime, limit: int) -> l
 def open_clusters(actor: Actor, *, limit: int) -> list[AlertInstance]:
     """Return the open clusters of reports inside the actor's areas, the newest first."""
     return selectors.open_clusters(actor, limit=limit)
-
-
-def alert(alert_id: int) -> AlertInstance | None:
-    """Return one alert instance, or None; the caller checks areas."""
-    return AlertInstance.objects.filter(pk=alert_id).first()
-
-
-def alerts(actor: Actor, filters: AlertFilters) -> list[AlertInstance]:
-    """Return alerts inside the actor's areas, newest first (one query)."""
-    return selectors.alerts(actor, filters)
 
 
 __all__ = [
