@@ -16,6 +16,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 FRONTEND = Path(__file__).resolve().parent.parent / "frontend"
+WITHOUT = ".venv/bin/anlan demo"
 INSTALLED = FRONTEND / "node_modules" / ".installed"
 
 
@@ -32,11 +33,11 @@ def node() -> tuple[Path, Path]:
 
 
 def run(*arguments: str | Path) -> None:
-    """Run node in the folder of the front end; end as it ends."""
+    """Run node in the folder of the front end; end when it fails."""
     program, _ = node()
     ended = subprocess.run([program, *arguments], cwd=FRONTEND, check=False)  # noqa: S603
     if ended.returncode:
-        sys.exit(ended.returncode)
+        sys.exit(f"The map was not built. Without it all else works: {WITHOUT}")
 
 
 def install() -> None:
