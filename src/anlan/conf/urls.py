@@ -6,7 +6,7 @@ from django.urls import URLPattern, URLResolver, path
 
 from anlan.entrypoints.api import api
 from anlan.entrypoints.web import registry_addresses, views
-from anlan.entrypoints.web.pages import cases, duties, reporting, signing, words
+from anlan.entrypoints.web.pages import cases, duties, reporting, signing, watch, words
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", views.status_page, name="status"),
@@ -20,6 +20,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("report", reporting.report),
     path("follow", reporting.follow),
     path("follow/not-fixed", reporting.not_fixed),
+    path("watch", watch.watch),
+    path("watch/live", watch.live),
+    path("watch/features", watch.map_features),
     path("duties", duties.duties),
     path("duties/<int:notice>/answer", duties.answer),
     path("cases", cases.case_list),

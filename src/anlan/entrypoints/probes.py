@@ -31,6 +31,7 @@ log = logging.getLogger(__name__)
 
 BEAT = "worker.beat"
 FAILING = "worker.failing"
+BEAT_LATE = timedelta(seconds=90)
 OFTEN = timedelta(minutes=10)  # a door that is used so often is never quiet for half an hour
 _started_wall = datetime.now(UTC)
 _started_steady = time.monotonic()
@@ -51,6 +52,15 @@ def last_beat() -> datetime | None:
         return parse_instant(file.read_text().strip())
     except (OSError, ValueError):
         return None
+
+
+def clockwork(now: datetime) -> tuple[Literal["well", "silent", "never"], datetime | None]:
+    """Return how the clockwork does, and when it last said that it is alive."""
+    found = last_beat()
+    if found is None:
+        return "never", None
+    late = here.workspace().kind is WorkspaceKind.LIVE and now - found > BEAT_LATE
+    return ("silent" if late else "well"), found
 
 
 def note_failing(steps: Mapping[str, datetime]) -> None:

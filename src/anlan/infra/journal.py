@@ -8,7 +8,7 @@ be rebuilt (:func:`replay_images`) and what listeners hear is never lost.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 
 import msgspec
@@ -145,6 +145,22 @@ def _append(
     rows_of.insert(entry)
     failpoints.reach("journal.appended")
     return entry
+
+
+def head() -> int:
+    """Return the number of the last entry: whether it moved says whether anything happened.
+
+    Asked several times a second while somebody watches, so in plain SQL.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT seq FROM infra_journalhead WHERE id = 1")
+        found = cursor.fetchone()
+    return int(found[0]) if found else 0
+
+
+def happened(events: Collection[str], *, after: int) -> bool:
+    """Return whether one of ``events`` stands in the journal behind entry ``after``."""
+    return JournalEntry.objects.filter(event__in=list(events), seq__gt=after).exists()
 
 
 def told(entry: JournalEntry) -> Told:

@@ -12,7 +12,14 @@ from anlan.notices.domain.reach import ReachRule
 from anlan.notices.domain.signing import holder_secret
 from anlan.notices.domain.views import ChannelState, NoticeSeen, OutboxState
 from anlan.notices.domain.words import Urgency
-from anlan.notices.selectors import notices_about, open_notices, outbox_state, text_of
+from anlan.notices.selectors import (
+    answers_about,
+    notices_about,
+    open_notices,
+    outbox_state,
+    text_of,
+    told_of,
+)
 from anlan.notices.services.answering import acknowledge, shelve
 from anlan.notices.services.quieting import set_quiet_hours
 from anlan.notices.services.sending import Sent, send_due
@@ -30,6 +37,7 @@ __all__ = [
     "Urgency",
     "WebhookSettings",
     "acknowledge",
+    "answers_about",
     "hand_over",
     "holder_secret",
     "notices_about",
@@ -42,4 +50,5 @@ __all__ = [
     "sweep_notices",
     "tell",
     "text_of",
+    "told_of",
 ]

@@ -185,6 +185,21 @@ def notices_about(about: str, *, limit: int = 500) -> list[NoticeSeen]:
     return [seen(notice) for notice in rows[:limit]]
 
 
+def told_of(abouts: Iterable[str], *, at: datetime) -> dict[str, tuple[int, int]]:
+    """Return for each matter how many posts were told by ``at``, and how many answered (one query)."""
+    rows = Notice.objects.filter(about__in=list(abouts), posted_at__lte=at).order_by()
+    counted = rows.values("about").annotate(
+        told=Count("post", distinct=True),
+        answered=Count("post", distinct=True, filter=Q(acknowledged_at__lte=at)),
+    )
+    return {row["about"]: (row["told"], row["answered"]) for row in counted}
+
+
+def answers_about(matter: object) -> QuerySet[Notice]:
+    """Return the answered notices about a matter, given by a column of another query or as text."""
+    return Notice.objects.filter(about=matter, acknowledged_at__isnull=False)
+
+
 def outbox_state(*, now: datetime) -> OutboxState:
     """Return whether what must go out goes out."""
     channels = {channel.value: _channel_state(channel, now=now) for channel in Channel}

@@ -164,6 +164,18 @@ def latest(streams: Iterable[str]) -> dict[str, LatestReading]:
     return LatestReading.objects.in_bulk(list(streams))
 
 
+def last_times() -> dict[str, datetime]:
+    """Return when each stream that ever spoke last measured something (one query)."""
+    return dict(LatestReading.objects.values_list("stream", "at"))
+
+
+def report_points(ids: Iterable[int]) -> dict[int, tuple[float, float]]:
+    """Return ``{report: (lat, lon)}`` of those that state a place by coordinates (one query)."""
+    rows = Report.objects.filter(pk__in=list(ids), lat__isnull=False, lon__isnull=False)
+    found = rows.values_list("pk", "lat", "lon")
+    return {pk: (lat, lon) for pk, lat, lon in found if lat is not None and lon is not None}
+
+
 def quarantined(
     actor: Actor, *, door: str = "", open_only: bool = True, before: int | None = None
 ) -> list[Quarantine]:

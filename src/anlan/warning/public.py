@@ -79,6 +79,26 @@ def try_rule(actor: Actor, rule: RuleSpec, *, start: datetime, end: datetime) ->
     return _trying.try_rule(actor, rule, start=start, end=end)
 
 
+def warnings_as_of(*, at: datetime) -> list[WarningInForce]:
+    """Return the relayed warnings in force at ``at`` as they stood then, from the journal."""
+    return selectors.warnings_as_of(at=at)
+
+
+def risen(actor: Actor, *, since: datetime, limit: int) -> list[AlertInstance]:
+    """Return open alerts of the actor's areas that were raised or changed level after ``since``."""
+    return selectors.risen(actor, since=since, limit=limit)
+
+
+def risen_as_of(actor: Actor, *, since: datetime, at: datetime, limit: int) -> list[AlertInstance]:
+    """Return what :func:`risen` would have returned at ``at``."""
+    return selectors.risen_as_of(actor, since=since, at=at, limit=limit)
+
+
+def open_clusters(actor: Actor, *, limit: int) -> list[AlertInstance]:
+    """Return the open clusters of reports inside the actor's areas, the newest first."""
+    return selectors.open_clusters(actor, limit=limit)
+
+
 __all__ = [
     "AlertFilters",
     "AlertInstance",
@@ -96,9 +116,13 @@ __all__ = [
     "end_response",
     "is_read",
     "judge",
+    "open_clusters",
     "reason_text",
     "response_in_force",
+    "risen",
+    "risen_as_of",
     "told_of",
     "try_rule",
+    "warnings_as_of",
     "warnings_in_force",
 ]

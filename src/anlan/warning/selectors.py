@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import Model, Q, QuerySet
 
+from anlan.infra.models import JournalEntry
 from anlan.kernel.actor import Actor
 from anlan.kernel.scales import ResponseLevel, WarningLevel, at_least, rank
 from anlan.registry import public as registry
@@ -15,6 +18,8 @@ from anlan.warning.domain.ruletext import Words
 from anlan.warning.models import AlertInstance, ResponseInForce, WarningInForce
 
 MOST_ROWS = 200
+LEVELS = [level.value for level in WarningLevel]
+RISES = ("AlertRaised", "AlertLevelChanged", "AlertCleared")
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +106,11 @@ def warnings_in_force(*, at: datetime) -> list[WarningInForce]:
         Q(ended_at__isnull=True) | Q(ended_at__gt=at)
     )
     rows = rows.filter(Q(ends_at__isnull=True) | Q(ends_at__gt=at))
-    order = {"red": 0, "orange": 1, "yellow": 2, "blue": 3}
+    return _highest_first(rows)
+
+
+def _highest_first(rows: Iterable[WarningInForce]) -> list[WarningInForce]:
+    order = {level: place for place, level in enumerate(LEVELS)}
     return sorted(rows, key=lambda row: (order.get(row.level, 4), row.began_at, row.pk))
 
 
@@ -137,4 +146,68 @@ def rule_words() -> Words:
         quantities=registry.names_in("quantities"),
         place_kinds=registry.names_in("place_kinds"),
         levels=levels,
+    )
+
+
+def risen(actor: Actor, *, since: datetime, limit: int) -> list[AlertInstance]:
+    """Return open alerts inside the actor's areas that were raised or changed level lately.
+
+    The highest level first; one query.
+    """
+    rows = AlertInstance.objects.filter(
+        inside(actor), cleared_at__isnull=True, level_at__gt=since
+    ).order_by("-pk")
+    return sorted(rows[:MOST_ROWS], key=_place)[:limit]
+
+
+def risen_as_of(actor: Actor, *, since: datetime, at: datetime, limit: int) -> list[AlertInstance]:
+    """Return what :func:`risen` would have returned at ``at``, from the journal (one query)."""
+    entries = JournalEntry.objects.filter(event__in=RISES, at__gt=since, at__lte=at)
+    latest = _last_images(AlertInstance, entries.order_by("-seq")[:MOST_ROWS])
+    rows = [row for row in latest if row.cleared_at is None and actor.covers(row.area_path)]
+    return sorted(rows, key=_place)[:limit]
+
+
+def open_clusters(actor: Actor, *, limit: int) -> list[AlertInstance]:
+    """Return the open clusters of reports inside the actor's areas, the newest first (one query)."""
+    rows = AlertInstance.objects.filter(
+        inside(actor), cleared_at__isnull=True, subject__startswith="cluster:"
+    )
+    return list(rows.order_by("-pk")[:limit])
+
+
+def _place(row: AlertInstance) -> tuple[int, int]:
+    return LEVELS.index(row.level), -row.pk
+
+
+def _last_images(model: type[Model], entries: Iterable[JournalEntry]) -> list[Any]:
+    """Return the rows of one table as the newest of some entries left them."""
+    rows: dict[object, Model] = {}
+    for entry in entries:
+        for image in entry.images:
+            if image["table"] != model._meta.label_lower or image["pk"] in rows:
+                continue
+            row = model(pk=image["pk"])
+            for field in model._meta.concrete_fields:
+                if field.attname in (image["fields"] or {}):
+                    setattr(row, field.attname, field.to_python(image["fields"][field.attname]))
+            rows[image["pk"]] = row
+    return list(rows.values())
+
+
+def warnings_as_of(*, at: datetime) -> list[WarningInForce]:
+    """Return the relayed warnings in force at ``at`` as they stood then (two queries)."""
+    rows = WarningInForce.objects.filter(began_at__lte=at)
+    rows = rows.exclude(ended_at__lte=at).order_by("-began_at")
+    keys = list(rows.values_list("pk", flat=True)[:MOST_ROWS])
+    entries = JournalEntry.objects.filter(
+        event="WarningInForceChanged", at__lte=at, payload__in_force__in=keys
+    )
+    found: list[WarningInForce] = _last_images(WarningInForce, entries.order_by("-seq"))
+    return _highest_first(
+        row
+        for row in found
+        if row.began_at <= at
+        and (row.ended_at is None or row.ended_at > at)
+        and (row.ends_at is None or row.ends_at > at)
     )

@@ -50,11 +50,15 @@ def _static_folders() -> dict[str, Path]:
     import ninja
 
     from anlan.entrypoints import web
+    from anlan.entrypoints.web import assets
 
-    return {
+    folders = {
         "/static/web": Path(web.__path__[0]) / "static" / "web",
         "/static/ninja": Path(ninja.__path__[0]) / "static" / "ninja",
     }
+    if assets.BUILT.is_dir():  # made by `make frontend`; pages do without
+        folders[assets.ROUTE] = assets.BUILT
+    return folders
 
 
 def serve() -> None:
@@ -64,8 +68,10 @@ def serve() -> None:
     from granian.constants import Interfaces
     from granian.log import LogLevels
 
+    from anlan.entrypoints.web.watching.hub import MOST_VIEWERS
+
     values = settings.ANLAN
-    # The threads mostly wait for bodies: see anlan.entrypoints.web.intake.
+    # The threads mostly wait, for bodies or for news: see entrypoints.web.intake and .watching.hub.
     logging.getLogger("_granian").addFilter(lambda line: "Python threads" not in line.getMessage())
     keeper = Clockkeeper()
     keeper.start()
@@ -82,7 +88,7 @@ def serve() -> None:
             port=int(values.port),
             interface=Interfaces.WSGI,
             workers=WEB_PROCESSES,
-            blocking_threads=READING_AT_ONCE,
+            blocking_threads=READING_AT_ONCE + MOST_VIEWERS,
             backlog=1024,
             respawn_failed_workers=True,
             log_level=LogLevels.warning,

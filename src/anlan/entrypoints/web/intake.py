@@ -13,7 +13,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, TypeVar
 
 from anlan.infra.baton import BATON
 from anlan.kernel.errors import InvalidInputError
@@ -30,6 +30,9 @@ PIECE = 256 * 1024
 WORKERS = 16
 #: Set for the application: why a body was not read.
 REFUSED = "anlan.body_refused"
+#: Set for the application: ``do(job)`` runs other work of this process in the turn of a request.
+IN_TURN = "anlan.in_turn"
+T = TypeVar("T")
 
 
 class BodyCutShortError(InvalidInputError):
@@ -55,7 +58,17 @@ class Intake:
             body = b""
         environ["wsgi.input"] = io.BytesIO(body)
         environ["CONTENT_LENGTH"] = str(len(body))
+        environ[IN_TURN] = self.in_turn
         return self._workers.submit(self._answer, environ, start_response).result()
+
+    def in_turn(self, job: Callable[[], T]) -> T:
+        """Run ``job`` as if it were a request: on the connections that requests have."""
+
+        def work() -> T:
+            with BATON.held():
+                return job()
+
+        return self._workers.submit(work).result()
 
     def _answer(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
         with BATON.held():

@@ -10,6 +10,7 @@ from anlan.entrypoints.web.wording import knows, say
 from anlan.kernel.canonical import parse_instant
 from anlan.registry import public as registry
 from anlan.registry.public import Names
+from anlan.response import public as response
 from anlan.response.public import Case
 
 
@@ -51,7 +52,7 @@ def line_of(case: Case, names: Names, language: str) -> dict[str, Any]:
         "priority": case.priority,
         "due_at": case.next_at,
         "overdue_since": case.overdue_since,
-        "unanswered": case.is_open and not case.hands,
+        "unanswered": response.is_waiting(case),
         "undecided": case.state == "arbitrating",
         "signs": case.signs,
         "rung": case.rung,

@@ -9,6 +9,7 @@ from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http.response import HttpResponseBase
 from django.shortcuts import render
 
 from anlan import __version__
@@ -22,10 +23,11 @@ POLICY = (
     "default-src 'none'; style-src 'self'; img-src 'self' data:; base-uri 'none'; "
     "form-action 'self'; frame-ancestors 'none'"
 )
-View = Callable[..., HttpResponse]
+View = Callable[..., HttpResponseBase]
 
 #: Where the head of each page leads, and which permission it takes to be led there.
 WAYS = (
+    ("watch", "/watch", "cases:read"),
     ("duties", "/duties", "inbox:read"),
     ("cases", "/cases", "cases:read"),
     ("registry", "/registry", "registry:read"),
@@ -38,7 +40,7 @@ def page(permission: str) -> Callable[[View], View]:
 
     def around(view: View) -> View:
         @wraps(view)
-        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
             actor = request.actor  # type: ignore[attr-defined]
             if actor is None:
                 return HttpResponseRedirect(f"/sign-in?next={quote(request.get_full_path())}")

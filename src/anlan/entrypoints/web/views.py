@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Literal
 from zoneinfo import ZoneInfo
 
@@ -24,15 +24,6 @@ from anlan.sensing import public as sensing
 from anlan.warning import public as warning
 
 POLICY = "default-src 'none'; style-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'"
-WORKER_LATE = timedelta(seconds=90)
-
-
-def _worker_state(now: datetime) -> tuple[str, datetime | None]:
-    beat = probes.last_beat()
-    if beat is None:
-        return "never", None
-    late = here.workspace().kind is WorkspaceKind.LIVE and now - beat > WORKER_LATE
-    return ("silent" if late else "well"), beat
 
 
 def _sick(now: datetime) -> list[accountability.SicknessSeen]:
@@ -43,7 +34,7 @@ def _sick(now: datetime) -> list[accountability.SicknessSeen]:
 def health(request: HttpRequest) -> JsonResponse:
     """Say whether this workspace works: 200 when it does, 503 when it does not."""
     now = request.now  # type: ignore[attr-defined]
-    state, beat = _worker_state(now)
+    state, beat = probes.clockwork(now)
     sick = _sick(now)
     well = state == "well" and not sick
     body = {
@@ -104,7 +95,7 @@ def status_page(request: HttpRequest) -> HttpResponse:
     """Show what is wrong first; on a quiet day, when everything was last heard from."""
     now = request.now  # type: ignore[attr-defined]
     language = language_of(request)
-    state, beat = _worker_state(now)
+    state, beat = probes.clockwork(now)
     page = render(
         request,
         "web/status.html",

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 import shapely
@@ -61,6 +62,11 @@ def area_path(code: str) -> str:
     return path
 
 
+def paths_of(codes: Collection[str]) -> dict[str, str]:
+    """Return the paths of some areas by their codes (one query)."""
+    return dict(Area.objects.filter(code__in=codes).values_list("code", "path"))
+
+
 def under(path: str, field: str = "area_path") -> Q:
     """Return the condition "``field`` lies at or below ``path``"; the empty path is the whole city.
 
@@ -98,6 +104,11 @@ class Outlines:
     shapes: tuple[Any, ...]
     areas: tuple[KnownArea, ...]
 
+    @cached_property
+    def numbers(self) -> dict[str, int]:
+        """The place of each area in the other two, by its code."""
+        return {area.code: number for number, area in enumerate(self.areas)}
+
     def at(self, point: Point) -> KnownArea | None:
         """Return the most specific area that holds ``point`` (its border included)."""
         hits = self.tree.query(shapely.Point(point.lon, point.lat), predicate="intersects")
@@ -111,7 +122,8 @@ class Outlines:
 
 
 @lru_cache(maxsize=packs.BOOKS_KEPT)
-def _outlines_of(_revision: str) -> Outlines:
+def outlines_of(_revision: str) -> Outlines:
+    """Return the outlines of a city revision, read once per process."""
     rows = Area.objects.filter(shape__isnull=False, ended_at__isnull=True).order_by("code")
     shapes, areas = [], []
     for values in rows.values(*FIELDS, "shape").iterator(200):
@@ -129,4 +141,4 @@ def area_at(point: Point) -> KnownArea | None:
     revision = packs.revision()
     if not revision:
         raise NoCityError
-    return _outlines_of(revision).at(point)
+    return outlines_of(revision).at(point)

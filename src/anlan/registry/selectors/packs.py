@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import lru_cache
@@ -205,6 +205,15 @@ def rule(id: str, version: int) -> RuleSpec:  # noqa: A002  the pack's own word
 def rule_versions(id: str = "") -> tuple[Version, ...]:  # noqa: A002  the pack's own word
     """Return every version of every rule, or of one, that any load brought; old ones too."""
     return tuple(item for item in book().sections["rules"] if id in ("", item.code))
+
+
+def rule_titles(versions: Collection[tuple[str, int]]) -> dict[tuple[str, int], dict[str, str]]:
+    """Return the titles of some versions of rules by language; one that never was is left out."""
+    return {
+        (item.code, item.version): {"zh": item.entry.title.zh, "en": item.entry.title.en}
+        for item in (book().sections["rules"] if versions else ())
+        if (item.code, item.version) in versions
+    }
 
 
 def clock_rule(

@@ -1,7 +1,8 @@
-"""Cases as they are read; see ``lists``, ``detail`` and ``facts``."""
+"""Cases as they are read; see ``lists``, ``watching``, ``asof``, ``detail`` and ``facts``."""
 
 from __future__ import annotations
 
+from anlan.response.selectors.asof import CasesThen, cases_as_of
 from anlan.response.selectors.detail import (
     Allowed,
     CaseDetail,
@@ -18,8 +19,18 @@ from anlan.response.selectors.lists import (
     case_of_sign,
     cases,
     cases_of_signs,
-    overview,
     tasks_of,
+)
+from anlan.response.selectors.watching import (
+    InArea,
+    Overview,
+    Watched,
+    cases_by_area,
+    cases_in,
+    is_waiting,
+    overview,
+    watched,
+    watched_among,
 )
 
 __all__ = [
@@ -27,15 +38,25 @@ __all__ = [
     "CaseDetail",
     "CaseFilters",
     "CasePage",
+    "CasesThen",
+    "InArea",
+    "Overview",
+    "Watched",
     "actions_allowed",
     "case",
     "case_of_sign",
     "cases",
+    "cases_as_of",
+    "cases_by_area",
+    "cases_in",
     "cases_of_signs",
     "detail",
     "detail_after_act",
     "history",
     "is_running",
+    "is_waiting",
     "overview",
     "tasks_of",
+    "watched",
+    "watched_among",
 ]

@@ -1,4 +1,4 @@
-"""Lists of cases with bounded queries, and the numbers of the page that shows them."""
+"""Lists of cases with bounded queries."""
 
 from __future__ import annotations
 
@@ -6,53 +6,20 @@ import base64
 import binascii
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from typing import Literal
 
-from django.db.models import Count, Q
+from django.db.models import Q
 
 from anlan.kernel.actor import Actor
 from anlan.kernel.canonical import instant_text, parse_instant
 from anlan.registry import public as registry
 from anlan.response import access
 from anlan.response.domain.errors import CursorInvalidError
-from anlan.response.domain.words import CaseState
 from anlan.response.models import Case, CaseFollower, CaseTask
+from anlan.response.selectors.watching import WAITING
 
 MOST = 200
 Order = Literal["due", "newest"]
-
-
-@dataclass(frozen=True, slots=True)
-class Overview:
-    """How many open cases need a look, in the order in which they do."""
-
-    unanswered: int
-    overdue: int
-    unowned: int
-    rising: int
-    open: int
-
-
-RISING_WITHIN = timedelta(hours=1)
-
-
-def overview(*, now: datetime) -> Overview:
-    """Count the open cases of the whole workspace (one query).
-
-    Unanswered is a case on which nobody has laid a hand yet, whatever its state.
-    """
-    waiting = Q(hands=[])
-    undecided = Q(state=CaseState.ARBITRATING.value)
-    rising = Q(signs__gte=2, last_sign_at__gt=now - RISING_WITHIN)
-    found = Case.objects.filter(is_open=True).aggregate(
-        unanswered=Count("id", filter=waiting),
-        overdue=Count("id", filter=Q(overdue_since__isnull=False)),
-        unowned=Count("id", filter=undecided),
-        rising=Count("id", filter=rising),
-        open=Count("id"),
-    )
-    return Overview(**found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +37,7 @@ class CaseFilters:
     overdue: bool | None = None
     escalated: bool | None = None
     listed: bool | None = None
+    unanswered: bool | None = None
     order: Order = "due"
 
 
@@ -126,10 +94,11 @@ def _condition(filters: CaseFilters) -> Q:
         (filters.overdue, Q(overdue_since__isnull=False)),
         (filters.escalated, Q(rung__gt=0)),
         (filters.listed, Q(listed_until__isnull=False)),
+        (filters.unanswered, WAITING),
     ):
         if asked is not None:
             condition &= present if asked else ~present
-    if filters.overdue or filters.escalated or filters.listed:
+    if filters.overdue or filters.escalated or filters.listed or filters.unanswered:
         condition &= Q(is_open=True)
     return condition
 

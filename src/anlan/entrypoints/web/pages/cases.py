@@ -25,6 +25,7 @@ from anlan.warning import public as warning
 
 VIEWS: dict[str, dict[str, Any]] = {
     "open": {},
+    "unanswered": {"unanswered": True},
     "overdue": {"overdue": True},
     "undecided": {"state": "arbitrating"},
     "escalated": {"escalated": True},

@@ -1,0 +1,167 @@
+"""Watch: the live picture for desk, wall and phone, its stream, its map, and its past."""
+
+from __future__ import annotations
+
+import json
+import math
+from datetime import datetime
+from typing import Any
+
+from django.http import HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+from django.views.decorators.http import require_safe
+
+from anlan.entrypoints.web import assets
+from anlan.entrypoints.web.intake import IN_TURN
+from anlan.entrypoints.web.middleware import SESSION_COOKIE
+from anlan.entrypoints.web.shell import moved, page, show
+from anlan.entrypoints.web.watching import picture
+from anlan.entrypoints.web.watching.features import KEPT, View
+from anlan.entrypoints.web.watching.hub import Viewer, sight_of
+from anlan.entrypoints.web.watching.live import HUB
+from anlan.entrypoints.web.wording import catalogue, say
+from anlan.infra.doors import Call, language_of
+from anlan.kernel.errors import InvalidInputError
+from anlan.kernel.scales import WarningLevel
+from anlan.registry import public as registry
+
+POLICY = (
+    "default-src 'none'; script-src 'self'; worker-src 'self'; connect-src 'self'; "
+    "style-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'self'; "
+    "frame-ancestors 'none'"
+)
+MAP = "src/map.js"
+GEOJSON = "application/geo+json; charset=utf-8"
+NOWHERE = registry.Box(0.0, 0.0, 0.0, 0.0)
+DEFAULT_ZOOM = "10"
+#: Words that the scripts say; the rest is rendered here.
+SCRIPTED = ("watch.live.", "watch.red.", "watch.map_", "watch.letter.")
+
+
+@require_safe
+@page("cases:read")
+def watch(request: Call) -> HttpResponse:
+    """Show what is wrong first, beside it the map; or how it stood at an earlier instant."""
+    language = language_of(request)
+    asked = request.GET.get("at", "")
+    at = _instant(asked) if asked else None
+    if at is not None and at >= request.now:
+        return moved("/watch")
+    then: dict[str, Any] | None = None
+    if at is None:
+        lists = picture.lists_now(request.actor, language, now=request.now)
+    else:
+        lists, then = picture.lists_then(request.actor, language, at=at)
+        then |= _said(at, request.now)
+    zone = registry.timezone()
+    local = (at or request.now).astimezone(zone)
+    context = {
+        "lists": lists,
+        "then": then,
+        "live": "" if at else f"/watch/live?lang={language}",
+        "features": f"/watch/features?lang={language}"
+        + (f"&at={at:%Y-%m-%dT%H:%M:%SZ}" if at else ""),
+        "words": json.dumps(_words(language), ensure_ascii=False),
+        "map": assets.asset(MAP),
+        "style": assets.stamped("watch.css"),
+        "script": assets.stamped("watch.js"),
+        "map_then": at is not None,
+        "extent": _extent(request),
+        "levels": _levels(language),
+        "asof_value": f"{local:%Y-%m-%dT%H:%M}",
+        "asof_max": f"{request.now.astimezone(zone):%Y-%m-%dT%H:%M}",
+    }
+    shown = show(request, "web/pages/watch.html", context)
+    shown["Content-Security-Policy"] = POLICY
+    return shown
+
+
+@require_safe
+@page("cases:read")
+def live(request: Call) -> HttpResponseBase:
+    """Stream the lists as they change; 204 tells a browser that no place is free.
+
+    It ends with the session, or when the actor's rights change.
+    """
+    turn = request.META.get(IN_TURN)
+    session = request.COOKIES.get(SESSION_COOKIE, "")
+    language = language_of(request)
+    viewer = Viewer(request.actor, sight_of(request.actor, language), session)
+    head_only = request.META["REQUEST_METHOD"] == "HEAD"
+    stream = None if turn is None or not session or head_only else HUB.join(viewer, turn)
+    if stream is None:
+        return HttpResponse(status=204)
+    answer = StreamingHttpResponse(stream, content_type="text/event-stream; charset=utf-8")
+    answer["X-Accel-Buffering"] = "no"  # a proxy in between must not wait for more
+    return answer
+
+
+@require_safe
+@page("cases:read")
+def map_features(request: Call) -> HttpResponse:
+    """Return what the map shows inside ``bbox`` (west,south,east,north) at ``zoom``, as GeoJSON."""
+    language = language_of(request)
+    asked = request.GET.get("at", "")
+    at = _instant(asked) if asked else None
+    box = _box(request.GET.get("bbox", "")) or registry.extent_of(request.actor.areas)
+    view = View(request.actor, box or NOWHERE, _zoom(request.GET.get("zoom", "")), language)
+    answer = HttpResponse(KEPT.features(view, now=request.now, at=at), content_type=GEOJSON)
+    answer["Content-Security-Policy"] = "default-src 'none'"
+    return answer
+
+
+def _box(text: str) -> registry.Box | None:
+    if not text:
+        return None
+    try:
+        west, south, east, north = (float(part) for part in text.split(","))
+    except ValueError:
+        raise InvalidInputError(where="bbox", problem="not four numbers") from None
+    if not (-180 <= west <= east <= 180 and -90 <= south <= north <= 90):
+        raise InvalidInputError(where="bbox", problem="not west,south,east,north in degrees")
+    return registry.Box(west, south, east, north)
+
+
+def _zoom(text: str) -> float:
+    try:
+        found = float(text or DEFAULT_ZOOM)
+    except ValueError:
+        found = math.nan
+    if not math.isfinite(found):
+        raise InvalidInputError(where="zoom", problem="no number")
+    return found
+
+
+def _instant(text: str) -> datetime:
+    """Return an instant of a form: local to the city unless it states its offset."""
+    try:
+        found = datetime.fromisoformat(text)
+        return found if found.tzinfo else found.replace(tzinfo=registry.timezone())
+    except (ValueError, OverflowError):
+        raise InvalidInputError(where="at", problem="no date and time") from None
+
+
+def _said(at: datetime, now: datetime) -> dict[str, Any]:
+    local = at.astimezone(registry.timezone())
+    minutes = round((at - now).total_seconds() / 60)
+    return {"at": at, "text": f"{local:%Y-%m-%d %H:%M}", "minutes": max(minutes, -1440)}
+
+
+def _words(language: str) -> dict[str, str]:
+    return {key: say(key, language) for key in catalogue() if key.startswith(SCRIPTED)}
+
+
+def _extent(request: Call) -> str:
+    box = registry.extent_of(request.actor.areas)
+    return f"{box.west},{box.south},{box.east},{box.north}" if box else ""
+
+
+def _levels(language: str) -> list[dict[str, str]]:
+    return [
+        {
+            "code": level.value,
+            "letter": say(f"watch.letter.{level.value}", language),
+            "name": registry.level_name("warning", level.value, language),
+        }
+        for level in WarningLevel
+    ]

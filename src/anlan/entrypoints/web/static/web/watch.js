@@ -1,0 +1,210 @@
+// Watch, kept up to date: the lists as the server streams them, the banner and sound for red,
+// the time line, and the map when it was built.  The page is whole without any of it.
+
+const root = document.getElementById("watch");
+const lists = document.getElementById("lists");
+const words = JSON.parse(root.dataset.words);
+const POLL_MS = 30_000;
+const TRY_LIVE_AGAIN_MS = 300_000;
+const SILENT_MS = 60_000;
+
+const showing = { map: null, source: null, poll: 0, heardAt: Date.now(), state: "" };
+
+function say(state) {
+  if (showing.state === state) return;
+  showing.state = state;
+  document.getElementById("live").textContent = words[`watch.live.${state}`];
+  root.dataset.state = state;
+}
+
+// ---------------------------------------------------------------- lists
+
+function take(html) {
+  const focused = lists.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
+  lists.innerHTML = html;
+  if (focused) lists.querySelector(`a[href="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
+  showing.heardAt = Date.now();
+  red.look();
+  showing.map?.refresh();
+}
+
+function listen() {
+  const source = new EventSource(root.dataset.live);
+  showing.source = source;
+  source.addEventListener("lists", (event) => {
+    stopPolling();
+    say("on");
+    take(event.data);
+  });
+  source.addEventListener("over", async () => {
+    source.close();
+    say("over");
+    // Led to sign in when the session is over; when only rights changed, this page is shown anew.
+    if (await poll()) listen();
+  });
+  source.addEventListener("error", () => {
+    if (source.readyState === EventSource.CLOSED) startPolling();
+    else say("lost");
+  });
+}
+
+function startPolling() {
+  if (showing.poll) return;
+  say("slow");
+  showing.poll = window.setInterval(poll, POLL_MS);
+  window.setTimeout(() => { if (showing.poll) listen(); }, TRY_LIVE_AGAIN_MS + Math.random() * POLL_MS);
+}
+
+function stopPolling() {
+  window.clearInterval(showing.poll);
+  showing.poll = 0;
+}
+
+async function poll() {
+  try {
+    const answer = await fetch(window.location.href, { headers: { Accept: "text/html" } });
+    if (answer.redirected && new URL(answer.url).pathname !== window.location.pathname) {
+      window.location.assign(answer.url);
+      return false;
+    }
+    if (!answer.ok) throw new Error(String(answer.status));
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    take(page.getElementById("lists").innerHTML);
+    if (showing.state === "lost") say("slow");
+    return true;
+  } catch {
+    say("lost");
+    return false;
+  }
+}
+
+// Clocks are sent anew every twenty seconds: who hears nothing for long hears nothing at all.
+function watchSilence() {
+  if (Date.now() - showing.heardAt > SILENT_MS && showing.state === "on") say("lost");
+}
+
+// ---------------------------------------------------------------- red
+
+const red = {
+  known: new Set(),
+  sound: null,
+  banner: document.getElementById("red"),
+  button: document.getElementById("sound"),
+
+  items: () => [...document.querySelectorAll("#reds > li")],
+
+  begin() {
+    for (const item of this.items()) this.known.add(item.dataset.key);
+    this.button.hidden = false;
+    this.button.addEventListener("click", () => this.turn(!this.sound, true));
+    if (remembered() === "on") this.turn(true, false);
+  },
+
+  look() {
+    const fresh = this.items().filter((item) => !this.known.has(item.dataset.key));
+    if (!fresh.length) return;
+    for (const item of fresh) this.known.add(item.dataset.key);
+    this.show(fresh);
+    this.beep();
+  },
+
+  show(fresh) {
+    const head = document.createElement("strong");
+    head.textContent = words["watch.red.new"];
+    const list = this.banner.querySelector("ul") ?? document.createElement("ul");
+    for (const item of fresh) list.prepend(item.cloneNode(true));
+    const seen = document.createElement("button");
+    seen.type = "button";
+    seen.className = "button";
+    seen.textContent = words["watch.red.seen"];
+    seen.addEventListener("click", () => { this.banner.hidden = true; this.banner.replaceChildren(); });
+    this.banner.replaceChildren(head, list, seen);
+    this.banner.hidden = false;
+    this.banner.classList.remove("came");
+    void this.banner.offsetWidth; // lets the movement begin anew; styles leave it out when asked to
+    this.banner.classList.add("came");
+  },
+
+  turn(on, asked) {
+    if (on && !this.sound) this.sound = new AudioContext();
+    if (!on) { this.sound?.close(); this.sound = null; }
+    this.button.setAttribute("aria-pressed", String(on));
+    this.button.textContent = words[on ? "watch.red.sound_off" : "watch.red.sound_on"];
+    remember(on ? "on" : "off");
+    if (on && asked) this.beep(1);
+    if (on && this.sound.state === "suspended") {
+      const wake = () => this.sound?.resume();
+      window.addEventListener("pointerdown", wake, { once: true });
+      window.addEventListener("keydown", wake, { once: true });
+      if (!asked) document.getElementById("live").append(` ${words["watch.red.sound_try"]}`);
+    }
+  },
+
+  // Two tones, three times over; made here, so that no file need be there.
+  beep(times = 3) {
+    if (!this.sound) return;
+    const begins = this.sound.currentTime + 0.05;
+    for (let n = 0; n < times * 2; n += 1) {
+      const tone = this.sound.createOscillator();
+      const loud = this.sound.createGain();
+      const at = begins + n * 0.3;
+      tone.frequency.value = n % 2 ? 660 : 880;
+      loud.gain.setValueAtTime(0, at);
+      loud.gain.linearRampToValueAtTime(0.25, at + 0.02);
+      loud.gain.linearRampToValueAtTime(0, at + 0.26);
+      tone.connect(loud).connect(this.sound.destination);
+      tone.start(at);
+      tone.stop(at + 0.28);
+    }
+  },
+};
+
+function remembered() {
+  try { return window.localStorage.getItem("anlan.sound"); } catch { return null; }
+}
+
+function remember(value) {
+  try { window.localStorage.setItem("anlan.sound", value); } catch { /* asked again next time */ }
+}
+
+// ---------------------------------------------------------------- time line
+
+function timeLine() {
+  const drag = document.getElementById("drag");
+  const at = document.getElementById("at");
+  const now = Date.parse(`${at.max}:00Z`); // the city's local time, counted as if it were UTC
+  const local = () => new Date(now + Number(drag.value) * 60_000).toISOString().slice(0, 16);
+  const told = drag.parentElement.querySelector("output");
+  const tell = () => { at.value = local(); told.textContent = local().replace("T", " "); };
+  drag.parentElement.hidden = false;
+  told.textContent = at.value.replace("T", " ");
+  drag.addEventListener("input", tell);
+  drag.addEventListener("change", () => { tell(); document.getElementById("asof").requestSubmit(); });
+}
+
+// ---------------------------------------------------------------- map
+
+async function map() {
+  const place = document.getElementById("map");
+  if (!place) return;
+  const tell = (key, drawn) => {
+    document.getElementById("map-says").textContent = key ? words[key] : "";
+    if (drawn) document.getElementById("map-age").textContent = `${words["watch.map_drawn"]} ${drawn}`;
+  };
+  try {
+    const { show } = await import(place.dataset.script);
+    showing.map = show(place, { words, tell });
+  } catch (error) {
+    console.warn(error);
+    place.hidden = true;
+    tell("watch.map_failed");
+  }
+}
+
+timeLine();
+if (root.dataset.live) {
+  red.begin();
+  listen();
+  window.setInterval(watchSilence, 5_000);
+}
+map();

@@ -1,0 +1,369 @@
+"""What the map shows, as GeoJSON: at most :data:`MOST` features, whatever the city holds.
+
+Each kind has its share; a kind that has more to show is counted by cells instead.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import OrderedDict
+from collections.abc import Hashable, Iterable
+from datetime import datetime
+from typing import Any, Protocol
+
+from anlan.entrypoints.web import naming
+from anlan.entrypoints.web.watching import streams
+from anlan.entrypoints.web.watching.hub import sight_of
+from anlan.entrypoints.web.wording import say
+from anlan.infra import journal
+from anlan.kernel.actor import Actor
+from anlan.registry import public as registry
+from anlan.registry.public import Box, Cell, Names
+from anlan.response import public as response
+from anlan.response.public import Case
+from anlan.sensing import public as sensing
+from anlan.warning import public as warning
+from anlan.warning.public import WarningInForce
+
+MOST = 2000
+SHARES = {
+    "area": 300,
+    "warning": 50,
+    "cluster": 50,
+    "case": 800,
+    "in_area": 100,
+    "place": 350,
+    "sensor": 350,
+}
+assert sum(SHARES.values()) <= MOST  # noqa: S101  the promise of this module
+RINGS = 200  # corners of a relayed outline that are drawn
+FRESH_S = 10
+PIXELS = 512  # a map tile is so wide
+
+Feature = dict[str, Any]
+
+
+class Named(Protocol):
+    """Something of the registry with a name in Chinese, and perhaps in English."""
+
+    @property
+    def name_zh(self) -> str:
+        """The Chinese name."""
+        ...
+
+    @property
+    def name_en(self) -> str:
+        """The English name; empty when there is none."""
+        ...
+
+
+class View:
+    """Who looks at which part of the map, how closely, in which language."""
+
+    def __init__(self, actor: Actor, box: Box, zoom: float, language: str) -> None:
+        self.actor, self.language = actor, language
+        self.zoom = max(0, min(int(zoom), 22))
+        self.box = _snapped(box, 360 / 2**self.zoom / 4)
+        self.tolerance = 360 / 2**self.zoom / PIXELS
+        self.words, self.zone = registry.names_of(), registry.timezone()
+
+    def hazard(self, slug: str) -> str:
+        """Return the name of a hazard."""
+        return self.words.hazard(slug, self.language) or say("case.no_hazard", self.language)
+
+    def local(self, instant: datetime, now: datetime) -> str:
+        """Return an instant as short as it is clear, in the city's time."""
+        local = instant.astimezone(self.zone)
+        same = local.date() == now.astimezone(self.zone).date()
+        return f"{local:%H:%M}" if same else f"{local:%m-%d %H:%M}"
+
+    def name(self, named: Named) -> str:
+        """Return what something is called in the language of whoever looks."""
+        return named.name_en if self.language == "en" and named.name_en else named.name_zh
+
+
+def _snapped(box: Box, step: float) -> Box:
+    """Return the next larger box on a grid, so that small movements ask for the same."""
+    return Box(
+        west=max(-180.0, box.west // step * step),
+        south=max(-90.0, box.south // step * step),
+        east=min(180.0, -(-box.east // step) * step),
+        north=min(90.0, -(-box.north // step) * step),
+    )
+
+
+class Kept:
+    """The last answers of this process: a wall of viewers looks at the same map.
+
+    An answer counts until the journal moves, and no longer than :data:`FRESH_S`: readings are not
+    journalled one by one.
+    """
+
+    def __init__(self, most: int = 64) -> None:
+        self._most = most
+        self._answers: OrderedDict[Hashable, tuple[Hashable, bytes]] = OrderedDict()
+
+    def features(self, view: View, *, now: datetime, at: datetime | None) -> bytes:
+        """Return what the map shows now, or showed at ``at``, as the bytes of GeoJSON."""
+        key = (sight_of(view.actor, view.language), view.box, view.zoom, at)
+        state = (journal.head(), registry.revision(), int(now.timestamp() // FRESH_S))
+        kept = self._answers.get(key)
+        if kept is not None and kept[0] == state:
+            return kept[1]
+        found = features_now(view, now=now) if at is None else features_then(view, at=at)
+        answer = json.dumps(found, ensure_ascii=False, separators=(",", ":")).encode()
+        self._answers[key] = state, answer
+        self._answers.move_to_end(key)
+        while len(self._answers) > self._most:
+            self._answers.popitem(last=False)
+        return answer
+
+
+KEPT = Kept()
+
+
+def features_now(view: View, *, now: datetime) -> dict[str, Any]:
+    """Return what the map shows at present (as many queries for many features as for few)."""
+    _, by_area = streams.heard(view.actor, now=now)
+    cases, cells = response.cases_in(view.actor, view.box, most=SHARES["case"])
+    found = [
+        *_areas(view, by_area, now=now),
+        *_warnings(view, warning.warnings_in_force(at=now)),
+        *_cells(cells, "case"),
+        *_cases(view, cases),
+        *_in_areas(view),
+        *_clusters(view),
+        *_places(view, now=now),
+        *_sensors(view, now=now),
+    ]
+    return _collection(found, view, now)
+
+
+def features_then(view: View, *, at: datetime) -> dict[str, Any]:
+    """Return what the map showed at ``at``: outlines, warnings and cases; readings are not kept so."""
+    then = response.cases_as_of(view.actor, at).cases
+    located = [case for case in then if case.lat is not None and case.lon is not None]
+    cases = [case for case in located if _inside(view.box, case)][: SHARES["case"]]
+    found = [
+        *_areas(view, None, now=at),
+        *_warnings(view, warning.warnings_as_of(at=at)),
+        *_cases(view, cases),
+    ]
+    return _collection(found, view, at)
+
+
+def _inside(box: Box, case: Case) -> bool:
+    lat, lon = case.lat, case.lon
+    if lat is None or lon is None:
+        return False
+    return box.south <= lat <= box.north and box.west <= lon <= box.east
+
+
+def _collection(found: list[Feature], view: View, at: datetime) -> dict[str, Any]:
+    drawn = f"{at.astimezone(view.zone):%Y-%m-%d %H:%M:%S}"
+    return {"type": "FeatureCollection", "features": found[:MOST], "drawn": drawn}
+
+
+def _feature(kind: str, geometry: dict[str, Any], **properties: object) -> Feature:
+    return {"type": "Feature", "geometry": geometry, "properties": {"kind": kind, **properties}}
+
+
+def _point(lat: float, lon: float) -> dict[str, Any]:
+    return {"type": "Point", "coordinates": [round(lon, 6), round(lat, 6)]}
+
+
+def _cells(cells: Iterable[Cell], of: str) -> list[Feature]:
+    return [
+        _feature(
+            "cell",
+            _point((one.south + one.north) / 2, (one.west + one.east) / 2),
+            of=of,
+            count=one.count,
+        )
+        for one in cells
+    ]
+
+
+def _areas(view: View, by_area: dict[str, streams.Heard] | None, *, now: datetime) -> list[Feature]:
+    drawn = registry.outlines_in(
+        view.actor.areas, view.box, tolerance=view.tolerance, most=SHARES["area"]
+    )
+    deepest = max((one.area.path.count("/") for one in drawn), default=0)
+    return [
+        _feature(
+            "area",
+            one.shape,
+            name=view.name(one.area),
+            schematic=one.area.schematic,
+            # Hatching outlines inside one another would say it several times.
+            no_data=_silence(view, by_area.get(one.area.code), now=now)
+            if by_area is not None and one.area.path.count("/") == deepest
+            else "",
+            rank=one.area.path.count("/"),
+        )
+        for one in drawn
+    ]
+
+
+def _silence(view: View, heard: streams.Heard | None, *, now: datetime) -> str:
+    """Return in words that an area sends no fresh reading, and since when; else nothing."""
+    if heard is not None and heard.fresh:
+        return ""
+    if heard is None or heard.last_at is None:
+        return say("watch.no_data", view.language)
+    return say("watch.no_data_since", view.language, at=view.local(heard.last_at, now))
+
+
+def _warnings(view: View, in_force: list[WarningInForce]) -> list[Feature]:
+    """Return the ground of each warning, drawn no further than the actor's areas reach."""
+    shown = in_force[: SHARES["warning"]][::-1]  # the highest level is drawn last, on top
+    paths = registry.paths_of({code for row in shown for code in row.areas})
+    own = {
+        row.pk: {c for code in row.areas for c in _reached(view.actor, paths.get(code, code))}
+        for row in shown
+    }
+    wanted = {code for codes in own.values() for code in codes}
+    drawn = registry.outlines_named(wanted, tolerance=view.tolerance)
+    shapes = {one.area.code: one.shape for one in drawn}
+    found: list[Feature] = []
+    for row in shown:
+        parts = [shapes[code] for code in sorted(own[row.pk]) if code in shapes]
+        parts += [ring for text in row.polygons if (ring := _ring(text))]
+        if parts:
+            geometry = {"type": "GeometryCollection", "geometries": parts}
+            name = view.hazard(row.hazard)
+            found.append(_feature("warning", geometry, level=row.level or "unknown", name=name))
+    return found
+
+
+def _reached(actor: Actor, path: str) -> list[str]:
+    """Return the area at ``path`` if the actor sees it, else those of the actor's that lie in it."""
+    if actor.covers(path):
+        return [path.rsplit("/", 1)[-1]]
+    return [own.rsplit("/", 1)[-1] for own in actor.areas if own.startswith(path + "/")]
+
+
+def _ring(text: str) -> dict[str, Any] | None:
+    """Return a relayed outline (``lat,lon lat,lon …``) as a geometry; None when it is none."""
+    try:
+        pairs = [tuple(map(float, pair.split(","))) for pair in text.split()]
+        ring = [[lon, lat] for lat, lon in pairs]
+    except ValueError:
+        return None
+    if len(ring) > RINGS:
+        ring = [*ring[:: len(ring) // RINGS + 1], ring[-1]]
+    return {"type": "Polygon", "coordinates": [ring]} if len(ring) > 3 else None
+
+
+def _letter(level: str, language: str) -> str:
+    return say(f"watch.letter.{level or 'unknown'}", language)
+
+
+def _cases(view: View, cases: list[Case]) -> list[Feature]:
+    names = naming.names_of_cases(cases)
+    return [
+        _feature(
+            "case",
+            _point(case.lat, case.lon),
+            id=case.pk,
+            level=case.level or "unknown",
+            letter=_letter(case.level, view.language),
+            name=_title(case, names, view.language),
+        )
+        for case in cases[::-1]  # the most pressing one is drawn last, on top
+        if case.lat is not None and case.lon is not None
+    ]
+
+
+def _title(case: Case, names: Names, language: str) -> str:
+    hazard = names.hazard(case.hazard, language) or say("case.no_hazard", language)
+    return f"{hazard} · {naming.where(case, names, language)}"
+
+
+def _in_areas(view: View) -> list[Feature]:
+    """Return the cases that state no point, in the middle of their area."""
+    counted = response.cases_by_area(view.actor, most=SHARES["in_area"])
+    middles = registry.middles_of({one.area for one in counted})
+    names = registry.names_of(areas=[one.area for one in counted])
+    return [
+        _feature(
+            "in_area",
+            _point(*middles[one.area]),
+            count=one.count,
+            id=one.case if one.count == 1 else None,
+            level=one.level or "unknown",
+            letter=_letter(one.level, view.language),
+            name=say(
+                "watch.in_area",
+                view.language,
+                n=one.count,
+                area=names.area(one.area, view.language),
+            ),
+        )
+        for one in counted
+        if one.area in middles
+    ]
+
+
+def _clusters(view: View) -> list[Feature]:
+    rows = warning.open_clusters(view.actor, limit=SHARES["cluster"])
+    reports = {row.pk: list((row.evidence or {}).get("reports", ())) for row in rows}
+    points = sensing.report_points({number for some in reports.values() for number in some})
+    answering = response.cases_of_signs(view.actor, [f"alert:{row.pk}" for row in rows])
+    cases = {sign: case.pk for sign, case in answering.items()}
+    found = []
+    for row in rows:
+        own = [points[number] for number in reports[row.pk] if number in points]
+        if own:
+            lat, lon = (sum(axis) / len(own) for axis in zip(*own, strict=True))
+            found.append(
+                _feature(
+                    "cluster",
+                    _point(lat, lon),
+                    level=row.level,
+                    count=len(reports[row.pk]),
+                    id=cases.get(f"alert:{row.pk}"),
+                    name=view.hazard(row.hazard),
+                )
+            )
+    return found
+
+
+def _places(view: View, *, now: datetime) -> list[Feature]:
+    found, cells = registry.places_in(view.actor.areas, view.box, most=SHARES["place"], at=now)
+    return _cells(cells, "place") + [
+        _feature(
+            "place",
+            _point(one.point.lat, one.point.lon),
+            name=view.name(one),
+        )
+        for one in found
+        if one.point is not None
+    ]
+
+
+def _sensors(view: View, *, now: datetime) -> list[Feature]:
+    found, cells = registry.sensors_in(view.actor.areas, view.box, most=SHARES["sensor"], at=now)
+    last = sensing.latest(one.code for one in found)
+    features = _cells(cells, "sensor")
+    for one in found:
+        row = last.get(one.code)
+        if one.point is None:
+            continue
+        fresh = streams.is_fresh(one, row.at if row else None, now=now)
+        if row is None:
+            told = say("watch.no_data", view.language)
+        elif row.value is None:
+            told = view.local(row.at, now)
+        else:
+            told = f"{row.value:g} {one.unit} · {view.local(row.at, now)}"
+        features.append(
+            _feature(
+                "sensor",
+                _point(one.point.lat, one.point.lon),
+                name=view.name(one),
+                fresh=fresh,
+                told=told,
+            )
+        )
+    return features

@@ -1,0 +1,277 @@
+"""One look at the journal for all who watch: whoever looks the same way gets the same bytes.
+
+Two hundred open pages must not ask two hundred times.  The hub is one thread of a web process,
+there while somebody watches.  A few times a second it looks where the journal stands; when it
+has moved, or the clocks on the pages have grown old, it renders each distinct sight once and
+wakes the viewers' streams, which only send what they are handed.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass, field
+from typing import Protocol, TypeVar
+
+from anlan.kernel.actor import Actor
+from anlan.kernel.errors import AnlanError
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+
+class Turn(Protocol):
+    """Runs a job as if it were a request, on the connections that requests have."""
+
+    def __call__(self, job: Callable[[], T], /) -> T:
+        """Return what the job returns."""
+        ...
+
+
+#: Viewers of one web process; the server keeps as many threads beside those that read requests.
+MOST_VIEWERS = 200
+LOOK_EVERY_S = 0.25
+#: Clocks on the pages are at most so old although nothing happens.
+CLOCKS_EVERY_S = 20.0
+#: A line of comment goes out so often, so that a broken connection is noticed.
+HEARTBEAT_S = 10.0
+#: After a look the hub rests so many times as long as the look took: pages and reports go first.
+REST = 2
+LONGEST_REST_S = 3.0
+
+HEART = b": heart\n\n"
+#: The browser tries again by itself after so many milliseconds.
+COME_AGAIN = b"retry: 3000\n\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What decides which bytes a viewer gets; equal sights are rendered once."""
+
+    areas: tuple[str, ...]
+    post: str  # of those who see single areas only: their own cases lie anywhere
+    language: str
+
+
+def sight_of(actor: Actor, language: str) -> Sight:
+    """Return the sight of an actor; whoever sees the whole city sees it like all others who do."""
+    if actor.covers(""):
+        return Sight(("",), "", language)
+    return Sight(tuple(sorted(actor.areas)), actor.post or "", language)
+
+
+@dataclass(slots=True)
+class Viewer:
+    """One open page: how it looks, and by which session."""
+
+    actor: Actor
+    sight: Sight
+    session: str = field(repr=False)
+    over: bool = False
+
+
+class Source(Protocol):
+    """Where the hub looks; every call is made in the turn of a request."""
+
+    def head(self) -> int:
+        """Return the number of the last journal entry."""
+        ...
+
+    def touches_accounts(self, after: int) -> bool:
+        """Return whether entries behind ``after`` may have ended a session or changed a right."""
+        ...
+
+    def render(self, actor: Actor, language: str) -> str:
+        """Return the lists of the present as HTML."""
+        ...
+
+    def still(self, session: str) -> Actor | None:
+        """Return who a session stands for now; None when it is over."""
+        ...
+
+
+class Stream:
+    """The stream of one viewer, read by a thread of the server that sleeps in between."""
+
+    def __init__(self, hub: Hub, viewer: Viewer) -> None:
+        self._hub, self._viewer = hub, viewer
+        self._seen = -1
+        self._done = False
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        """Return the next bytes, or a heartbeat when there is nothing new."""
+        if self._done:
+            raise StopIteration
+        piece, self._seen, self._done = self._hub.wait(self._viewer, self._seen)
+        return piece
+
+    def close(self) -> None:
+        """Leave; called by the server when the stream ends or its connection breaks."""
+        self._done = True
+        self._hub.leave(self._viewer)
+
+
+class Hub:
+    """The viewers of this process and what they were last shown."""
+
+    def __init__(
+        self,
+        source: Source,
+        *,
+        most: int = MOST_VIEWERS,
+        heartbeat_s: float = HEARTBEAT_S,
+        steady: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._source, self._most, self._heartbeat_s = source, most, heartbeat_s
+        self._steady = steady
+        self._news = threading.Condition()
+        self._viewers: list[Viewer] = []
+        self._frames: dict[Sight, tuple[int, bytes]] = {}  # number and bytes
+        self._shown: dict[Sight, int] = {}  # the entry up to which a frame tells
+        self._made = 0
+        self._head = -1
+        self._looked_at = 0.0
+        self._thread: threading.Thread | None = None
+        self._ended = False
+
+    @property
+    def viewers(self) -> int:
+        """How many watch."""
+        return len(self._viewers)
+
+    def join(self, viewer: Viewer, turn: Turn) -> Stream | None:
+        """Return the stream of a new viewer; None when there are as many as can be served.
+
+        The first viewer's ``turn`` is used until all have left.
+        """
+        with self._news:
+            if self._ended or len(self._viewers) >= self._most:
+                return None
+            self._viewers.append(viewer)
+            if self._thread is None:
+                self._thread = threading.Thread(
+                    target=self._run, args=(turn,), daemon=True, name="anlan-watch"
+                )
+                self._thread.start()
+            return Stream(self, viewer)
+
+    def leave(self, viewer: Viewer) -> None:
+        """Forget a viewer; the thread ends when it was the last."""
+        with self._news:
+            self._viewers = [one for one in self._viewers if one is not viewer]
+            self._news.notify_all()
+
+    def end(self) -> None:
+        """End all streams: the process stops, and would else wait for its viewers to leave."""
+        with self._news:
+            self._ended = True
+            self._news.notify_all()
+
+    def wait(self, viewer: Viewer, seen: int) -> tuple[bytes, int, bool]:
+        """Return (bytes, number of the frame, whether it is the last) once there is something."""
+        with self._news:
+            self._news.wait_for(
+                lambda: self._ended or viewer.over or self._newer(viewer, seen),
+                timeout=self._heartbeat_s,
+            )
+            if self._ended:
+                return COME_AGAIN, seen, True
+            if viewer.over:
+                return b"event: over\ndata: \n\n", seen, True
+            number, frame = self._frames.get(viewer.sight, (seen, HEART))
+            return (frame, number, False) if number > seen else (HEART, seen, False)
+
+    def _newer(self, viewer: Viewer, seen: int) -> bool:
+        return self._frames.get(viewer.sight, (seen,))[0] > seen
+
+    def _run(self, turn: Turn) -> None:
+        rest = 0.0
+        while self._go_on(rest):
+            try:
+                took = self.look(turn)
+            except Exception as error:
+                if "after shutdown" in str(error) or "after interpreter" in str(error):
+                    return  # the process ends: nobody works any more
+                # Viewers keep what they have and see its age; the next look may succeed.
+                log.exception("cannot look at the journal")
+                took = LONGEST_REST_S
+            rest = min(max(LOOK_EVERY_S, REST * took), LONGEST_REST_S)
+
+    def _go_on(self, rest: float) -> bool:
+        """Rest, and return whether anybody still watches."""
+        until = self._steady() + rest
+        with self._news:
+            while self._viewers and (left := until - self._steady()) > 0:
+                self._news.wait(left)
+            if not self._viewers:
+                self._thread = None
+                self._frames.clear()
+                self._shown.clear()
+                return False
+            return True
+
+    def look(self, turn: Turn) -> float:
+        """Look once, render what is needed, end what is over; return the seconds that it took.
+
+        Each sight takes a turn of its own, so that requests get theirs in between.
+        """
+        began = self._steady()
+        with self._news:
+            viewers = list(self._viewers)
+        old = began - self._looked_at >= CLOCKS_EVERY_S
+        head = turn(lambda: self._see(viewers, old=old))
+        wanted = {viewer.sight: viewer for viewer in viewers if not viewer.over}
+        for sight, viewer in wanted.items():
+            if old or self._shown.get(sight) != head:
+                self._show(sight, turn(lambda v=viewer: self._rendered(v)))  # type: ignore[misc]
+                self._shown[sight] = head
+        self._forget_all_but(wanted)
+        if old:
+            self._looked_at = began
+        return self._steady() - began
+
+    def _see(self, viewers: Collection[Viewer], *, old: bool) -> int:
+        """Return where the journal stands; end the streams of those who may look no more."""
+        head = self._source.head()
+        if old or (head != self._head and self._source.touches_accounts(self._head)):
+            self._end_those_over(viewers)
+        self._head = head
+        return head
+
+    def _forget_all_but(self, wanted: Collection[Sight]) -> None:
+        with self._news:
+            for sight in self._frames.keys() - set(wanted):
+                del self._frames[sight], self._shown[sight]
+
+    def _rendered(self, viewer: Viewer) -> bytes:
+        return event("lists", self._source.render(viewer.actor, viewer.sight.language))
+
+    def _show(self, sight: Sight, frame: bytes) -> None:
+        with self._news:
+            self._made += 1
+            self._frames[sight] = self._made, frame
+            self._news.notify_all()
+
+    def _end_those_over(self, viewers: Collection[Viewer]) -> None:
+        now_are = {one: self._still(one) for one in {viewer.session for viewer in viewers}}
+        with self._news:
+            for viewer in viewers:
+                viewer.over = now_are[viewer.session] != viewer.actor
+            self._news.notify_all()
+
+    def _still(self, session: str) -> Actor | None:
+        try:
+            return self._source.still(session)
+        except AnlanError:
+            return None
+
+
+def event(name: str, text: str) -> bytes:
+    """Return a server-sent event; a line break of the text is one of its data."""
+    lines = "".join(f"data: {line}\n" for line in text.splitlines() if line)
+    return f"event: {name}\n{lines}\n".encode()

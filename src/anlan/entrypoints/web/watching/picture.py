@@ -1,0 +1,203 @@
+"""What whoever watches sees: what is wrong first, then when everything was last heard from.
+
+The lists are rendered here once and handed both to the page and to the live stream, so that
+the two cannot differ.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from time import perf_counter
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.template.loader import render_to_string
+
+from anlan.entrypoints import probes
+from anlan.entrypoints.web import naming
+from anlan.entrypoints.web.watching import streams
+from anlan.entrypoints.web.wording import say
+from anlan.kernel.actor import Actor
+from anlan.notices import public as notices
+from anlan.registry import public as registry
+from anlan.registry.public import Names
+from anlan.response import public as response
+from anlan.response.public import Case, Watched
+from anlan.sensing import public as sensing
+from anlan.warning import public as warning
+from anlan.warning.public import AlertInstance, WarningInForce
+
+Line = dict[str, Any]
+
+MOST = 10  # cases in a list
+MOST_WARNINGS = 20
+#: A warning or an alert that began or changed its level so lately is rising.
+RISING_WITHIN = timedelta(hours=1)
+LISTS = ("unanswered", "overdue", "unowned", "rising")
+#: Where the whole of a list can be read.
+WHOLE = {"unanswered": "unanswered", "overdue": "overdue", "unowned": "undecided", "rising": "open"}
+
+
+def lists_now(actor: Actor, language: str, *, now: datetime) -> str:
+    """Return the lists of the present as HTML, in as many queries for many cases as for few."""
+    found = response.watched(actor, now=now, limit=MOST)
+    alerts = warning.risen(actor, since=now - RISING_WITHIN, limit=MOST)
+    in_force = warning.warnings_in_force(at=now)
+    context = _lists(actor, found, alerts, in_force, language, now=now)
+    context["heard"] = _heard(actor, now=now)
+    return _rendered(context, language, now=now)
+
+
+def lists_then(actor: Actor, language: str, *, at: datetime) -> tuple[str, dict[str, Any]]:
+    """Return the lists as of a past instant, and what rebuilding them took."""
+    began = perf_counter()
+    then = response.cases_as_of(actor, at)
+    found = response.watched_among(then.cases, now=at, limit=MOST)
+    alerts = warning.risen_as_of(actor, since=at - RISING_WITHIN, at=at, limit=MOST)
+    in_force = warning.warnings_as_of(at=at)
+    context = _lists(actor, found, alerts, in_force, language, now=at)
+    shown = _rendered(context | {"then": True}, language, now=at)
+    took = f"{perf_counter() - began:.1f}"
+    return shown, {"entry": then.entry, "cut": then.cut, "seconds": took}
+
+
+def _rendered(context: dict[str, Any], language: str, *, now: datetime) -> str:
+    zone = registry.timezone() if registry.is_loaded() else ZoneInfo("UTC")
+    frame = {"lang": language, "now": now, "zone": zone}
+    return render_to_string("web/parts/watch_lists.html", frame | context)
+
+
+def _lists(
+    actor: Actor,
+    found: Watched,
+    alerts: list[AlertInstance],
+    in_force: list[WarningInForce],
+    language: str,
+    *,
+    now: datetime,
+) -> dict[str, Any]:
+    cases = {case.pk: case for name in (*LISTS, "red") for case in getattr(found, name)}
+    answering = response.cases_of_signs(actor, [f"alert:{row.pk}" for row in alerts])
+    answered_by = {sign: case.pk for sign, case in answering.items()}
+    names = _names(list(cases.values()), alerts, in_force)
+    told = notices.told_of([f"case:{key}" for key in cases], at=now)
+    shown = {case.pk for name in LISTS for case in getattr(found, name)}
+    beside = [row for row in alerts if answered_by.get(f"alert:{row.pk}") not in shown]
+    warnings = [_warning(row, names, language) for row in in_force[:MOST_WARNINGS]]
+    risen = [
+        _alert(row, answered_by.get(f"alert:{row.pk}"), title, names, language)
+        for row, title in zip(beside, _titles(beside, language), strict=True)
+    ]
+    groups = [_group(name, found, told, names, language) for name in LISTS]
+    groups[-1]["alerts"] = risen
+    groups[-1]["total"] += len(risen)
+    return {
+        "counts": found.counts,
+        "rising": groups[-1]["total"],
+        "groups": [one for one in groups if one["total"]],
+        "in_force": warnings,
+        "in_force_more": max(0, len(in_force) - MOST_WARNINGS),
+        "red": [
+            *(_red_case(case, names, language) for case in found.red),
+            *(one for one in warnings if one["level"]["code"] == "red"),
+        ],
+        "quiet": not found.counts.open and not risen and not warnings,
+    }
+
+
+def _names(
+    cases: list[Case], alerts: Iterable[AlertInstance], in_force: Iterable[WarningInForce]
+) -> Names:
+    areas = {case.area for case in cases} | {row.area for row in alerts}
+    areas |= {code for row in in_force for code in row.areas[:3]}
+    places = {case.place for case in cases} | {row.place for row in alerts}
+    return registry.names_of(areas=areas, places=places, posts={case.owner_post for case in cases})
+
+
+def _titles(alerts: Sequence[AlertInstance], language: str) -> list[str]:
+    """Return what the rules behind some alerts are called; their codes when they left every pack."""
+    versions = [(row.rule, row.rule_version) for row in alerts]
+    titles = registry.rule_titles(versions)
+    return [titles.get(one, {}).get(language) or one[0] for one in versions]
+
+
+def _group(
+    name: str,
+    found: Watched,
+    told: dict[str, tuple[int, int]],
+    names: Names,
+    language: str,
+) -> dict[str, Any]:
+    cases: list[Case] = getattr(found, name)
+    total: int = getattr(found.counts, name)
+    lines = []
+    for case in cases:
+        line = naming.line_of(case, names, language)
+        line["told"], line["answered"] = told.get(f"case:{case.pk}", (0, 0))
+        lines.append(line)
+    return {
+        "name": name,
+        "total": total,
+        "lines": lines,
+        "rest": total - len(lines),
+        "whole": WHOLE[name],
+    }
+
+
+def _level(level: str, names: Names, language: str) -> dict[str, str]:
+    """Return a warning level as a mark; what has none is told so, never left out."""
+    if not level:
+        return {"code": "unknown", "name": say("watch.no_level", language)}
+    return {"code": level, "name": names.warning_level(level, language)}
+
+
+def _warning(row: WarningInForce, names: Names, language: str) -> dict[str, Any]:
+    where = [names.area(code, language) for code in row.areas[:3]]
+    if len(row.areas) > len(where):
+        where.append(say("watch.more_areas", language, n=len(row.areas) - len(where)))
+    return {
+        "key": f"warning:{row.pk}:{row.level}",
+        "level": _level(row.level, names, language),
+        "title": names.hazard(row.hazard, language) or say("case.no_hazard", language),
+        "where": say("watch.and", language).join(where) or say("watch.whole_city", language),
+        "sender": row.sender,
+        "since": row.level_at,
+        "ends_at": row.ends_at,
+        "href": "",
+    }
+
+
+def _alert(row: AlertInstance, case: int | None, title: str, names: Names, language: str) -> Line:
+    where = names.place(row.place, language) if row.place else names.area(row.area, language)
+    return {
+        "level": _level(row.level, names, language),
+        "title": title,
+        "where": where,
+        "since": row.level_at,
+        "why": warning.reason_text(row.reason["code"], row.reason["params"], language),
+        "case": case,
+    }
+
+
+def _red_case(case: Case, names: Names, language: str) -> dict[str, Any]:
+    title = names.hazard(case.hazard, language) or say("case.no_hazard", language)
+    return {
+        "key": f"case:{case.pk}",
+        "title": title,
+        "where": naming.where(case, names, language),
+        "href": f"/cases/{case.pk}",
+    }
+
+
+def _heard(actor: Actor, *, now: datetime) -> dict[str, Any]:
+    whole, _ = streams.heard(actor, now=now)
+    last = sensing.last_heard()
+    state, beat = probes.clockwork(now)
+    return {
+        "streams": whole,
+        "report": last.report,
+        "signal": last.signal,
+        "clockwork": state,
+        "beat": beat,
+    }

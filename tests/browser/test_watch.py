@@ -1,0 +1,176 @@
+"""Watch in a real browser: a danger appears by itself, is opened and answered; its past and its map."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from tests.browser.accessible import assert_accessible, assert_fits
+
+WITHIN_MS = 8_000
+
+
+def watching(page, place, address="/watch"):
+    page.goto(place.address + address)
+    page.locator('#watch[data-state="on"]').wait_for()
+    return page
+
+
+@pytest.mark.parametrize(
+    ("locale", "lat", "lon"), [("zh-CN", 34.757, 113.60), ("en-GB", 34.64, 113.55)]
+)
+def test_a_new_danger_appears_by_itself_is_opened_and_acknowledged(
+    place, new_page, sign_in, locale, lat, lon
+):
+    page = new_page(locale=locale)
+    sign_in(page, "duty_officer", post="P-DUTY-LEAD")
+    watching(page, place)
+    page.evaluate("window.stayed = true")
+    before = set(
+        page.locator("#lists li[data-case]").evaluate_all("all => all.map(one => one.dataset.case)")
+    )
+    place.report("井盖缺失", lat=lat, lon=lon)
+    page.wait_for_function(
+        "known => [...document.querySelectorAll('#group-unanswered ~ ul li[data-case]')]"
+        ".some(one => !known.includes(one.dataset.case))",
+        arg=list(before), timeout=WITHIN_MS,
+    )  # fmt: skip
+    assert page.evaluate("window.stayed") is True
+    (new,) = (
+        set(
+            page.locator("#lists li[data-case]").evaluate_all(
+                "all => all.map(one => one.dataset.case)"
+            )
+        )
+        - before
+    )
+    page.locator(f'#lists li[data-case="{new}"] a').click()
+    page.wait_for_url(f"**/cases/{new}")
+    page.locator("main .acts .button.primary").click()
+    page.wait_for_url(re.compile(rf"/cases/{new}\?done="))
+    assert page.locator(".done").is_visible()
+    watching(page, place)
+    assert (
+        page.locator(f'section[aria-labelledby="group-unanswered"] li[data-case="{new}"]').count()
+        == 0
+    )
+
+
+def test_red_is_called_out_with_a_banner_and_a_sound_that_was_asked_for(place, new_page, sign_in):
+    page = new_page(locale="en-GB")
+    sign_in(page, "commander")
+    watching(page, place)
+    page.evaluate(
+        """() => { window.tones = 0; const make = AudioContext.prototype.createOscillator;
+        AudioContext.prototype.createOscillator = function () { window.tones += 1; return make.call(this); }; }"""
+    )
+    assert page.locator("#red").is_hidden()
+    page.get_by_role("button", name="Turn the sound for red on").click()
+    assert page.evaluate("window.tones") == 2  # so it sounds
+    place.report("隧道进水，多人被困，水位上涨", lat=34.70, lon=113.70)
+    place.report("隧道进水，多人被困，水位上涨", lat=34.70, lon=113.70)
+    page.locator("#red li").first.wait_for(timeout=WITHIN_MS)
+    assert page.evaluate("window.tones") >= 8
+    assert_accessible(page)
+    page.reload()
+    page.get_by_role("button", name="Turn the sound for red off").wait_for()  # remembered here
+    assert page.locator("#red").is_hidden()  # what is known already is not called out again
+
+
+def test_the_map_shows_cases_and_opens_them(place, new_page, sign_in):
+    page = new_page(locale="en-GB", viewport={"width": 1280, "height": 900})
+    sign_in(page, "duty_officer")
+    place.report("路灯倒了", lat=34.64, lon=113.86)
+    watching(page, place)
+    page.locator("#lists li[data-case]").first.wait_for(timeout=WITHIN_MS)
+    page.locator("#map[data-shown]").wait_for()
+    page.wait_for_function("() => Number(document.getElementById('map').dataset.shown) > 20")
+    assert page.locator("#map canvas").is_visible()
+    assert page.locator("#map-says").inner_text() == ""
+    page.wait_for_timeout(1_500)  # drawn
+    canvas = page.locator("#map canvas").bounding_box()
+    west, south, east, north = 113.5, 34.6, 113.9, 34.86
+    # The extent of the city fills the map but for 16 px on the narrower side.
+    side = min(
+        (canvas["width"] - 32) / (east - west), (canvas["height"] - 32) / 1.215 / (north - south)
+    )
+    x = canvas["x"] + canvas["width"] / 2 + (113.86 - (west + east) / 2) * side
+    y = canvas["y"] + canvas["height"] / 2 - (34.64 - (south + north) / 2) * side * 1.215
+    page.mouse.click(x, y)
+    page.wait_for_url("**/cases/*")
+
+
+def test_the_past_is_chosen_by_dragging_and_left_by_one_click(place, new_page, sign_in):
+    page = new_page(locale="en-GB")
+    sign_in(page, "commander")
+    watching(page, place)
+    drag = page.locator("#drag")
+    drag.focus()
+    page.keyboard.press("ArrowLeft")
+    page.wait_for_url(re.compile(r"/watch\?at="))
+    assert page.locator(".band.past").is_visible()
+    assert page.locator("#sound").is_hidden()
+    assert_accessible(page)
+    page.get_by_role("link", name="Back to now").click()
+    page.wait_for_url("**/watch")
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width", [360, 1280, 1920])
+def test_it_is_accessible_and_fits(place, new_page, sign_in, theme, width):
+    page = new_page(color_scheme=theme, viewport={"width": width, "height": 900})
+    sign_in(page, "duty_officer")
+    watching(page, place)
+    page.locator("#map[data-shown]").wait_for()
+    assert_accessible(page)
+    assert_fits(page)
+    two_columns = page.locator(".watch-map").bounding_box()["x"] > 100
+    assert two_columns == (width >= 1000)
+
+
+def test_without_scripts_it_is_whole(place, new_page, sign_in):
+    page = new_page(java_script_enabled=False, locale="en-GB")
+    sign_in(page, "duty_officer")
+    page.goto(f"{place.address}/watch")
+    assert "does not update by itself" in page.locator("#live").inner_text()
+    assert page.locator("#heard").is_visible()
+    page.locator("#at").fill("2021-01-01T00:00")
+    page.get_by_role("button", name="Look").click()
+    assert page.locator(".band.past").is_visible()
+
+
+def test_a_device_that_cannot_show_the_map_is_told_and_keeps_the_lists(place, new_page, sign_in):
+    page = new_page(locale="en-GB")
+    page.add_init_script(
+        """const get = HTMLCanvasElement.prototype.getContext;
+        HTMLCanvasElement.prototype.getContext = function (kind, ...more) {
+          return kind.startsWith('webgl') ? null : get.call(this, kind, ...more); };"""
+    )
+    sign_in(page, "duty_officer")
+    watching(page, place)
+    page.wait_for_function(
+        "() => document.getElementById('map-says').textContent.includes('no WebGL')"
+    )
+    assert page.locator("#map").is_hidden()
+    assert page.locator("#heard").is_visible()
+    new_page.complaints.clear()  # the library complains of the missing WebGL, rightly
+
+
+def test_when_the_stream_is_lost_the_page_says_so_and_asks_slowly(place, new_page, sign_in):
+    page = new_page(locale="en-GB")
+    sign_in(page, "duty_officer")
+    page.route("**/watch/live*", lambda route: route.fulfill(status=204))
+    page.goto(f"{place.address}/watch")
+    page.locator('#watch[data-state="slow"]').wait_for()
+    assert "every 30 seconds" in page.locator("#live").inner_text()
+
+
+def test_a_session_that_ends_ends_the_stream(place, new_page, sign_in):
+    page = new_page(locale="en-GB")
+    sign_in(page, "duty_officer")
+    watching(page, place)
+    other = page.context.new_page()
+    other.goto(f"{place.address}/duties")
+    other.get_by_role("button", name="Sign out").click()
+    page.wait_for_url(re.compile(r"/sign-in\?next="), timeout=WITHIN_MS)

@@ -1,0 +1,245 @@
+"""The hub: each sight rendered once, everybody handed the same, nobody kept after their session."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from anlan.entrypoints.web.watching.hub import CLOCKS_EVERY_S, Hub, Viewer, event, sight_of
+from anlan.kernel.actor import Actor, Role
+from anlan.kernel.errors import NotAuthenticatedError
+
+WHOLE = Actor("account:1", Role.COMMANDER, post="P1", areas=("",))
+ALSO_WHOLE = Actor("account:2", Role.DUTY_OFFICER, post="P2", areas=("",))
+STREET = Actor("account:3", Role.STREET_OFFICER, post="P3", areas=("410100/410102",))
+
+
+def at_once(job):
+    return job()
+
+
+class Place:
+    """A journal whose head the test moves, and what was asked of it."""
+
+    def __init__(self):
+        self.now, self.seq, self.accounts = 0.0, 1, False
+        self.rendered, self.sessions, self.asked = [], {}, []
+
+    def head(self):
+        return self.seq
+
+    def touches_accounts(self, after):
+        return self.accounts
+
+    def render(self, actor, language):
+        self.rendered.append((actor.id, language))
+        return f"<p>{self.seq} {language}</p>\n<p>more</p>"
+
+    def still(self, session):
+        self.asked.append(session)
+        found = self.sessions.get(session)
+        if found is None:
+            raise NotAuthenticatedError
+        return found
+
+
+@pytest.fixture
+def place():
+    return Place()
+
+
+@pytest.fixture
+def hub(place):
+    return Hub(place, most=3, heartbeat_s=0.01, steady=lambda: place.now)
+
+
+def joined(hub, place, actor, *, language="en", session=None):
+    """A viewer whose hub looks only when the test says so."""
+    session = session or actor.id
+    place.sessions[session] = actor
+    viewer = Viewer(actor, sight_of(actor, language), session)
+    hub._thread = hub._thread or threading.current_thread()  # the test itself looks
+    return hub.join(viewer, at_once)
+
+
+def test_equal_sights_are_rendered_once_and_get_the_same_bytes(hub, place):
+    first, second = joined(hub, place, WHOLE), joined(hub, place, ALSO_WHOLE)
+    third = joined(hub, place, STREET)
+    hub.look(at_once)
+    assert sorted(place.rendered) == [("account:2", "en"), ("account:3", "en")]
+    frames = [next(one) for one in (first, second, third)]
+    assert frames[0] is frames[1]
+    assert frames[0] == b"event: lists\ndata: <p>1 en</p>\ndata: <p>more</p>\n\n"
+
+
+def test_each_language_is_a_sight_and_so_is_each_post_of_an_area(hub, place):
+    joined(hub, place, WHOLE, language="zh")
+    joined(hub, place, WHOLE, language="en", session="other")
+    hub.look(at_once)
+    assert {language for _, language in place.rendered} == {"zh", "en"}
+    other = Actor("account:4", Role.STREET_OFFICER, post="P4", areas=STREET.areas)
+    assert sight_of(STREET, "zh") != sight_of(other, "zh")
+    assert sight_of(WHOLE, "zh") == sight_of(ALSO_WHOLE, "zh")
+
+
+def test_nothing_is_rendered_while_nothing_happens_but_clocks_grow_old(hub, place):
+    stream = joined(hub, place, WHOLE)
+    hub.look(at_once)
+    next(stream)
+    for _ in range(3):
+        hub.look(at_once)
+    assert len(place.rendered) == 1
+    assert next(stream) == b": heart\n\n"
+    place.now += CLOCKS_EVERY_S
+    hub.look(at_once)
+    assert len(place.rendered) == 2
+    place.seq += 1
+    hub.look(at_once)
+    assert next(stream).startswith(b"event: lists\ndata: <p>2 en")
+
+
+def test_a_viewer_who_joins_later_gets_the_last_frame_at_once(hub, place):
+    joined(hub, place, WHOLE)
+    hub.look(at_once)
+    late = joined(hub, place, ALSO_WHOLE)
+    assert next(late).startswith(b"event: lists")
+    newcomer = joined(hub, place, STREET)
+    hub.look(at_once)
+    assert next(newcomer).startswith(b"event: lists")
+    assert len(place.rendered) == 2
+
+
+def test_who_is_slow_skips_to_the_newest(hub, place):
+    stream = joined(hub, place, WHOLE)
+    for seq in (1, 2, 3):
+        place.seq = seq
+        hub.look(at_once)
+    assert b"<p>3 en" in next(stream)
+    assert next(stream) == b": heart\n\n"
+
+
+def test_what_nobody_looks_at_is_not_rendered_any_more(hub, place):
+    mine, theirs = joined(hub, place, WHOLE), joined(hub, place, STREET)
+    hub.look(at_once)
+    theirs.close()
+    place.seq += 1
+    hub.look(at_once)
+    assert [who for who, _ in place.rendered].count(STREET.id) == 1
+    again = joined(hub, place, STREET)
+    hub.look(at_once)
+    assert b"<p>2 en" in next(again)
+    assert b"<p>2 en" in next(mine)
+
+
+def test_a_sight_that_could_not_be_rendered_is_tried_again(hub, place):
+    stream = joined(hub, place, WHOLE)
+    hub.look(at_once)
+    next(stream)
+    place.seq += 1
+    render = place.render
+    place.render = None
+    with pytest.raises(TypeError):
+        hub.look(at_once)
+    place.render = render
+    hub.look(at_once)
+    assert b"<p>2 en" in next(stream)
+
+
+def test_there_is_a_cap(hub, place):
+    streams = [joined(hub, place, WHOLE, session=str(n)) for n in range(4)]
+    assert streams[3] is None
+    streams[0].close()
+    assert joined(hub, place, WHOLE) is not None
+    assert hub.viewers == 3
+
+
+@pytest.mark.parametrize(
+    "now_is",
+    [None, Actor("account:1", Role.COMMANDER, post="P1", areas=("410100/410102",))],
+    ids=["over", "other areas"],
+)
+def test_a_stream_ends_with_the_session_or_its_rights(hub, place, now_is):
+    mine, theirs = joined(hub, place, WHOLE), joined(hub, place, STREET)
+    hub.look(at_once)
+    next(mine), next(theirs)
+    place.sessions[WHOLE.id] = now_is
+    hub.look(at_once)
+    assert next(mine) == b": heart\n\n"  # nothing was written, nothing is asked
+    place.seq, place.accounts = 2, True
+    hub.look(at_once)
+    assert next(mine) == b"event: over\ndata: \n\n"
+    with pytest.raises(StopIteration):
+        next(mine)
+    assert next(theirs).startswith(b"event: lists")
+
+
+def test_an_expired_session_is_noticed_although_nothing_is_written(hub, place):
+    stream = joined(hub, place, WHOLE)
+    hub.look(at_once)
+    next(stream)
+    place.sessions.clear()
+    place.now += CLOCKS_EVERY_S
+    hub.look(at_once)
+    assert next(stream).startswith(b"event: over")
+
+
+def test_one_session_is_asked_about_once_however_many_pages_it_has(hub, place):
+    for _ in range(3):
+        joined(hub, place, WHOLE)
+    place.now += CLOCKS_EVERY_S
+    hub.look(at_once)
+    assert place.asked == [WHOLE.id]
+
+
+def test_the_thread_is_there_while_somebody_watches(place):
+    hub = Hub(place, heartbeat_s=5)
+    with ThreadPoolExecutor(1) as turns:
+        place.sessions["s"] = WHOLE
+        viewer = Viewer(WHOLE, sight_of(WHOLE, "en"), "s")
+        stream = hub.join(viewer, lambda job: turns.submit(job).result())
+        assert next(stream).startswith(b"event: lists\ndata: <p>1 ")
+        thread = hub._thread
+        place.seq = 2
+        assert next(stream).startswith(b"event: lists\ndata: <p>2 ")
+        stream.close()
+        thread.join(5)
+        assert not thread.is_alive()
+        assert hub._thread is None
+        again = hub.join(viewer, lambda job: turns.submit(job).result())
+        place.seq = 3
+        assert next(again).startswith(b"event: lists\ndata: <p>3 ")
+        again.close()
+
+
+def test_a_look_that_fails_ends_nothing(place, monkeypatch):
+    monkeypatch.setattr("anlan.entrypoints.web.watching.hub.LONGEST_REST_S", 0.01)
+    hub = Hub(place, heartbeat_s=5)
+    failures = iter([OSError("disk"), OSError("disk")])
+
+    def turn(job):
+        for failure in failures:
+            raise failure
+        return job()
+
+    stream = hub.join(Viewer(WHOLE, sight_of(WHOLE, "en"), "s"), turn)
+    place.sessions["s"] = WHOLE
+    assert next(stream).startswith(b"event: lists")
+    stream.close()
+
+
+def test_when_the_process_stops_all_streams_end_and_browsers_come_again(hub, place):
+    streams = [joined(hub, place, WHOLE), joined(hub, place, STREET)]
+    hub.end()
+    for stream in streams:
+        assert next(stream) == b"retry: 3000\n\n"
+        with pytest.raises(StopIteration):
+            next(stream)
+    assert joined(hub, place, WHOLE) is None
+
+
+def test_a_line_break_of_the_text_cannot_end_an_event():
+    assert event("lists", "a\n\nb\r\nevent: over\rc") == (
+        b"event: lists\ndata: a\ndata: b\ndata: event: over\ndata: c\n\n"
+    )

@@ -1,0 +1,118 @@
+"""A real server on a free port of 127.0.0.1, over a workspace of its own with the demo city."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+PASSWORD = "four unrelated words here"
+PREPARE = "from anlan.entrypoints.cli import demo_city; demo_city.prepare()"
+PATIENCE_S = 60
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@dataclass
+class Served:
+    """A running server: where it is, and the ways into it."""
+
+    port: int
+    environment: dict[str, str]
+    token: str = ""
+    invitations: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def address(self) -> str:
+        """Where the pages are."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def command(self, *arguments: str) -> str:
+        """Run a command of Anlan on the workspace; return what it printed."""
+        ended = subprocess.run(
+            [sys.executable, *arguments],
+            env=self.environment, cwd=ROOT, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert ended.returncode == 0, ended.stdout + ended.stderr
+        return ended.stdout
+
+    def invitation(self, role: str, *, areas: tuple[str, ...] = (), post: str = "") -> str:
+        """Make a seat with a role; return the link with which its holder chooses a password."""
+        name = f"{role}-{len(self.invitations)}"
+        given = ["--role", role, *(part for area in areas for part in ("--area", area))]
+        given += ["--post", post] if post else []
+        self.command("-m", "anlan", "token", "issue", name, *given)
+        printed = self.command("-m", "anlan", "admin", "invite", name)
+        self.invitations[name] = re.search(r"invitation=(\S+)", printed).group(1)
+        return f"{self.address}/welcome?invitation={self.invitations[name]}"
+
+    def report(self, text: str, **given: object) -> str:
+        """Report a danger over the interface, as a program does; return its number."""
+        asked = urllib.request.Request(
+            f"{self.address}/api/v1/reports",
+            data=json.dumps({"text": text, **given}).encode(),
+            headers={"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"},
+        )
+        with urllib.request.urlopen(asked, timeout=20) as answer:
+            return json.load(answer)["number"]
+
+    def healthy(self) -> bool:
+        """Return whether the server and its clockwork do what they should."""
+        try:
+            with urllib.request.urlopen(f"{self.address}/healthz", timeout=5) as answer:
+                return answer.status == 200
+        except (urllib.error.URLError, ConnectionError, TimeoutError):
+            return False
+
+
+@contextmanager
+def served(folder: Path) -> Iterator[Served]:
+    """Serve the demo city from a workspace in ``folder`` until the block ends."""
+    port = free_port()
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("ANLAN_")}
+    environment |= {
+        "PYTHONPATH": str(ROOT / "src"),
+        "ANLAN_WORKSPACE": str(folder / "workspace"),
+        "ANLAN_PORT": str(port),
+        "ANLAN_PUBLIC_URL": f"http://127.0.0.1:{port}",
+        "ANLAN_LANG": "en",
+        "ANLAN_DISK_ALARM": "0.999",
+    }
+    place = Served(port, environment)
+    place.token = re.search(r"^  (anlan_\S+)$", place.command("-c", PREPARE), re.MULTILINE).group(1)
+    with (folder / "server.log").open("wb") as said:
+        running = subprocess.Popen(
+            [sys.executable, "-m", "anlan", "up"],
+            env=environment, cwd=ROOT, stdout=said, stderr=subprocess.STDOUT, start_new_session=True,
+        )  # fmt: skip
+    try:
+        until = time.monotonic() + PATIENCE_S
+        while not place.healthy():
+            assert running.poll() is None, (folder / "server.log").read_text()
+            assert time.monotonic() < until, (folder / "server.log").read_text()
+            time.sleep(0.2)
+        yield place
+    finally:
+        running.send_signal(signal.SIGTERM)
+        try:
+            running.wait(30)
+        except subprocess.TimeoutExpired:
+            os.killpg(running.pid, signal.SIGKILL)
+            raise
