@@ -20,7 +20,13 @@ from anlan.registry.selectors.duties import (
     responsible_post,
     superior_of,
 )
-from anlan.registry.selectors.naming import Names, names_of
+from anlan.registry.selectors.naming import (
+    Names,
+    names_of,
+    organisation_names,
+    organisations_of,
+    paths_by_area,
+)
 from anlan.registry.selectors.packs import (
     accident_tables,
     calendar,
@@ -125,6 +131,9 @@ __all__ = [
     "needs_second_factor",
     "offered_factor",
     "on_duty",
+    "organisation_names",
+    "organisations_of",
+    "paths_by_area",
     "place",
     "place_kind",
     "places",

@@ -19,7 +19,7 @@ from anlan.infra.workspace import WorkspaceKind
 from anlan.registry import public as registry
 
 POLICY = (
-    "default-src 'none'; style-src 'self'; img-src 'self' data:; base-uri 'none'; "
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; base-uri 'none'; "
     "form-action 'self'; frame-ancestors 'none'"
 )
 View = Callable[..., HttpResponse]
@@ -28,6 +28,9 @@ View = Callable[..., HttpResponse]
 WAYS = (
     ("duties", "/duties", "inbox:read"),
     ("cases", "/cases", "cases:read"),
+    ("review", "/review", "cases:read"),
+    ("replays", "/replays", "rules:read"),
+    ("users", "/users", "accounts:read"),
 )
 
 
