@@ -6,7 +6,15 @@ from django.urls import URLPattern, URLResolver, path
 
 from anlan.entrypoints.api import api
 from anlan.entrypoints.web import views
-from anlan.entrypoints.web.pages import cases, duties, replays, reporting, signing
+from anlan.entrypoints.web.pages import (
+    cases,
+    comparing,
+    duties,
+    replays,
+    reporting,
+    reviews,
+    signing,
+)
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", views.status_page, name="status"),
@@ -26,7 +34,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("cases/<int:case_id>/<str:trigger>", cases.case_move),
     path("replays", replays.replays),
     path("replays/new", replays.new_replay),
-    path("replays/compare", replays.compare_replays),
+    path("replays/compare", comparing.compare_replays),
     path("replays/<int:run>", replays.replay_page),
     path("replays/<int:run>/stop", replays.stop_replay),
+    path("replays/<int:run>/review", reviews.replay_review),
+    path("review", reviews.review),
 ]

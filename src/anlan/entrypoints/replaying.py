@@ -11,6 +11,7 @@ import logging
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -142,7 +143,7 @@ def start(replays: Path, order: RunOrder) -> int:
             if not name.startswith(KEPT_FROM_CHILD)
         }
         environment["ANLAN_WORKSPACE"] = str(replays.parent)
-        subprocess.Popen(  # noqa: S603  our own program; the number is ours
+        child = subprocess.Popen(  # noqa: S603  our own program; the number is ours
             command,
             env=environment,
             stdin=subprocess.DEVNULL,
@@ -151,6 +152,8 @@ def start(replays: Path, order: RunOrder) -> int:
             start_new_session=True,
             pass_fds=(lock,),
         )
+    # Whoever starts a child takes note of its end, or it stays in the table of processes.
+    threading.Thread(target=child.wait, daemon=True, name="replay").start()
     return number
 
 

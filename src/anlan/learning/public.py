@@ -25,6 +25,7 @@ from anlan.learning.domain.summary_text import (
 )
 from anlan.learning.services.replay import Progress, run_replay, store
 from anlan.learning.services.runs import REVIEW_FILE, result_of, run, runs, stop
+from anlan.learning.services.runs import folder_of as run_folder
 from anlan.learning.services.tokens import ReplayTokens
 from anlan.learning.services.weeks import WEEKS, run_weeks
 
@@ -73,6 +74,7 @@ __all__ = [
     "render",
     "result_of",
     "run",
+    "run_folder",
     "run_replay",
     "run_weeks",
     "runs",

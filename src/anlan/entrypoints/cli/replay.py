@@ -55,13 +55,13 @@ def _folder(name: str) -> Path:
 @screen.FORMAT
 def replay(
     name: str | None,
+    *,
     weeks: int,
     policy: Path | None,
     city: Path | None,
     without: tuple[str, ...],
     number: int | None,
     form: str,
-    *,
     every: bool,
 ) -> None:
     """Replay a scenario in its own rehearsal workspace and print what was raised when."""

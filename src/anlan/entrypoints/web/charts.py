@@ -204,7 +204,10 @@ def _cursor(at: float | None, top: int, base: int) -> SafeString:
         return SafeString("")
     x = percent(at)
     return format_html(
-        '<line x1="{0}" x2="{0}" y1="{1}" y2="{2}" class="chart-cursor" data-cursor/>', x, top, base
+        '<line x1="{0}" x2="{0}" y1="{1}" y2="{2}" class="chart-cursor" data-cursor=""/>',
+        x,
+        top,
+        base,
     )
 
 

@@ -108,17 +108,17 @@ class Telling:
             "quiet": moment.form == "reminded",  # counted, and in the table of all
         }
 
-    def lanes(self, *, at: str) -> list[Lane]:
+    def lanes(self) -> list[Lane]:
         """Return all moments by lane; what says the same at one instant is one spot."""
         return [
             Lane(
                 say(f"lane.{name}", self.language),
-                self._spots([one for one in self.story.moments if one.form in forms], at=at),
+                self._spots([one for one in self.story.moments if one.form in forms]),
             )
             for name, forms in LANES.items()
         ]
 
-    def _spots(self, moments: Sequence[Moment], *, at: str) -> list[Spot]:
+    def _spots(self, moments: Sequence[Moment]) -> list[Spot]:
         found: dict[tuple[str, str], list[Moment]] = {}
         for one in moments:
             found.setdefault((one.at, shape_of(one)), []).append(one)

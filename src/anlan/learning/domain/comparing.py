@@ -5,12 +5,13 @@ Pure: from two summaries to rows.  What differs is a code; the pages have the wo
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
 from anlan.kernel.errors import InvalidInputError
 from anlan.learning.domain.scenario import Words
+from anlan.learning.domain.score import URGENT
 from anlan.learning.domain.summary import FigureRow, RaisedRow, Summary
 
 Difference = Literal["only_a", "only_b", "earlier", "later", "level", "posts", "tasks", "urgent"]
@@ -24,7 +25,10 @@ class OtherScenarioError(InvalidInputError):
 
 @dataclass(frozen=True, slots=True)
 class RaisedPair:
-    """One duty in both runs; ``minutes`` is how much later it came in ``b``."""
+    """One duty in both runs; ``minutes`` is how much later it came in ``b``.
+
+    ``urgent``: the first arrival at orange or red, where that was not the first of all.
+    """
 
     form: str
     hazard: str
@@ -34,6 +38,7 @@ class RaisedPair:
     b: RaisedRow | None
     minutes: float | None
     differences: tuple[Difference, ...]
+    urgent: bool = False
 
     @property
     def at(self) -> str:
@@ -64,14 +69,17 @@ class Compared:
     @property
     def equal(self) -> bool:
         """Whether both runs raised the same duties at the same instants."""
-        return not any(pair.differences for pair in (*self.raised, *self.figures))
+        return not any(pair.differences for pair in self.raised) and not any(
+            pair.differences for pair in self.figures
+        )
 
 
 def compare(a: Summary, b: Summary) -> Compared:
     """Return two runs of one scenario, event by event.
 
     The same duty is the same form, kind and place, whichever rule raised it: that is what two
-    sets of rules are compared by.  Of several in one run the earliest counts.
+    sets of rules are compared by.  Of several in one run the earliest counts, and beside it
+    the earliest at orange or red: a single call and a red alert are not the same news.
 
     Raises
     ------
@@ -82,24 +90,35 @@ def compare(a: Summary, b: Summary) -> Compared:
         raise OtherScenarioError(a=a.scenario, b=b.scenario)
     ones, others = _first(a), _first(b)
     raised = [_raised(key, ones.get(key), others.get(key)) for key in {**ones, **others}]
+    loud, louder = _first(a, URGENT), _first(b, URGENT)
+    raised += [
+        replace(_raised(key, loud.get(key), louder.get(key)), urgent=True)
+        for key in {**loud, **louder}
+        if (loud.get(key), louder.get(key)) != (ones.get(key), others.get(key))
+    ]
     figures_a = {(row.form, row.at, row.what.en): row for row in a.figures}
     figures_b = {(row.form, row.at, row.what.en): row for row in b.figures}
     figures = [
         _figure(figures_a.get(key), figures_b.get(key)) for key in {**figures_a, **figures_b}
     ]
     return Compared(
-        raised=tuple(sorted(raised, key=lambda pair: (pair.at, pair.form, pair.place, pair.area))),
+        raised=tuple(sorted(raised, key=_place)),
         figures=tuple(figures),
     )
+
+
+def _place(pair: RaisedPair) -> tuple[str, ...]:
+    return (pair.at, pair.form, pair.hazard, pair.place, pair.area)
 
 
 _Key = tuple[str, str, str, str]
 
 
-def _first(summary: Summary) -> dict[_Key, RaisedRow]:
+def _first(summary: Summary, levels: tuple[str, ...] = ()) -> dict[_Key, RaisedRow]:
     found: dict[_Key, RaisedRow] = {}
     for row in summary.raised:  # in the order of time
-        found.setdefault((row.form, row.hazard, row.place, "" if row.place else row.area), row)
+        if not levels or row.level in levels:
+            found.setdefault((row.form, row.hazard, row.place, "" if row.place else row.area), row)
     return found
 
 

@@ -1,9 +1,7 @@
-"""Replays: what can be replayed, what was, one run on its time line, two runs side by side."""
+"""Replays: what can be replayed, what was, and one run on its time line."""
 
 from __future__ import annotations
 
-import csv
-import io
 from collections import Counter
 from datetime import datetime
 from functools import cache
@@ -14,7 +12,8 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from anlan.entrypoints import here, replaying
 from anlan.entrypoints.web import charts
-from anlan.entrypoints.web.moments import COUNTED, Telling, counts, level_word, words
+from anlan.entrypoints.web.csvfile import csv_file
+from anlan.entrypoints.web.moments import COUNTED, Telling, counts, words
 from anlan.entrypoints.web.pages.signing import refusal_of
 from anlan.entrypoints.web.shell import moved, page, show
 from anlan.entrypoints.web.wording import say
@@ -65,13 +64,14 @@ def _scenario_line(scenario: Scenario, language: str) -> dict[str, Any]:
     }
 
 
-def _run_line(run: RunSeen, language: str) -> dict[str, Any]:
+def run_line(run: RunSeen, language: str) -> dict[str, Any]:
+    """Return a run as one line of a list."""
     progress = run.progress
     return {
         "run": run,
         "title": words(run.order.title, language),
         "state": say(f"run.{run.state}", language),
-        "how": _how(run.order, language),
+        "how": how_it_ran(run.order, language),
         "stage": say(f"run.stage.{progress.stage}", language) if progress else "",
         "at": progress.at.replace("T", " ")[:16] if progress else "",
         "done": progress.done if progress else 0,
@@ -79,7 +79,7 @@ def _run_line(run: RunSeen, language: str) -> dict[str, Any]:
     }
 
 
-def _how(order: RunOrder, language: str) -> list[str]:
+def how_it_ran(order: RunOrder, language: str) -> list[str]:
     """Return how a run differs from others, in words."""
     found = [say(f"run.packs.{order.packs}", language)]
     for code in order.without:
@@ -97,7 +97,7 @@ def _how(order: RunOrder, language: str) -> list[str]:
 def replays(request: Call) -> HttpResponse:
     """List the events that can be replayed, and the runs there are, the latest first."""
     language = language_of(request)
-    found = [_run_line(run, language) for run in learning.runs(here.workspace().replays)]
+    found = [run_line(run, language) for run in learning.runs(here.workspace().replays)]
     return show(
         request,
         "web/pages/replays.html",
@@ -165,7 +165,7 @@ def _order(request: Call, scenario: Scenario, context: dict[str, Any]) -> RunOrd
 
 @require_POST
 @page(RUN)
-def stop_replay(request: Call, run: int) -> HttpResponse:
+def stop_replay(_request: Call, run: int) -> HttpResponse:
     """Ask a run to stop at its next step."""
     learning.stop(here.workspace().replays, run)
     return moved(f"/replays/{run}")
@@ -178,7 +178,7 @@ def replay_page(request: Call, run: int) -> HttpResponse:
     folder, language = here.workspace().replays, language_of(request)
     seen = learning.run(folder, run)
     context: dict[str, Any] = {
-        "line": _run_line(seen, language),
+        "line": run_line(seen, language),
         "may_run": allowed(request.actor, RUN),
     }
     if seen.state != "done":
@@ -193,7 +193,7 @@ def replay_page(request: Call, run: int) -> HttpResponse:
     context |= _told(summary, story, _instant(request, story), language)
     others = [one for one in learning.runs(folder) if one.state == "done" and one.number != run]
     context["others"] = [
-        _run_line(one, language) for one in others if one.order.scenario == seen.order.scenario
+        run_line(one, language) for one in others if one.order.scenario == seen.order.scenario
     ]
     return show(request, "web/pages/replay.html", context)
 
@@ -229,16 +229,17 @@ def _told(summary: Summary, story: Story, at: str, language: str) -> dict[str, A
         "real": _windowed([one for one in lines if one["form"] in ("decision", "outcome")]),
         "all": list(reversed(lines)),
         "untimed": [words(one, language) for one in story.untimed],
-        "figures": learning.figure_lines(summary, _language(language)),
-        "legend": learning.legend(_language(language), [summary]),
-        "false": learning.false_words(summary.ordinary, _language(language))
+        "figures": learning.figure_lines(summary, spoken(language)),
+        "legend": learning.legend(spoken(language), [summary]),
+        "false": learning.false_words(summary.ordinary, spoken(language))
         if summary.ordinary
         else "",
         **_drawn(telling, at),
     }
 
 
-def _language(language: str) -> Any:
+def spoken(language: str) -> Any:
+    """Return the language as the room of learning names it."""
     return "zh" if language == "zh" else "en"
 
 
@@ -255,7 +256,7 @@ def _drawn(telling: Telling, at: str) -> dict[str, Any]:
     ticks = charts.clock_ticks(telling.since, telling.until)
     language, cursor = telling.language, telling.share(at)
     drawn = charts.time_line(
-        telling.lanes(at=at),
+        telling.lanes(),
         ticks,
         title=say("replay.line", language),
         description=say(
@@ -300,98 +301,3 @@ def _as_csv(story: Story, run: int, language: str) -> HttpResponse:
     ]  # fmt: skip
     head = ("at", "form", "level", "about", "where", "posts", "count", "text", "mark")
     return csv_file(f"replay-{run}.csv", head, rows)
-
-
-def csv_file(name: str, head: Any, rows: Any) -> HttpResponse:
-    """Return a table as a file; a cell that a spreadsheet would run as a formula is quoted."""
-    text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow(head)
-    for row in rows:
-        cells = ["" if cell is None else str(cell) for cell in row]
-        writer.writerow([f"'{cell}" if cell[:1] in "=+@\t" else cell for cell in cells])
-    # The mark at the beginning tells spreadsheets that it is UTF-8.
-    answer = HttpResponse("\ufeff" + text.getvalue(), content_type="text/csv; charset=utf-8")
-    answer["Content-Disposition"] = f'attachment; filename="{name}"'
-    return answer
-
-
-@require_safe
-@page("rules:read")
-def compare_replays(request: Call) -> HttpResponse:
-    """Show two runs of one event side by side, differences in words."""
-    folder, language = here.workspace().replays, language_of(request)
-    done = [one for one in learning.runs(folder) if one.state == "done"]
-    lines = [_run_line(one, language) for one in done]
-    numbers = [request.GET.get(name, "") for name in ("a", "b")]
-    context: dict[str, Any] = {"runs": lines, "a": numbers[0], "b": numbers[1]}
-    if not all(numbers):
-        return show(request, "web/pages/compare.html", context)
-    if not all(one.isdecimal() and len(one) < 10 for one in numbers):
-        raise InvalidInputError(where="a, b", problem="number of a run")
-    one, other = (learning.result_of(folder, int(number))[0] for number in numbers)
-    names = {**other.names, **one.names}
-    try:
-        found = learning.compare(one, other)
-    except AnlanError as error:
-        context["refusal"] = refusal_of(request, error)
-        return show(request, "web/pages/compare.html", context, status=error.http_status)
-    seen = {str(line["run"].number): line for line in lines}
-    context |= {
-        "pair": [seen.get(number) for number in numbers],
-        "equal": found.equal,
-        "raised": [_pair(row, names, language) for row in found.raised],
-        "figures": [_figure_pair(row, language) for row in found.figures],
-    }
-    return show(request, "web/pages/compare.html", context)
-
-
-def _pair(row: learning.RaisedPair, names: dict[str, Any], language: str) -> dict[str, Any]:
-    def name(code: str) -> str:
-        return words(names.get(code), language) or code
-
-    sides = []
-    for one in (row.a, row.b):
-        if one is None:
-            sides.append(None)
-            continue
-        between = "、" if language == "zh" else ", "
-        sides.append(
-            {
-                "at": one.at.replace("T", " ")[5:16],
-                "level": {"code": one.level, "name": level_word(one.level, language)}
-                if one.level
-                else None,
-                "rule": name(one.rule) if one.rule else say("moment.by_report", language),
-                "posts": between.join(name(post) for post in one.posts),
-            }
-        )
-    return {
-        "what": " · ".join(
-            part for part in (name(row.hazard), name(row.place or row.area)) if part
-        ),
-        "form": say(f"duty.{row.form}", language),
-        "sides": sides,
-        "differences": _differences(row.differences, row.minutes, language),
-    }
-
-
-def _figure_pair(row: learning.FigurePair, language: str) -> dict[str, Any]:
-    spans = [
-        None
-        if one is None or one.minutes is None
-        else learning.span_words(one.minutes, _language(language))
-        for one in (row.a, row.b)
-    ]
-    return {
-        "form": say(f"figure.{row.form}", language),
-        "what": words(row.what, language),
-        "at": row.at.replace("T", " ")[5:16],
-        "spans": spans,
-        "differences": _differences(row.differences, row.minutes, language),
-    }
-
-
-def _differences(codes: tuple[str, ...], minutes: float | None, language: str) -> list[str]:
-    span = learning.span_words(abs(minutes), _language(language)).lstrip("+") if minutes else ""
-    return [say(f"differs.{code}", language, span=span) for code in codes]
