@@ -10,10 +10,13 @@ from anlan.entrypoints.web.pages import (
     cases,
     comparing,
     duties,
+    inbox,
     replays,
     reporting,
     reviews,
+    settings,
     signing,
+    users,
 )
 
 urlpatterns: list[URLPattern | URLResolver] = [
@@ -39,4 +42,19 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("replays/<int:run>/stop", replays.stop_replay),
     path("replays/<int:run>/review", reviews.replay_review),
     path("review", reviews.review),
+    path("inbox", inbox.inbox),
+    path("inbox/<int:notice>/aside", inbox.put_aside),
+    path("settings", settings.settings),
+    path("settings/theme", settings.choose_theme),
+    path("settings/password", settings.change_password),
+    path("settings/sessions/others", settings.end_others),
+    path("settings/tokens", settings.issue_token),
+    path("settings/tokens/<int:token>/end", settings.end_one),
+    path("users", users.users),
+    path("users/new", users.new_account),
+    path("users/<int:account>", users.user),
+    path("users/<int:account>/change", users.change),
+    path("users/<int:account>/invite", users.invite),
+    path("users/<int:account>/close", users.close),
+    path("users/<int:account>/tokens/<int:token>/revoke", users.revoke),
 ]

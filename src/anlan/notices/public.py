@@ -12,7 +12,13 @@ from anlan.notices.domain.reach import ReachRule
 from anlan.notices.domain.signing import holder_secret
 from anlan.notices.domain.views import ChannelState, NoticeSeen, OutboxState
 from anlan.notices.domain.words import Urgency
-from anlan.notices.selectors import notices_about, open_notices, outbox_state, text_of
+from anlan.notices.selectors import (
+    answered_notices,
+    notices_about,
+    open_notices,
+    outbox_state,
+    text_of,
+)
 from anlan.notices.services.answering import acknowledge, shelve
 from anlan.notices.services.quieting import set_quiet_hours
 from anlan.notices.services.sending import Sent, send_due
@@ -30,6 +36,7 @@ __all__ = [
     "Urgency",
     "WebhookSettings",
     "acknowledge",
+    "answered_notices",
     "hand_over",
     "holder_secret",
     "notices_about",

@@ -1,6 +1,13 @@
 """What other rooms may ask and do: who and what exists, who answers, what counts."""
 
-from anlan.registry.selectors.accounts import account_named
+from anlan.registry.models import Account, Token
+from anlan.registry.selectors.accounts import (
+    account_by_key,
+    account_named,
+    accounts,
+    second_factor_of,
+    tokens,
+)
 from anlan.registry.selectors.answers import who_answered
 from anlan.registry.selectors.areas import (
     area,
@@ -73,6 +80,16 @@ from anlan.registry.services.accounts import (
 from anlan.registry.services.changes import CityDiff
 from anlan.registry.services.exporting import city_pack, export_city
 from anlan.registry.services.loading import diff_city, load_city
+from anlan.registry.services.own import (
+    LONGEST_OWN,
+    change_password,
+    end_other_sessions,
+    end_own,
+    is_session,
+    issue_own_token,
+    own_account,
+    own_tokens,
+)
 from anlan.registry.services.retention import destroy_contents, tend_contacts
 from anlan.registry.services.signing_in import (
     SESSION,
@@ -87,11 +104,16 @@ from anlan.registry.services.signing_in import (
 from anlan.registry.services.starting import init_china, init_city
 
 __all__ = [
+    "LONGEST_OWN",
     "SESSION",
+    "Account",
     "CityDiff",
     "Names",
+    "Token",
     "accident_tables",
+    "account_by_key",
     "account_named",
+    "accounts",
     "answer_invitation",
     "area",
     "area_at",
@@ -100,6 +122,7 @@ __all__ = [
     "authenticate",
     "calendar",
     "change_account",
+    "change_password",
     "city",
     "city_name",
     "city_pack",
@@ -111,6 +134,8 @@ __all__ = [
     "create_first_admin",
     "destroy_contents",
     "diff_city",
+    "end_other_sessions",
+    "end_own",
     "export_city",
     "hazard",
     "hazard_of_code",
@@ -121,6 +146,8 @@ __all__ = [
     "invited",
     "is_loaded",
     "is_post",
+    "is_session",
+    "issue_own_token",
     "issue_token",
     "ladder_for",
     "level_name",
@@ -133,6 +160,8 @@ __all__ = [
     "on_duty",
     "organisation_names",
     "organisations_of",
+    "own_account",
+    "own_tokens",
     "paths_by_area",
     "place",
     "place_kind",
@@ -152,6 +181,7 @@ __all__ = [
     "risk_methods",
     "rule",
     "rules_in_force",
+    "second_factor_of",
     "sensor",
     "sensors",
     "shape_of",
@@ -160,6 +190,7 @@ __all__ = [
     "superior_of",
     "tend_contacts",
     "timezone",
+    "tokens",
     "under",
     "who_answered",
 ]

@@ -23,6 +23,8 @@ POLICY = (
     "form-action 'self'; frame-ancestors 'none'"
 )
 View = Callable[..., HttpResponse]
+THEME_COOKIE = "anlan_theme"
+THEMES = ("auto", "light", "dark")
 
 #: Where the head of each page leads, and which permission it takes to be led there.
 WAYS = (
@@ -86,10 +88,17 @@ def show(
         if actor is not None
         else [],
         "version": __version__,
+        "theme": theme_of(request),
     }
     shown = render(request, template, frame | (context or {}), status=status)
     shown["Content-Security-Policy"] = POLICY
     return shown
+
+
+def theme_of(request: HttpRequest) -> str:
+    """Return "light" or "dark" as chosen for this browser; "auto" follows the device."""
+    chosen = request.COOKIES.get(THEME_COOKIE, "")
+    return chosen if chosen in THEMES else "auto"
 
 
 def moved(address: str) -> HttpResponseRedirect:
