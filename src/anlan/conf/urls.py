@@ -9,6 +9,7 @@ from anlan.entrypoints.web import views
 from anlan.entrypoints.web.pages import (
     cases,
     comparing,
+    design,
     duties,
     inbox,
     replays,
@@ -42,6 +43,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("replays/<int:run>/stop", replays.stop_replay),
     path("replays/<int:run>/review", reviews.replay_review),
     path("review", reviews.review),
+    path("design", design.design_page),
     path("inbox", inbox.inbox),
     path("inbox/<int:notice>/aside", inbox.put_aside),
     path("settings", settings.settings),

@@ -60,7 +60,7 @@ class Lane:
 
 SHAPES = {
     "red": "M-7-7H7V7H-7Z",
-    "orange": "M-6-7H6L7-6V6L6 7H-6L-7 6V-6Z",
+    "orange": "M0-9 9 7H-9Z",
     "yellow": "M0-8A8 8 0 1 1 0 8A8 8 0 1 1 0-8Z",
     "blue": "M0-9 9 0 0 9-9 0Z",
     "dot": "M0-4A4 4 0 1 1 0 4A4 4 0 1 1 0-4Z",

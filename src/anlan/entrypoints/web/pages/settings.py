@@ -18,7 +18,7 @@ from anlan.registry import public as registry
 
 #: What every signed-in account may do; everything here is its own.
 EVERYBODY = "registry:read"
-LASTING = (7, 30, 90, 180)
+LASTING = (7, 30, 90, registry.LONGEST_OWN.days)
 SAVED = frozenset({"password", "session", "others", "token"})
 
 
