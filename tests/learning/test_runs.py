@@ -41,6 +41,7 @@ def test_a_number_that_is_taken_meanwhile_is_passed_over(tmp_path, monkeypatch):
 def test_the_lock_passes_to_the_child_and_ends_with_it(tmp_path):
     number = runs.new_run(tmp_path, ORDER)
     with runs.the_only_one(tmp_path) as lock:
+        runs.mark(lock, number)
         child = subprocess.Popen(
             [sys.executable, "-c", HOLD],
             stdin=subprocess.PIPE,
@@ -68,13 +69,25 @@ def test_it_says_how_it_ended(tmp_path, code, state):
     assert runs.run(tmp_path, number).state == state
 
 
+def test_a_run_that_broke_off_is_not_taken_for_the_one_that_runs(tmp_path):
+    broken, now = runs.new_run(tmp_path, ORDER), runs.new_run(tmp_path, ORDER)
+    with runs.the_only_one(tmp_path) as lock:
+        assert runs.running(tmp_path) is None
+        runs.mark(lock, now)
+        assert runs.running(tmp_path) == now
+        ended(runs.folder_of(tmp_path, now))
+        assert runs.running(tmp_path) is None
+        assert runs.run(tmp_path, broken).state == "broken"
+
+
 def test_progress_is_seen_and_a_run_can_be_stopped(tmp_path):
     number = runs.new_run(tmp_path, ORDER)
     folder = runs.folder_of(tmp_path, number)
     progress = RunProgress(stage="replay", at="2021-07-20T10:00:00", done=3, total=9)
     runs.note_progress(folder, progress)
     assert runs.run(tmp_path, number).progress == progress
-    with runs.the_only_one(tmp_path):
+    with runs.the_only_one(tmp_path) as lock:
+        runs.mark(lock, number)
         runs.stop(tmp_path, number)
         with pytest.raises(StoppedError):
             runs.note_progress(folder, progress)
@@ -94,7 +107,9 @@ def test_the_oldest_workspaces_go_and_their_results_stay(tmp_path):
         ended(runs.folder_of(tmp_path, number))
     under_way = runs.new_run(tmp_path, ORDER)
     runs.workspace_of(tmp_path, under_way).mkdir()
-    runs.forget_workspaces(tmp_path)
+    with runs.the_only_one(tmp_path) as lock:
+        runs.mark(lock, under_way)
+        runs.forget_workspaces(tmp_path)
     kept = [one.number for one in runs.runs(tmp_path) if one.has_workspace]
     assert kept == [under_way, *range(under_way - 1, under_way - 1 - runs.WORKSPACES_KEPT, -1)]
     assert len(runs.runs(tmp_path)) == under_way

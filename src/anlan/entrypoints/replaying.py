@@ -38,7 +38,6 @@ NICENESS = 10
 REPLAY = system_actor("replay")
 #: What leads out of the house or to the live city's databases is not even told to the child.
 KEPT_FROM_CHILD = ("ANLAN_DATABASE_URL", "ANLAN_CONTENTS_URL", "ANLAN_SMTP_", "ANLAN_CHECKPOINTS")
-HERE = "city-here"
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,8 +133,9 @@ def start(replays: Path, order: RunOrder) -> int:
     library.scenario(order.scenario)
     with runs.the_only_one(replays) as lock:
         number = runs.new_run(replays, order)
+        runs.mark(lock, number)
         if order.packs == "here":
-            _write_pack_of_here(runs.folder_of(replays, number) / HERE)
+            _write_pack_of_here(runs.folder_of(replays, number) / runs.PACK)
         command = [sys.executable, "-m", "anlan", "replay", "--run", str(number)]
         environment = {
             name: value
@@ -207,7 +207,7 @@ def carry_out(number: int) -> int:
 def _carried_out(order: RunOrder, folder: Path) -> None:
     scenario = library.scenario(order.scenario)
     root = folder / runs.WORKSPACE
-    pack = folder / HERE if order.packs == "here" else None
+    pack = folder / runs.PACK if order.packs == "here" else None
     policy = everybody(order.answer_after) if order.answer_after else NOBODY
     runs.note_progress(folder, RunProgress(stage="city"))
 

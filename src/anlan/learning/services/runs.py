@@ -5,6 +5,7 @@
 
 ``replays/running.lock`` is held by whoever runs a replay for a page.  The lock belongs to the
 open file and passes to the child process with it: it ends with that process, however it ends.
+It says the number of its run.
 """
 
 from __future__ import annotations
@@ -38,10 +39,11 @@ from anlan.learning.domain.summary import from_json as summary_of_bytes
 ORDER, PROGRESS, END, STOP = "order.json", "progress.json", "end.json", "stop"
 REVIEW_FILE = "review.json"
 WORKSPACE = "workspace"
+PACK = "city-here"  # the pack of the city as it stood, when that was asked for
 LOCK = "running.lock"
 #: Rehearsal workspaces that are kept, some 15 MB each; results of a few KB stay for good.
 WORKSPACES_KEPT = 5
-TRIES = 10
+TRIES = 25
 T = TypeVar("T", bound=msgspec.Struct)
 
 
@@ -109,6 +111,7 @@ def _take(file: int, replays: Path) -> None:
                 break
             time.sleep(0.02)
         else:
+            os.ftruncate(file, 0)
             return
     raise RunningError(number=running(replays) or "–")
 
@@ -127,11 +130,18 @@ def is_running(replays: Path) -> bool:
     return False
 
 
+def mark(lock: int, number: int) -> None:
+    """Write into the lock whose it is."""
+    os.pwrite(lock, f"{number}".encode(), 0)
+
+
 def running(replays: Path) -> int | None:
     """Return the number of the run under way, or None."""
     if not is_running(replays):
         return None
-    return next((n for n in reversed(_numbers(replays)) if not _is_over(replays, n)), None)
+    text = (replays / LOCK).read_text(encoding="ascii")
+    number = int(text) if text.isdecimal() else None
+    return None if number is None or _is_over(replays, number) else number
 
 
 def _is_over(replays: Path, number: int) -> bool:
@@ -192,13 +202,12 @@ def keep_results(workspace: Path, folder: Path) -> None:
 
 
 def forget_workspaces(replays: Path) -> None:
-    """Remove the oldest rehearsal workspaces of runs that are over; their results stay."""
-    over = [number for number in _numbers(replays) if _is_over(replays, number)]
-    there = [number for number in over if workspace_of(replays, number).exists()]
-    for number in there[:-WORKSPACES_KEPT]:
-        place = workspace_of(replays, number)
-        for path in (place, place.with_name(f"{WORKSPACE}-checkpoints")):
-            shutil.rmtree(path, ignore_errors=True)
+    """Remove the oldest rehearsal workspaces, and the packs made for them; results stay."""
+    under_way = running(replays)
+    there = [number for number in _numbers(replays) if workspace_of(replays, number).exists()]
+    for number in [one for one in there if one != under_way][:-WORKSPACES_KEPT]:
+        for name in (WORKSPACE, f"{WORKSPACE}-checkpoints", PACK):
+            shutil.rmtree(folder_of(replays, number) / name, ignore_errors=True)
 
 
 def run(replays: Path, number: int) -> RunSeen:
