@@ -152,6 +152,7 @@ def start(replays: Path, order: RunOrder) -> int:
             start_new_session=True,
             pass_fds=(lock,),
         )
+    log.info("replay begun", extra={"run": number, "scenario": order.scenario, "by": order.by})
     # Whoever starts a child takes note of its end, or it stays in the table of processes.
     threading.Thread(target=child.wait, daemon=True, name="replay").start()
     return number

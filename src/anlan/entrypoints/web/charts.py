@@ -16,7 +16,7 @@ from itertools import count
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-ROW, BAR, LEFT, TOP, FOOT = 48, 12, 40, 8, 28
+ROW, BAR, TOP, FOOT = 64, 12, 8, 28
 LANE = 56
 _numbers = count(1)
 
@@ -107,13 +107,15 @@ def bars(rows: Sequence[Bar], *, title: str, description: str) -> SafeString:
 def _bar(row: Bar, place: int, most: float) -> SafeString:
     y = TOP + ROW * place
     return format_html(
-        '<text x="0" y="{label}" class="chart-label">{name}</text>'
-        '<text x="100%" y="{label}" class="chart-number" text-anchor="end">{text}</text>'
+        # A label that is too long ends at the edge; the table has all of it.
+        '<svg x="0" y="{y}" width="100%" height="20"><text x="0" y="14" class="chart-label">{name}'
+        '</text></svg><text x="0" y="{number}" class="chart-number">{text}</text>'
         '<rect x="0" y="{top}" width="100%" height="{bar}" class="chart-ground"/>'
         '<rect x="0" y="{top}" width="{whole}" height="{bar}" class="chart-bar"/>'
         '<rect x="0" y="{top}" width="{part}" height="{bar}" class="chart-part"/>',
-        label=y + 16,
-        top=y + 24,
+        y=y,
+        number=y + 32,
+        top=y + 40,
         bar=BAR,
         name=row.label,
         text=row.text or f"{row.value:g}",
