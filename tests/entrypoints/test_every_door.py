@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.test import Client
 
+from anlan.conf import urls  # noqa: F401  only then are the routers within routers known
 from anlan.entrypoints import clock
 from anlan.entrypoints.api import api
 from anlan.infra.doors import permission_of

@@ -13,12 +13,14 @@ from pathlib import Path
 from anlan.accountability.domain.audit import Finding, FindingKind, Verdict
 from anlan.accountability.domain.exports import NotAnExportError, verify_export
 from anlan.accountability.domain.places import LedgerPlaces
+from anlan.accountability.domain.review import Line, Review, period_of
 from anlan.accountability.domain.standing import BreachSeen, SicknessSeen
 from anlan.accountability.domain.wellness import Limits, Probes
 from anlan.accountability.models import LedgerKey
 from anlan.accountability.selectors.asof import StateAsOf, state_as_of
 from anlan.accountability.selectors.places import here
 from anlan.accountability.selectors.rebuild import Difference, rebuild
+from anlan.accountability.selectors.review import PeriodRead, review_period
 from anlan.accountability.selectors.standing import breaches, sicknesses, sicknesses_at
 from anlan.accountability.services import exporting, keys, proving, sealing, verifying
 from anlan.accountability.services import watching as _watching
@@ -92,8 +94,11 @@ __all__ = [
     "FindingKind",
     "LedgerPlaces",
     "Limits",
+    "Line",
     "NotAnExportError",
+    "PeriodRead",
     "Probes",
+    "Review",
     "Sealed",
     "SicknessSeen",
     "StateAsOf",
@@ -105,8 +110,10 @@ __all__ = [
     "export",
     "health",
     "here",
+    "period_of",
     "proof",
     "rebuild",
+    "review_period",
     "rotate_key",
     "seal",
     "sicknesses",

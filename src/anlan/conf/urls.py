@@ -6,7 +6,21 @@ from django.urls import URLPattern, URLResolver, path
 
 from anlan.entrypoints.api import api
 from anlan.entrypoints.web import registry_addresses, views
-from anlan.entrypoints.web.pages import cases, duties, reporting, signing, watch, words
+from anlan.entrypoints.web.pages import (
+    cases,
+    comparing,
+    design,
+    duties,
+    inbox,
+    replays,
+    reporting,
+    reviews,
+    settings,
+    signing,
+    users,
+    watch,
+    words,
+)
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", views.status_page, name="status"),
@@ -30,4 +44,27 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("cases/<int:case_id>/<str:trigger>", cases.case_move),
     path("reports/<int:report_id>/words", words.words),
     *registry_addresses.PATTERNS,
+    path("replays", replays.replays),
+    path("replays/new", replays.new_replay),
+    path("replays/compare", comparing.compare_replays),
+    path("replays/<int:run>", replays.replay_page),
+    path("replays/<int:run>/stop", replays.stop_replay),
+    path("replays/<int:run>/review", reviews.replay_review),
+    path("review", reviews.review),
+    path("design", design.design_page),
+    path("inbox", inbox.inbox),
+    path("inbox/<int:notice>/aside", inbox.put_aside),
+    path("settings", settings.settings),
+    path("settings/theme", settings.choose_theme),
+    path("settings/password", settings.change_password),
+    path("settings/sessions/others", settings.end_others),
+    path("settings/tokens", settings.issue_token),
+    path("settings/tokens/<int:token>/end", settings.end_one),
+    path("users", users.users),
+    path("users/new", users.new_account),
+    path("users/<int:account>", users.user),
+    path("users/<int:account>/change", users.change),
+    path("users/<int:account>/invite", users.invite),
+    path("users/<int:account>/close", users.close),
+    path("users/<int:account>/tokens/<int:token>/revoke", users.revoke),
 ]

@@ -55,6 +55,8 @@ def guarded(router: Router) -> Router:
             permission = permission_of(operation.view_func)
             if permission is not None:
                 operation.auth_callbacks = [_door(permission)]
+    for _prefix, within, *_ in router._routers:
+        guarded(within)
     return router
 
 

@@ -13,6 +13,7 @@ from anlan.notices.domain.signing import holder_secret
 from anlan.notices.domain.views import ChannelState, NoticeSeen, OutboxState
 from anlan.notices.domain.words import Urgency
 from anlan.notices.selectors import (
+    answered_notices,
     answers_about,
     notices_about,
     open_notices,
@@ -37,6 +38,7 @@ __all__ = [
     "Urgency",
     "WebhookSettings",
     "acknowledge",
+    "answered_notices",
     "answers_about",
     "hand_over",
     "holder_secret",

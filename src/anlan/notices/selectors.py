@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.db.models import Case, Count, IntegerField, Max, Min, Q, QuerySet, Value, When
 from django.db.models.functions import Coalesce
@@ -256,8 +257,12 @@ def text_of(
     *,
     occasion: Occasion = Occasion.POSTED,
     exercise: bool = False,
+    zone: ZoneInfo | None = None,
 ) -> NoticeText:
-    """Return a notice as a person reads it, in "zh" or "en"."""
+    """Return a notice as a person reads it, in "zh" or "en".
+
+    Who words many hands over the city's ``zone``, so that it is asked for once.
+    """
     framing = Framing(
         urgency=Urgency(notice.urgency),
         mark=Mark(notice.mark),
@@ -267,7 +272,12 @@ def text_of(
     )
     params = {"about": notice.about, "subject": notice.subject, **notice.params}
     return notice_text(
-        messages(), notice.subject, params, framing, language=language, zone=registry.timezone()
+        messages(),
+        notice.subject,
+        params,
+        framing,
+        language=language,
+        zone=zone or registry.timezone(),
     )
 
 

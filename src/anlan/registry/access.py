@@ -57,6 +57,23 @@ def reaches(actor: Actor, account: Account) -> bool:
     return bool(account.areas) and covers_codes(actor, account.areas)
 
 
+def reached(actor: Actor, accounts: Sequence[Account]) -> list[Account]:
+    """Return those accounts that :func:`reaches` would let pass, with one query for all."""
+    if actor.covers(""):
+        return list(accounts)
+    codes = {code for account in accounts for code in account.areas}
+    paths = dict(Area.objects.filter(code__in=codes).values_list("code", "path"))
+
+    def within(account: Account) -> bool:
+        own = actor.id == f"account:{account.pk}"
+        known = [paths.get(code) for code in account.areas]
+        return own or (
+            bool(known) and all(path is not None and actor.covers(path) for path in known)
+        )
+
+    return [account for account in accounts if within(account)]
+
+
 def covers_codes(actor: Actor, codes: Sequence[str]) -> bool:
     """Return whether the actor's areas cover every one of the areas; ``""`` is the whole city."""
     if actor.covers(""):

@@ -1,6 +1,13 @@
 """What other rooms may ask and do: who and what exists, who answers, what counts."""
 
-from anlan.registry.selectors.accounts import account_named
+from anlan.registry.models import Account, Token
+from anlan.registry.selectors.accounts import (
+    account_by_key,
+    account_named,
+    accounts,
+    second_factor_of,
+    tokens,
+)
 from anlan.registry.selectors.answers import who_answered
 from anlan.registry.selectors.areas import (
     area,
@@ -40,7 +47,13 @@ from anlan.registry.selectors.mapped import (
     places_in,
     sensors_in,
 )
-from anlan.registry.selectors.naming import Names, names_of
+from anlan.registry.selectors.naming import (
+    Names,
+    names_of,
+    organisation_names,
+    organisations_of,
+    paths_by_area,
+)
 from anlan.registry.selectors.packs import (
     accident_tables,
     calendar,
@@ -107,6 +120,16 @@ from anlan.registry.services.examining import Examined, Found, examined
 from anlan.registry.services.exporting import city_pack, export_city
 from anlan.registry.services.handing import pack_zip, reachable_by, show_contact
 from anlan.registry.services.loading import diff_city, load_city
+from anlan.registry.services.own import (
+    LONGEST_OWN,
+    change_password,
+    end_other_sessions,
+    end_own,
+    is_session,
+    issue_own_token,
+    own_account,
+    own_tokens,
+)
 from anlan.registry.services.retention import destroy_contents, tend_contacts
 from anlan.registry.services.signing_in import (
     SESSION,
@@ -128,7 +151,9 @@ from anlan.registry.services.uploads import (
 )
 
 __all__ = [
+    "LONGEST_OWN",
     "SESSION",
+    "Account",
     "Box",
     "Cell",
     "Change",
@@ -141,11 +166,14 @@ __all__ = [
     "Listed",
     "Names",
     "Record",
+    "Token",
     "Turn",
     "UploadShown",
     "Wanted",
     "accident_tables",
+    "account_by_key",
     "account_named",
+    "accounts",
     "answer_invitation",
     "area",
     "area_at",
@@ -156,6 +184,7 @@ __all__ = [
     "calendar",
     "cells_of",
     "change_account",
+    "change_password",
     "city",
     "city_in_force",
     "city_name",
@@ -170,6 +199,8 @@ __all__ = [
     "destroy_contents",
     "diff_city",
     "discard_upload",
+    "end_other_sessions",
+    "end_own",
     "examined",
     "export_city",
     "extent_of",
@@ -186,6 +217,8 @@ __all__ = [
     "invited",
     "is_loaded",
     "is_post",
+    "is_session",
+    "issue_own_token",
     "issue_token",
     "keep_upload",
     "ladder_for",
@@ -200,10 +233,15 @@ __all__ = [
     "needs_second_factor",
     "offered_factor",
     "on_duty",
+    "organisation_names",
+    "organisations_of",
     "outlines_in",
     "outlines_named",
+    "own_account",
+    "own_tokens",
     "owners_for",
     "pack_zip",
+    "paths_by_area",
     "paths_of",
     "place",
     "place_kind",
@@ -231,6 +269,7 @@ __all__ = [
     "rule_titles",
     "rule_versions",
     "rules_in_force",
+    "second_factor_of",
     "sensor",
     "sensors",
     "sensors_in",
@@ -244,6 +283,7 @@ __all__ = [
     "take_edit",
     "tend_contacts",
     "timezone",
+    "tokens",
     "under",
     "who_answered",
 ]

@@ -12,8 +12,13 @@ from pathlib import Path
 import click
 
 from anlan.conf import env
+from anlan.entrypoints import replaying
 from anlan.entrypoints.cli import screen
+from anlan.entrypoints.cli.accounts import TERMINAL
+from anlan.entrypoints.replaying import Choice
 from anlan.learning.domain import library
+from anlan.learning.domain.policy import NOBODY, parse_policy
+from anlan.learning.domain.runs import RunOrder
 from anlan.learning.domain.scenario import Scenario
 from anlan.learning.domain.summary import SUMMARY_FILE, from_json
 from anlan.learning.domain.summary_text import overview
@@ -40,17 +45,37 @@ def _folder(name: str) -> Path:
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="Who answers, and when; without it nobody does.",
 )
+@click.option(
+    "--city",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Another pack of the same city; without it the shipped one.",
+)
+@click.option("--without", multiple=True, metavar="RULE", help="Leave a rule out (repeatable).")
+@click.option("--run", "number", type=click.IntRange(1), hidden=True)
 @screen.FORMAT
-def replay(name: str | None, weeks: int, policy: Path | None, form: str, *, every: bool) -> None:
+def replay(
+    name: str | None,
+    *,
+    weeks: int,
+    policy: Path | None,
+    city: Path | None,
+    without: tuple[str, ...],
+    number: int | None,
+    form: str,
+    every: bool,
+) -> None:
     """Replay a scenario in its own rehearsal workspace and print what was raised when."""
-    if every and name is not None:
-        raise click.UsageError("name a scenario or give --all, not both")
+    if number is not None:  # what a page asked for
+        sys.exit(replaying.carry_out(number))
+    if every and (name is not None or city is not None or without):
+        raise click.UsageError("--all runs every scenario with the shipped packs")
     if every:
         _replay_all(weeks, policy, form)
         return
     if name is None:
         raise click.UsageError(f"name a scenario ({', '.join(library.names())}) or give --all")
-    _replay_one(library.scenario(name), weeks, policy, form)
+    answers = parse_policy(policy.read_bytes()) if policy else NOBODY
+    _replay_one(library.scenario(name), weeks, Choice(answers, without, city), form)
 
 
 def _replay_all(weeks: int, policy: Path | None, form: str) -> None:
@@ -82,52 +107,34 @@ def _replay_all(weeks: int, policy: Path | None, form: str) -> None:
     sys.exit(worst)
 
 
-def _replay_one(scenario: Scenario, weeks: int, policy: Path | None, form: str) -> None:
-    from anlan.entrypoints import rehearse
-
+def _replay_one(scenario: Scenario, weeks: int, choice: Choice, form: str) -> None:
     root = _folder(scenario.id)
-    root.parent.mkdir(parents=True, exist_ok=True)
-    rehearse.open_rehearsal(root, timezone=scenario.timezone)
-
-    from anlan.entrypoints import clock, logs, worker
-    from anlan.entrypoints.cli.city import load_packs
-    from anlan.infra import workspace
-    from anlan.learning import public as learning
-    from anlan.registry.domain.parse import city_folder
-
-    logs.set_up(workspace.load(root).logs, process="replay")
-    start = scenario.instant(scenario.starts_at).astimezone(UTC)
-    ticking = clock.current()
-    if not isinstance(ticking, clock.SimulatedClock):
-        raise TypeError("a rehearsal has a simulated clock")
-    ticking.set(start)
-    # The city of that day: only the sensors whose readings are known.
-    load_packs(learning.write_replay_city(scenario, root / "city"), now=start)
-    rehearsal = learning.Rehearsal(
-        door=rehearse.WsgiDoor(),
-        clock=ticking,
-        tick=worker.tick,
-        tokens=learning.ReplayTokens(now=start),
-    )
-    answers = learning.parse_policy(policy.read_bytes()) if policy else learning.NOBODY
-    began = datetime.now(UTC)
-    summary = learning.run_replay(scenario, root, rehearsal, policy=answers, progress=_progress)
-    # What came in since the last hour is sealed and proven, too.
-    worker.reset()
-    worker.tick(now=ticking.now())
-    took = (datetime.now(UTC) - began).total_seconds()
-    ticking.keep()
+    summary, took = replaying.rehearse(scenario, root, choice, progress=_progress)
     if weeks:
-        row = learning.run_weeks(
-            city_folder(scenario.city),
+        summary = replaying.with_weeks(
+            summary,
+            root,
+            choice.pack,
             weeks=weeks,
+            without=choice.without,
             workers=os.cpu_count() or 1,
             progress=_weeks_progress,
         )
-        summary = learning.with_ordinary(summary, row)
-        learning.store(summary, root)
+    from anlan.learning import public as learning
+
     if sys.stderr.isatty():
         click.echo(err=True)
+    order = RunOrder(
+        scenario=scenario.id,
+        title=scenario.title,
+        packs="shipped" if choice.pack is None else "folder",
+        without=choice.without,
+        policy=choice.policy.title,
+        weeks=weeks,
+        asked_at=datetime.now(UTC),
+        by=TERMINAL.id,
+    )
+    replaying.keep_as_run(root.parent, root, order, took_s=took)
     if form == "json":
         click.echo(learning.to_json(summary).decode())
     else:

@@ -20,10 +20,12 @@ from anlan.infra.workspace import WorkspaceKind
 from anlan.registry import public as registry
 
 POLICY = (
-    "default-src 'none'; style-src 'self'; img-src 'self' data:; base-uri 'none'; "
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; base-uri 'none'; "
     "form-action 'self'; frame-ancestors 'none'"
 )
 View = Callable[..., HttpResponseBase]
+THEME_COOKIE = "anlan_theme"
+THEMES = ("auto", "light", "dark")
 
 #: Where the head of each page leads, and which permission it takes to be led there.
 WAYS = (
@@ -32,6 +34,9 @@ WAYS = (
     ("cases", "/cases", "cases:read"),
     ("registry", "/registry", "registry:read"),
     ("rules", "/rules", "rules:read"),
+    ("review", "/review", "cases:read"),
+    ("replays", "/replays", "rules:read"),
+    ("users", "/users", "accounts:read"),
 )
 
 
@@ -87,11 +92,18 @@ def show(
         if actor is not None
         else [],
         "version": __version__,
+        "theme": theme_of(request),
     }
     shown = render(request, template, frame | (context or {}), status=status)
     shown["Content-Security-Policy"] = POLICY
     shown.is_ours = True  # type: ignore[attr-defined]  # a refusal on it is worded already
     return shown
+
+
+def theme_of(request: HttpRequest) -> str:
+    """Return "light" or "dark" as chosen for this browser; "auto" follows the device."""
+    chosen = request.COOKIES.get(THEME_COOKIE, "")
+    return chosen if chosen in THEMES else "auto"
 
 
 def moved(address: str) -> HttpResponseRedirect:

@@ -66,6 +66,12 @@ class Policy(Fact, frozen=True, kw_only=True):
 NOBODY = Policy(format=1, title=Words(zh="无人应答", en="nobody answers"), answers=())
 
 
+def everybody(after: str) -> Policy:
+    """Return the policy in which every post acknowledges what reaches it, ``after`` later."""
+    title = Words(zh=f"各岗位 {after} 后应答", en=f"every post answers after {after}")
+    return Policy(format=1, title=title, answers=(Answer(post="*", acknowledge=after),))
+
+
 def parse_policy(data: bytes) -> Policy:
     """Return the policy in a YAML file.
 

@@ -10,8 +10,10 @@ from pathlib import Path
 
 import msgspec
 
+from anlan.learning.domain.runs import RuleUnknownError
 from anlan.learning.domain.scenario import Scenario
 from anlan.registry.domain.city import City
+from anlan.registry.domain.jurisdiction import Jurisdiction
 from anlan.registry.domain.parse import city_folder, read_city
 from anlan.registry.domain.write import write_city
 
@@ -23,9 +25,33 @@ def replay_city(scenario: Scenario, city: City) -> City:
     return msgspec.structs.replace(city, sensors=sensors)
 
 
-def write_replay_city(scenario: Scenario, folder: Path) -> Path:
-    """Write the city pack for a replay of ``scenario`` into ``folder`` and return it."""
-    city = read_city(city_folder(scenario.city)).pack
+def left_out(
+    city: City, jurisdiction: Jurisdiction, without: tuple[str, ...]
+) -> tuple[City, Jurisdiction]:
+    """Return both packs without some rules: what would have been raised without them?
+
+    Raises
+    ------
+    RuleUnknownError
+        When neither pack has such a rule.
+    """
+    known = {rule.id for rule in (*city.rules, *jurisdiction.rules)}
+    if unknown := sorted(set(without) - known):
+        raise RuleUnknownError(rule=unknown[0])
+    of_city = tuple(rule for rule in city.rules if rule.id not in without)
+    of_law = tuple(rule for rule in jurisdiction.rules if rule.id not in without)
+    return (
+        msgspec.structs.replace(city, rules=of_city),
+        msgspec.structs.replace(jurisdiction, rules=of_law),
+    )
+
+
+def write_replay_city(scenario: Scenario, folder: Path, *, pack: Path | None = None) -> Path:
+    """Write the city pack for a replay of ``scenario`` into ``folder`` and return it.
+
+    It is made from the pack in ``pack``, else from the one that comes with Anlan.
+    """
+    city = read_city(pack or city_folder(scenario.city)).pack
     folder.mkdir(parents=True, exist_ok=True)
     write_city(replay_city(scenario, city), folder)
     return folder

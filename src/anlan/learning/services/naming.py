@@ -8,6 +8,7 @@ import msgspec
 
 from anlan.kernel.errors import NotFoundError
 from anlan.learning.domain.scenario import Words
+from anlan.learning.domain.story import Story
 from anlan.learning.domain.summary import Summary
 from anlan.registry import public as registry
 from anlan.registry.domain.rulespecs import RuleSpec
@@ -17,6 +18,31 @@ def with_names(summary: Summary, rules: Mapping[str, RuleSpec]) -> Summary:
     """Return ``summary`` with the names of all rules, hazards, places, areas and posts in it."""
     found = {code: name for code, name in sorted(_named(summary, rules)) if name is not None}
     return msgspec.structs.replace(summary, names=found)
+
+
+def named_story(story: Story, rules: Mapping[str, RuleSpec]) -> Story:
+    """Return ``story`` with the names of all rules, hazards, places, areas, posts, quantities."""
+    told = story.moments
+    wanted: list[tuple[set[str], Callable[[str], Words | None]]] = [
+        ({one.rule for one in told}, lambda code: _rule(rules, code)),
+        ({one.hazard for one in told}, lambda code: _words(_hazard, code)),
+        ({one.area for one in told}, lambda code: _words(_area, code)),
+        ({one.place for one in told}, lambda code: _words(_place, code)),
+        ({post for one in told for post in one.posts}, lambda code: _words(_post, code)),
+        ({one.quantity for one in story.courses}, lambda code: _words(_quantity, code)),
+    ]
+    found = {code: find(code) for codes, find in wanted for code in sorted(codes - {""})}
+    names = {code: name for code, name in sorted(found.items()) if name is not None}
+    return msgspec.structs.replace(story, names=names)
+
+
+def _rule(rules: Mapping[str, RuleSpec], code: str) -> Words | None:
+    return Words(zh=rules[code].title.zh, en=rules[code].title.en) if code in rules else None
+
+
+def _quantity(code: str) -> tuple[str, str]:
+    name = registry.quantity(code).name
+    return name.zh, name.en
 
 
 def _named(summary: Summary, rules: Mapping[str, RuleSpec]) -> Iterator[tuple[str, Words | None]]:

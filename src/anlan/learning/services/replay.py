@@ -21,11 +21,13 @@ from anlan.learning import selectors
 from anlan.learning.domain.doors import NotRehearsalError, Rehearsal
 from anlan.learning.domain.policy import NOBODY, Policy
 from anlan.learning.domain.scenario import HandlerClaim, Input, Scenario, timeline
+from anlan.learning.domain.story import STORY_FILE
+from anlan.learning.domain.story import to_json as story_bytes
 from anlan.learning.domain.summary import SUMMARY_FILE, ClaimRow, Summary, to_json
 from anlan.learning.services.answering import Answerer
 from anlan.learning.services.claiming import put_claim
 from anlan.learning.services.giving import Giver
-from anlan.learning.services.summing import summarise
+from anlan.learning.services.summing import recount, summarise
 
 STEP = timedelta(minutes=15)
 SECOND = timedelta(seconds=1)
@@ -110,7 +112,7 @@ def run_replay(
     step: timedelta = STEP,
     progress: Progress = _silent,
 ) -> Summary:
-    """Run ``scenario`` in the rehearsal workspace at ``root`` and store its summary there.
+    """Run ``scenario`` in the rehearsal workspace at ``root``; store its summary and story there.
 
     The workspace is the one this process serves, with the scenario's city loaded;
     ``rehearsal`` are its doors, clock and clockwork.
@@ -137,6 +139,7 @@ def run_replay(
         refused=run.answerer.refused,
     )
     store(summary, root)
+    _write(root / STORY_FILE, story_bytes(recount(scenario, run.told, summary.inputs)))
     return summary
 
 
@@ -170,8 +173,11 @@ def _walk(run: _Run, inputs: Sequence[Input], *, step: timedelta, progress: Prog
 
 def store(summary: Summary, root: Path) -> Path:
     """Write a summary into its workspace, whole or not at all."""
-    path = root / SUMMARY_FILE
+    return _write(root / SUMMARY_FILE, to_json(summary))
+
+
+def _write(path: Path, data: bytes) -> Path:
     part = path.with_suffix(".part")
-    part.write_bytes(to_json(summary))
+    part.write_bytes(data)
     part.replace(path)
     return path

@@ -19,6 +19,7 @@ from anlan.learning.domain.scenario import (
     RelayedSignal,
     Scenario,
 )
+from anlan.learning.domain.story import Story, tell_story
 from anlan.learning.domain.summary import (
     FORMAT,
     ClaimRow,
@@ -29,7 +30,7 @@ from anlan.learning.domain.summary import (
     RaisedRow,
     Summary,
 )
-from anlan.learning.services.naming import with_names
+from anlan.learning.services.naming import named_story, with_names
 from anlan.notices.domain.events import NoticeAnswered, NoticePosted
 from anlan.registry import public as registry
 from anlan.registry.domain.rulespecs import RuleSpec
@@ -297,3 +298,11 @@ def summarise(
         refused_moves=tuple(f"{local.text(at)} {what}: {code}" for at, what, code in refused),
     )
     return with_names(summary, rules)
+
+
+def recount(scenario: Scenario, told: Sequence[Told], inputs: Sequence[InputRow]) -> Story:
+    """Return the story of a replay whose journal is ``told``, with the names of what it speaks of."""
+    local = _Local(ZoneInfo(scenario.timezone))
+    rules = registry.rules_in_force(at=scenario.instant(scenario.ends_at))
+    story = tell_story(scenario, told, inputs, local.text)
+    return named_story(story, selectors.rules_by_id(rules))

@@ -16,6 +16,7 @@ import msgspec
 from anlan.learning.domain.complaints import Language
 from anlan.learning.domain.ordinary import Setting, StreamPlan, ordinary_week
 from anlan.learning.domain.packworld import PackWorld, pack_world
+from anlan.learning.domain.replaycity import left_out
 from anlan.learning.domain.scenario import Words
 from anlan.learning.domain.summary import OrdinaryRow
 from anlan.learning.domain.usual import RAIN_QUANTITY, RAINSTORM, USUAL
@@ -57,23 +58,26 @@ def start_of(city: City) -> datetime:
 
 
 @cache
-def _prepared(folder: str) -> tuple[City, PackWorld, Setting]:
+def _prepared(folder: str, without: tuple[str, ...] = ()) -> tuple[City, PackWorld, Setting]:
     city = read_city(Path(folder)).pack
     jurisdiction = read_jurisdiction(law_folder(Path(folder), city.info.jurisdiction)).pack
+    city, jurisdiction = left_out(city, jurisdiction, without)
     packs = pack_world(city, jurisdiction, at=start_of(city))
     language: Language = "zh" if city.info.jurisdiction.startswith("cn") else "en"
     return city, packs, setting_of(city, packs, language)
 
 
-def count_week(folder: Path, seed: int, exaggeration: float = 0.0) -> WeekCount:
+def count_week(
+    folder: Path, seed: int, exaggeration: float = 0.0, without: tuple[str, ...] = ()
+) -> WeekCount:
     """Return what one ordinary week of the city pack in ``folder`` falsely raises."""
-    city, packs, setting = _prepared(str(folder))
+    city, packs, setting = _prepared(str(folder), without)
     week = ordinary_week(replace(setting, exaggeration=exaggeration), seed)
     return run_week(week, packs, hazard=RAINSTORM, start=start_of(city))
 
 
-def _count(task: tuple[str, int, float]) -> WeekCount:
-    return count_week(Path(task[0]), task[1], task[2])
+def _count(task: tuple[str, int, float, tuple[str, ...]]) -> WeekCount:
+    return count_week(Path(task[0]), *task[1:])
 
 
 def _nobody(_done: int, _all: int) -> None:
@@ -100,15 +104,17 @@ def run_weeks(
     first_seed: int = 0,
     workers: int = 1,
     exaggeration: float = 0.0,
+    without: tuple[str, ...] = (),
     progress: WeekDone = _nobody,
 ) -> OrdinaryRow:
     """Return the false reds and oranges of ``weeks`` ordinary weeks of a city pack.
 
     With several ``workers`` the weeks run in that many processes; the result is the same.
     With ``exaggeration`` that share of callers tells everyday matters in words of danger.
+    The rules ``without`` are left out.
     """
-    tasks = [(str(folder), first_seed + number, exaggeration) for number in range(weeks)]
-    city, packs, _ = _prepared(str(folder))
+    tasks = [(str(folder), first_seed + number, exaggeration, without) for number in range(weeks)]
+    city, packs, _ = _prepared(str(folder), without)
     counts: list[WeekCount] = []
     if workers <= 1:
         for task in tasks:

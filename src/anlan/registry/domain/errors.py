@@ -161,6 +161,18 @@ class AreaBeyondAccountError(NotAllowedError):
     code = "token.beyond_areas"
 
 
+class ScopeMissingError(InvalidInputError):
+    """A token that allows nothing is of no use."""
+
+    code = "token.no_scope"
+
+
+class PasswordWrongError(InvalidInputError):
+    """The password, or the one-time code, that proves who sits there is wrong."""
+
+    code = "account.password_wrong"
+
+
 class TokenExpiryError(InvalidInputError):
     """A token needs an end, after now and within the longest time allowed."""
 

@@ -26,8 +26,8 @@ PERMISSIONS: dict[Role, frozenset[str]] = {
     Role.PROGRAM: READ_CITY | {"signs:write"},
     Role.STREET_OFFICER: ACT,
     Role.DEPARTMENT: ACT,
-    Role.DUTY_OFFICER: ACT | {"signs:release", "outbox:read", "response:declare"},
-    Role.COMMANDER: ACT | {"cases:command", "response:declare", "outbox:read"},
+    Role.DUTY_OFFICER: ACT | {"signs:release", "outbox:read", "response:declare", "replays:run"},
+    Role.COMMANDER: ACT | {"cases:command", "response:declare", "outbox:read", "replays:run"},
     Role.AUDITOR: READ_WORK | {"ledger:read", "asof:read", "audit:read", "accounts:read"},
     Role.SYSTEM_ADMIN: READ_CITY
     | {
@@ -37,6 +37,7 @@ PERMISSIONS: dict[Role, frozenset[str]] = {
         "outbox:read",
         "signs:release",
         "metrics:read",
+        "replays:run",
     },
     Role.SECURITY_ADMIN: READ_CITY | {"accounts:read", "accounts:write", "health:read"},
     Role.AUDIT_ADMIN: READ_CITY

@@ -4,15 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from anlan.kernel.actor import Actor
+from anlan.kernel.actor import Actor, Role
 from anlan.registry import access
+from anlan.registry.domain.permissions import ADMINISTRATORS
 from anlan.registry.models import Account, Area, Token
 
 
-def accounts(actor: Actor) -> list[Account]:
-    """Return the accounts within the actor's areas, by name."""
+def accounts(actor: Actor, *, search: str = "") -> list[Account]:
+    """Return the accounts within the actor's areas, by name (at most two queries)."""
     access.require_reader(actor)
-    return [row for row in Account.objects.order_by("username") if access.reaches(actor, row)]
+    rows = Account.objects.order_by("username")
+    if search:
+        rows = rows.filter(username__icontains=search)
+    return access.reached(actor, list(rows))
+
+
+def account_by_key(actor: Actor, key: int) -> Account:
+    """Return an account that the actor may see."""
+    name = Account.objects.filter(pk=key).values_list("username", flat=True).first()
+    return access.account_of(actor, name or "")
+
+
+def second_factor_of(account: Account) -> str:
+    """Return how it stands with one-time codes: "set", "missing" (they are asked for) or "none"."""
+    if account.second_factor:
+        return "set"
+    return "missing" if Role(account.role) in ADMINISTRATORS else "none"
 
 
 def tokens(actor: Actor, username: str) -> list[Token]:

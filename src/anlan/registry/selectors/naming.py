@@ -96,3 +96,21 @@ def _words() -> tuple[dict[str, tuple[str, str]], ...]:
         },
         {one.id: (one.name.zh, one.name.en) for one in packs.current("reasons")},
     )
+
+
+def paths_by_area(areas: Iterable[str]) -> dict[str, str]:
+    """Return the governing path of each area, also of those that have left the pack (one query)."""
+    rows = Area.objects.filter(code__in=set(areas))
+    return dict(rows.values_list("code", "path"))
+
+
+def organisations_of(posts: Iterable[str]) -> dict[str, str]:
+    """Return the organisation of each post (one query)."""
+    rows = Post.objects.filter(code__in=set(posts))
+    return dict(rows.values_list("code", "organisation_id"))
+
+
+def organisation_names(codes: Iterable[str]) -> dict[str, tuple[str, str]]:
+    """Return the Chinese and English names of organisations (one query)."""
+    rows = Organisation.objects.filter(code__in=set(codes))
+    return {code: (zh, en) for code, zh, en in rows.values_list("code", "name_zh", "name_en")}

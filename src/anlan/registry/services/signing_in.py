@@ -20,6 +20,7 @@ from django.db import transaction
 
 from anlan.infra import journal
 from anlan.kernel.actor import Actor, Role
+from anlan.kernel.errors import NotAllowedError
 from anlan.registry import access
 from anlan.registry.domain import errors, onetime
 from anlan.registry.domain.events import AccountChanged
@@ -175,6 +176,46 @@ def _code_fits(account: Account, code: str, *, key: str, now: datetime) -> bool:
         return False
     account.second_factor_step = step
     return True
+
+
+def confirmed(actor: Actor, password: str, code: str, *, key: str, now: datetime) -> Account:
+    """Return the actor's own account, once whoever sits there has proven to be its holder.
+
+    A session that was left open is no proof: password and (administrators) code are asked again.
+
+    Raises
+    ------
+    PasswordWrongError
+        Counted like a wrong one at the door.
+    SignInWaitError
+        After several wrong ones in a row, for a while.
+    """
+    with transaction.atomic():
+        account = Account.objects.select_for_update().get(pk=own_key(actor))
+        _refuse_while_resting(account, now)
+        if check_password(password, account.password) and _code_fits(
+            account, code, key=key, now=now
+        ):
+            Account.objects.filter(pk=account.pk).update(
+                failures=0, second_factor_step=account.second_factor_step
+            )
+            return account
+        Account.objects.filter(pk=account.pk).update(failures=account.failures + 1, failed_at=now)
+    raise errors.PasswordWrongError
+
+
+def own_key(actor: Actor) -> int:
+    """Return the key of the actor's account.
+
+    Raises
+    ------
+    NotAllowedError
+        When the actor is no account.
+    """
+    what, _, number = actor.id.partition(":")
+    if what != "account" or not number.isdecimal():
+        raise NotAllowedError(permission="account")
+    return int(number)
 
 
 @transaction.atomic

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_POST, require_safe
 
 from anlan.entrypoints import here
-from anlan.entrypoints.web.shell import moved, page, show
+from anlan.entrypoints.web.shell import moved, own_address, page, show
 from anlan.infra.doors import language_of
 from anlan.infra.workspace import WorkspaceKind
 from anlan.kernel.actor import Actor
@@ -30,13 +33,14 @@ def duties(request: HttpRequest) -> HttpResponse:
     if not actor.post:
         return show(request, "web/pages/duties.html", {"no_post": True})
     lying = notices.open_notices(actor.post, limit=MOST)
-    awake = [one for one in lying if one.shelved_until is None or one.shelved_until <= now]
+    lines = notice_lines(lying, language)
+    awake = [one for one in lines if not _is_aside(one["notice"], now)]
     names = registry.names_of(posts=[actor.post])
     context = {
         "post": names.post(actor.post, language),
-        "first": _line(awake[0], language) if awake else None,
-        "others": [_line(one, language) for one in awake[1:]],
-        "shelved": [_line(one, language) for one in lying if one not in awake],
+        "first": awake[0] if awake else None,
+        "others": awake[1:],
+        "shelved": [one for one in lines if _is_aside(one["notice"], now)],
         "tasks": response.tasks_of(actor),
         "last_heard": now,
     }
@@ -52,7 +56,12 @@ def answer(request: HttpRequest, notice: int) -> HttpResponse:
         notice,
         now=request.now,  # type: ignore[attr-defined]
     )
-    return moved(_address(seen) or "/duties")
+    back = own_address(request.POST.get("back", ""), "")
+    return moved(back or _address(seen) or "/duties")
+
+
+def _is_aside(notice: NoticeSeen, now: datetime) -> bool:
+    return notice.shelved_until is not None and notice.shelved_until > now
 
 
 def _address(notice: NoticeSeen) -> str:
@@ -60,9 +69,15 @@ def _address(notice: NoticeSeen) -> str:
     return f"/cases/{number}" if kind == "case" and number.isdigit() else ""
 
 
-def _line(notice: NoticeSeen, language: str) -> dict[str, Any]:
+def notice_lines(lying: Iterable[NoticeSeen], language: str) -> list[dict[str, Any]]:
+    """Return notices as lines of a list."""
+    zone = registry.timezone() if registry.is_loaded() else None
+    return [_line(one, language, zone) for one in lying]
+
+
+def _line(notice: NoticeSeen, language: str, zone: ZoneInfo | None) -> dict[str, Any]:
     exercise = here.workspace().kind is WorkspaceKind.REHEARSAL
-    text = notices.text_of(notice, language, exercise=exercise)
+    text = notices.text_of(notice, language, exercise=exercise, zone=zone)
     return {
         "notice": notice,
         "title": text.title,

@@ -11,15 +11,17 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from anlan.entrypoints import here
 from anlan.entrypoints.web.middleware import SESSION_COOKIE
-from anlan.entrypoints.web.shell import moved, open_page, own_address, show
+from anlan.entrypoints.web.shell import WAYS, moved, open_page, own_address, show
 from anlan.entrypoints.web.wording import LANGUAGES, in_words
 from anlan.infra.catalogue import wording
 from anlan.infra.doors import LANGUAGE_COOKIE, language_of
+from anlan.kernel.actor import Role
 from anlan.kernel.errors import AnlanError
 from anlan.registry import public as registry
 from anlan.registry.domain import onetime
+from anlan.registry.domain.permissions import PERMISSIONS
 
-HOME = "/duties"
+HOME, HOME_NEEDS = "/duties", "inbox:read"
 A_YEAR = timedelta(days=365)
 
 
@@ -40,7 +42,7 @@ def sign_in(request: HttpRequest) -> HttpResponse:
     if request.method == "GET":
         return show(request, "web/pages/sign_in.html", context)
     try:
-        _, secret = registry.sign_in(
+        session, secret = registry.sign_in(
             request.POST.get("username", ""),
             request.POST.get("password", "")[:1000],
             request.POST.get("code", "")[:20],
@@ -50,7 +52,15 @@ def sign_in(request: HttpRequest) -> HttpResponse:
     except AnlanError as error:
         context["refusal"] = refusal_of(request, error)
         return show(request, "web/pages/sign_in.html", context, status=error.http_status)
-    return _signed_in(request, secret, context["next"])
+    return _signed_in(request, secret, _within(session.account.role, context["next"]))
+
+
+def _within(role: str, address: str) -> str:
+    """Return where to go after signing in: not to duties, for roles that have none."""
+    if address != HOME or HOME_NEEDS in PERMISSIONS[Role(role)]:
+        return address
+    ways = [href for _, href, permission in WAYS if permission in PERMISSIONS[Role(role)]]
+    return ways[0] if ways else "/settings"
 
 
 def _signed_in(request: HttpRequest, secret: str, address: str) -> HttpResponseRedirect:
@@ -61,12 +71,13 @@ def _signed_in(request: HttpRequest, secret: str, address: str) -> HttpResponseR
         max_age=registry.SESSION,
         httponly=True,
         samesite="Lax",
-        secure=_over_tls(request),
+        secure=over_tls(request),
     )
     return answer
 
 
-def _over_tls(request: HttpRequest) -> bool:
+def over_tls(request: HttpRequest) -> bool:
+    """Return whether cookies must stay on encrypted ways."""
     # Behind a proxy that ends TLS the request itself looks plain; the public address tells.
     return request.is_secure() or settings.ANLAN.public_url.startswith("https://")
 
@@ -90,7 +101,7 @@ def welcome(request: HttpRequest) -> HttpResponse:
     if request.method == "GET":
         return show(request, "web/pages/welcome.html", context)
     try:
-        _, session = registry.answer_invitation(
+        made, session = registry.answer_invitation(
             invitation,
             request.POST.get("password", "")[:1000],
             request.POST.get("code", "")[:20],
@@ -100,7 +111,7 @@ def welcome(request: HttpRequest) -> HttpResponse:
     except AnlanError as error:
         context["refusal"] = refusal_of(request, error)
         return show(request, "web/pages/welcome.html", context, status=error.http_status)
-    return _signed_in(request, session, HOME)
+    return _signed_in(request, session, _within(made.account.role, HOME))
 
 
 @require_POST
@@ -127,6 +138,6 @@ def choose_language(request: HttpRequest) -> HttpResponse:
             request.POST["to"],
             max_age=A_YEAR,
             samesite="Lax",
-            secure=_over_tls(request),
+            secure=over_tls(request),
         )
     return answer
