@@ -240,8 +240,8 @@ class TestHome:
         [
             ("duty_officer", "/duties"),
             ("security_admin", "/users"),
-            ("system_admin", "/replays"),
-            ("audit_admin", "/settings"),
+            ("system_admin", "/registry"),
+            ("audit_admin", "/registry"),
         ],
     )
     def test_who_has_no_duties_is_led_elsewhere(self, demo, role, home):  # noqa: F811

@@ -32,11 +32,11 @@ WAYS = (
     ("watch", "/watch", "cases:read"),
     ("duties", "/duties", "inbox:read"),
     ("cases", "/cases", "cases:read"),
+    ("users", "/users", "accounts:read"),
     ("registry", "/registry", "registry:read"),
     ("rules", "/rules", "rules:read"),
     ("review", "/review", "cases:read"),
     ("replays", "/replays", "rules:read"),
-    ("users", "/users", "accounts:read"),
 )
 
 
