@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import secrets
 from typing import Any
 from urllib.parse import quote
@@ -13,7 +14,8 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from anlan.entrypoints.web import naming
 from anlan.entrypoints.web.pages.signing import refusal_of
-from anlan.entrypoints.web.shell import moved, open_page, show
+from anlan.entrypoints.web.shell import POLICY, moved, open_page, show
+from anlan.entrypoints.web.wording import say
 from anlan.infra.doors import language_of
 from anlan.kernel.actor import Actor, Role
 from anlan.kernel.errors import AnlanError, InvalidInputError
@@ -24,7 +26,17 @@ from anlan.sensing.public import Contact, Once, ReportIn
 
 #: Whoever reports on the page: nobody in particular, and nothing but a bringer of signs.
 RESIDENT = Actor(id="public:page", role=Role.PROGRAM)
-KEPT = ("text", "place", "hazard", "name", "phone", "email")
+KEPT = ("text", "place", "hazard", "name", "phone", "email", "lat", "lon")
+#: What the script of the page says.
+SAID = (
+    "report.here",
+    "report.here_looking",
+    "report.here_found",
+    "report.here_failed",
+    "report.here_undo",
+    "report.sending",
+    "report.again",
+)
 
 
 @require_http_methods(["GET", "POST"])
@@ -57,8 +69,12 @@ def report(request: HttpRequest) -> HttpResponse:
 def _asked(request: HttpRequest, context: dict[str, Any], *, status: int = 200) -> HttpResponse:
     language = language_of(request)
     hazards = registry.hazards() if registry.is_loaded() else ()
+    context["words"] = json.dumps({key: say(key, language) for key in SAID}, ensure_ascii=False)
     context["hazards"] = [(one.id, getattr(one.name, language)) for one in hazards]
-    return show(request, "web/pages/report.html", context, status=status)
+    shown = show(request, "web/pages/report.html", context, status=status)
+    # The script of the page sends the form again by itself when the line breaks.
+    shown["Content-Security-Policy"] = f"{POLICY}; connect-src 'self'"
+    return shown
 
 
 def _hash(request: HttpRequest, photos: tuple[bytes, ...]) -> str:
@@ -74,12 +90,22 @@ def _report(request: HttpRequest, photos: tuple[bytes, ...]) -> ReportIn:
     return ReportIn(
         text=given.get("text", ""),
         place_text=given.get("place", ""),
+        lat=_degrees(given.get("lat", "")),
+        lon=_degrees(given.get("lon", "")),
         hazard=given.get("hazard", ""),
         photos=photos,
         contact=contact if contact != Contact() else None,
         channel="page",
         language=language_of(request),
     )
+
+
+def _degrees(text: str) -> float | None:
+    """Return a coordinate that the page's script wrote; what is none is left out."""
+    try:
+        return float(text)
+    except ValueError:
+        return None
 
 
 @require_safe
