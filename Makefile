@@ -9,7 +9,7 @@ SRC := src tests benchmarks tools
 BUILT := src/anlan/entrypoints/web/static/built/manifest.json
 WORKERS ?= 2
 
-.PHONY: run test check bench test-long test-postgres setup frontend china docs lock clean format
+.PHONY: run test check bench test-long test-postgres setup frontend china pictures docs lock clean format
 
 run: $(VENV)/.run $(BUILT)  ## set up, replay the Zhengzhou rainstorm, print the summary, serve
 	$(BIN)/anlan demo
@@ -32,6 +32,9 @@ test-long: $(VENV)/.dev  ## soak and fault tests: every passage of every step, n
 
 bench: $(VENV)/.dev  ## benchmarks: ratios against a named limit of the same run
 	$(BIN)/python benchmarks/run.py
+
+pictures: $(VENV)/.dev $(BUILT)  ## take the pictures of the pages anew (needs Chromium)
+	DJANGO_SETTINGS_MODULE=anlan.conf.settings $(BIN)/python tools/take_pictures.py
 
 docs: $(VENV)/.dev  ## write the generated reference pages anew
 	$(BIN)/python tools/write_reference.py

@@ -33,8 +33,9 @@ VIEWS: dict[str, dict[str, Any]] = {
 }
 #: Moves that go on with the work stand first; the first of them is the page's one main action.
 FORWARD = (
-    "accept", "verify", "open", "register", "grade", "assign", "begin", "handle", "dispatch",
+    "accept", "verify", "open", "register", "assign", "begin", "handle", "dispatch",
     "self_check", "feed_back", "recheck", "check", "close", "decide", "resume", "rate", "reopen",
+    "grade",  # the next step only where nothing more pressing is open
 )  # fmt: skip
 WORDS_OF_RULES = 500
 

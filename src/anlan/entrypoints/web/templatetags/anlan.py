@@ -21,6 +21,13 @@ def t(context: dict[str, Any], *key: object, **params: object) -> str:
 
 
 @register.simple_tag(takes_context=True)
+def factor(context: dict[str, Any], letter: str) -> str:
+    """Return what a letter of a grading method stands for; a pack's own letter stays a letter."""
+    key = f"factor.{letter}"
+    return wording.say(key, context["lang"]) if wording.knows(key) else letter
+
+
+@register.simple_tag(takes_context=True)
 def at(context: dict[str, Any], instant: datetime | None, form: str = "minute") -> SafeString | str:
     """Return an instant in the city's time, readable for people and machines."""
     if instant is None:
