@@ -42,6 +42,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("cases", cases.case_list),
     path("cases/<int:case_id>", cases.case_page),
     path("cases/<int:case_id>/<str:trigger>", cases.case_move),
+    path("cases/<int:case_id>/photos/<int:photo>", words.case_photo),
     path("reports/<int:report_id>/words", words.words),
     *registry_addresses.PATTERNS,
     path("replays", replays.replays),

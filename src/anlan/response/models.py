@@ -296,6 +296,28 @@ class CaseNote(models.Model):
         return f"note {self.pk} on case {self.case_id}"
 
 
+class CasePhoto(models.Model):
+    """What somebody photographed when acting; the picture is in the content store (I12)."""
+
+    journalled = True
+
+    case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="photos")
+    by = models.CharField(max_length=120)
+    by_post = models.CharField(max_length=64, blank=True)
+    at = models.DateTimeField()
+    about = models.CharField(max_length=40, help_text="The trigger it was sent with")
+    photo_content = models.UUIDField()
+    photo_digest = models.CharField(max_length=64)
+    width_px = models.PositiveIntegerField()
+    height_px = models.PositiveIntegerField()
+
+    class Meta:
+        indexes = [models.Index(fields=["case", "at"], name="photo_of_case")]
+
+    def __str__(self) -> str:
+        return f"photo {self.pk} of case {self.case_id}"
+
+
 class CaseEntry(models.Model):
     """Which journal entries speak of a case (derived): its history without reading them all."""
 

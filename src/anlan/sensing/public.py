@@ -31,7 +31,8 @@ from anlan.sensing.selectors import (
 from anlan.sensing.services.imports import import_observations, import_reports, import_signals
 from anlan.sensing.services.observations import keep_observations
 from anlan.sensing.services.once import Once, earlier_answer, forget_keys, run_once
-from anlan.sensing.services.reading import words_of_report
+from anlan.sensing.services.photos import clean_photos
+from anlan.sensing.services.reading import note_reading, words_of_report
 from anlan.sensing.services.receipts import follow_secret
 from anlan.sensing.services.reports import keep_report
 from anlan.sensing.services.segments import seal_segments, verify_segments
@@ -50,6 +51,7 @@ __all__ = [
     "ReportIn",
     "RowIn",
     "batches_after",
+    "clean_photos",
     "earlier_answer",
     "follow_secret",
     "forget_keys",
@@ -63,6 +65,7 @@ __all__ = [
     "last_heard",
     "last_times",
     "latest",
+    "note_reading",
     "quarantine_open",
     "quarantined",
     "read_many",

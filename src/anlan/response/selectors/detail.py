@@ -15,7 +15,15 @@ from anlan.response.domain import guards, ladders
 from anlan.response.domain.asking import Asked
 from anlan.response.domain.states import Guard, triggers_from
 from anlan.response.domain.words import CaseState, ClockKind, Trigger
-from anlan.response.models import Case, CaseClock, CaseEntry, CaseFollower, CaseNote, CaseTask
+from anlan.response.models import (
+    Case,
+    CaseClock,
+    CaseEntry,
+    CaseFollower,
+    CaseNote,
+    CasePhoto,
+    CaseTask,
+)
 from anlan.response.selectors.facts import REASON_LIST, facts_of, reasons_of
 
 MOST = 200  # entries of a history at once
@@ -73,6 +81,7 @@ class CaseDetail:
     tasks: list[CaseTask]
     followers: list[CaseFollower]
     notes: list[CaseNote]
+    photos: list[CasePhoto]
     texts: dict[str, str]  # content id -> words; what was destroyed is not in it
     next_steps: list[NextStep]
     actions: list[Allowed]
@@ -101,6 +110,7 @@ def detail_after_act(actor: Actor, found: Case, *, now: datetime) -> CaseDetail:
         tasks=tasks,
         followers=list(CaseFollower.objects.filter(case=found).order_by("id")),
         notes=notes,
+        photos=list(CasePhoto.objects.filter(case=found).order_by("id")),
         texts={str(key): text for key, text in texts.items()},
         next_steps=next_steps(found, clocks),
         actions=actions_allowed(actor, found, now=now),

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from anlan.response.services.evidence import show_photo
 from anlan.response.services.moves import pull
-from anlan.response.services.notes import keep_text
+from anlan.response.services.notes import keep_text, pictures_of
 from anlan.response.services.opening import open_case
 from anlan.response.services.residents import can_contest, contest
 from anlan.response.services.signs import take_sign
@@ -18,7 +19,9 @@ __all__ = [
     "give_task",
     "keep_text",
     "open_case",
+    "pictures_of",
     "pull",
+    "show_photo",
     "sweep",
     "take_sign",
 ]

@@ -34,6 +34,7 @@ def enter(desk: Desk, to: CaseState) -> CaseState:
 def moved(desk: Desk, before: CaseState, asked: Asked) -> None:
     """Keep the move, with what was written."""
     trigger = desk.trigger.value if desk.trigger else ""
+    case, actor, now = desk.case, desk.actor, desk.now
     desk.record(
         CaseMoved(
             case=desk.case.pk,
@@ -42,7 +43,10 @@ def moved(desk: Desk, before: CaseState, asked: Asked) -> None:
             after=desk.state.value,
             reason=asked.reason,
         ),
-        rows=notes.drafted(desk.case, asked.note, about=trigger, actor=desk.actor, now=desk.now),
+        rows=[
+            *notes.drafted(case, asked.note, about=trigger, actor=actor, now=now),
+            *notes.photographed(case, asked.photos, about=trigger, actor=actor, now=now),
+        ],
     )
 
 

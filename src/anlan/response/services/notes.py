@@ -11,8 +11,10 @@ from anlan.infra import rows as rows_of
 from anlan.infra.contents import ContentRef, Purpose
 from anlan.kernel.actor import Actor
 from anlan.kernel.errors import InvalidInputError
+from anlan.response.domain.asking import Picture
 from anlan.response.domain.events import CaseNoted
-from anlan.response.models import Case, CaseEntry, CaseNote
+from anlan.response.models import Case, CaseEntry, CaseNote, CasePhoto
+from anlan.sensing import public as sensing
 
 MAX_LETTERS = 10_000
 KEPT_FOR = timedelta(days=3 * 365)  # Anlan's default: as long as a case may be reviewed
@@ -34,12 +36,52 @@ def keep_text(text: str, *, now: datetime) -> ContentRef:
     """
     if len(text) > MAX_LETTERS:
         raise NoteTooLongError(letters=len(text), most=MAX_LETTERS)
-    purpose = Purpose(
+    return contents.put("case_note", text.encode(), purpose=_purpose(now), now=now)
+
+
+def _purpose(now: datetime) -> Purpose:
+    return Purpose(
         name="case handling",
         legal_ground="statutory duty (个人信息保护法 Art 13(3))",
         expires_on=(now + KEPT_FOR).date(),
     )
-    return contents.put("case_note", text.encode(), purpose=purpose, now=now)
+
+
+def pictures_of(files: tuple[bytes, ...]) -> tuple[Picture, ...]:
+    """Return image files as they will be kept.
+
+    To be called before a move, not within it: decoding takes longer than others can wait.
+
+    Raises
+    ------
+    SignRefusedError
+        When a file is no photo, or there are too many or too large ones.
+    """
+    photos = sensing.clean_photos(files)
+    return tuple(Picture(photo.data, photo.width_px, photo.height_px) for photo in photos)
+
+
+def photographed(
+    case: Case, pictures: tuple[Picture, ...], *, about: str, actor: Actor, now: datetime
+) -> list[CasePhoto]:
+    """Return the photos to be kept with an act."""
+    found = []
+    for picture in pictures:
+        kept = contents.put("case_photo", picture.data, purpose=_purpose(now), now=now)
+        found.append(
+            CasePhoto(
+                case=case,
+                by=actor.id,
+                by_post=actor.post or "",
+                at=now,
+                about=about,
+                photo_content=kept.id,
+                photo_digest=kept.digest,
+                width_px=picture.width_px,
+                height_px=picture.height_px,
+            )
+        )
+    return found
 
 
 def drafted(case: Case, text: str, *, about: str, actor: Actor, now: datetime) -> list[CaseNote]:

@@ -79,6 +79,17 @@ def words_of_report(actor: Actor, report_id: int, reason: str, *, now: datetime)
     return read_report(actor, report, reason, now=now)
 
 
+def note_reading(actor: Actor, what: str, reason: str, *, now: datetime) -> None:
+    """Note that somebody reads the personal content ``what`` of another room, and why.
+
+    Raises
+    ------
+    NotFoundError, ReadReasonError
+        As :func:`read_report`.
+    """
+    _note(actor, what, reason, now=now)
+
+
 @transaction.atomic
 def _note(actor: Actor, what: str, reason: str, *, now: datetime) -> None:
     if not actor.reads_contents:

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
+from django.http.multipartparser import MultiPartParserError
 from django.views.decorators.http import require_POST, require_safe
 
 from anlan.entrypoints.web import naming
@@ -84,8 +85,8 @@ def case_move(request: Call, case_id: int, trigger: str) -> HttpResponse:
 
 
 def _asked(request: HttpRequest) -> Asked:
-    given = request.POST
     try:
+        given = request.POST
         return Asked(
             reason=given.get("reason", "")[:64],
             until=_instant(given.get("until", "")),
@@ -101,7 +102,12 @@ def _asked(request: HttpRequest) -> Asked:
             priority=_whole(given.get("priority", "")),
             other=_whole(given.get("other", "")),
             note=given.get("note", ""),
+            photos=response.pictures_of(
+                tuple(one.read() for one in request.FILES.getlist("photo"))
+            ),
         )
+    except MultiPartParserError:
+        raise InvalidInputError(where="form", problem="multipart") from None
     except (ValueError, OverflowError):
         raise InvalidInputError(where="form", problem="number or date") from None
 
@@ -161,7 +167,7 @@ def _names(
 ) -> registry.Names:
     """Return the names of everything that one case speaks of (three queries)."""
     posts = [step.post for step in found.next_steps] + [one.post for one in told]
-    posts += [task.post for task in found.tasks]
+    posts += [task.post for task in found.tasks] + [photo.by_post for photo in found.photos]
     posts += [str(entry["payload"].get(key, "")) for entry in entries for key in ("owner", "post")]
     return naming.names_of_cases([found.case], posts=posts)
 
@@ -194,6 +200,15 @@ def _people(
                 "title": task.title.get(language) or found.texts.get(str(task.text_content), ""),
             }
             for task in found.tasks
+        ],
+        "photos": [
+            {
+                "row": photo,
+                "post": names.post(photo.by_post, language),
+                "key": f"photo-{photo.pk}",
+                "address": f"/cases/{found.case.pk}/photos/{photo.pk}",
+            }
+            for photo in found.photos
         ],
         "notes": [
             {"row": note, "text": found.texts.get(str(note.text_content), "")}
@@ -243,7 +258,8 @@ def _sign(follower: Any, language: str) -> dict[str, Any]:
     """Return a sign that the case answers; of an alert, why it was raised."""
     kind, _, number = follower.sign.partition(":")
     sign = {"row": follower, "kind": say(f"sign.{kind}", language), "why": "", "rule": ""}
-    sign["report"] = number if kind == "report" else ""
+    if kind == "report":
+        sign |= {"report": number, "address": f"/reports/{number}/words"}
     if kind != "alert" or not number.isdigit():
         return sign
     alert = warning.alert(int(number))
