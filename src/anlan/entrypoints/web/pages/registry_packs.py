@@ -59,8 +59,7 @@ def upload(request: Call) -> HttpResponse:
     try:
         if file is None:
             raise PackUploadUnreadableError(problem="–")
-        key = registry.keep_upload(request.actor, file.read(), now=request.now)
-        found = registry.show_upload(request.actor, key, now=request.now)
+        found = registry.keep_upload(request.actor, file.read(), now=request.now)
     except AnlanError as error:
         return _packs(request, refusal=refusal_of(request, error), status=error.http_status)
     return show(request, "web/pages/registry_diff.html", _shown(request, found))
