@@ -20,7 +20,8 @@ from anlan.sensing import public as sensing
 def words(request: Call, report_id: int) -> HttpResponse:
     """Show what a reporter said and showed, once, after noting who reads it and why."""
     given, case = request.POST.get("reason", ""), request.POST.get("case", "")
-    context: dict[str, Any] = {"case": int(case) if case.isascii() and case.isdecimal() else None}
+    is_key = case.isascii() and case.isdecimal() and len(case) < 19
+    context: dict[str, Any] = {"case": int(case) if is_key else None}
     try:
         # What lies outside is not found, on the usual page; only the reason can be mended here.
         said = sensing.words_of_report(request.actor, report_id, given, now=request.now)
