@@ -125,6 +125,17 @@ class TestRoster:
         text = admin.get(f"/registry/rosters/{key}/edit").content.decode()
         assert f'name="on" value="{ahead}"' in text
 
+    def test_a_last_day_is_for_who_stands_in_only(self, admin):
+        found = registry.records(TEST, "shifts", registry.Wanted(of="P-DUTY"), at=NOW).records
+        line = found[0].entry
+        fields = {
+            "act": "replace", "holder": "H020", "deputy": "", "weekdays": ["1"],
+            "start": f"{line.start:%H:%M}", "end": f"{line.end:%H:%M}",
+            "on": TODAY.isoformat(), "until": TODAY.isoformat(),
+        }  # fmt: skip
+        answer = preview(admin, f"/registry/rosters/{found[0].key}/edit", **fields)
+        assert (answer.status_code, "edit.choice" in answer.content.decode()) == (422, True)
+
     def test_a_day_far_away_is_refused_on_the_form(self, admin):
         answer = preview(admin, "/registry/sensors/TUN-01/edit", in_force="no", on="9999-12-31")
         assert (answer.status_code, "edit.choice" in answer.content.decode()) == (422, True)
@@ -168,6 +179,11 @@ class TestZips:
         members = {"city.yaml": b"format: 1", "rules.yaml": b"[]", **strange}
         answer = self.sent(admin, self.zipped(members))
         assert answer.status_code == 422, answer.content.decode()
+
+    def test_a_pack_of_a_whole_country_is_left_to_the_terminal(self, admin):
+        rows = b"\n" * 60_000
+        answer = self.sent(admin, self.zipped({"city.yaml": b"format: 1", "areas.csv": rows}))
+        assert (answer.status_code, "upload.large" in answer.content.decode()) == (422, True)
 
     def test_a_bomb_is_refused(self, admin):
         answer = self.sent(

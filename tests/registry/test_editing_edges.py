@@ -5,9 +5,11 @@ from __future__ import annotations
 from datetime import date, time, timedelta
 
 import pytest
+from django.db import transaction
 
-from anlan.infra import contents
+from anlan.infra import contents, failpoints, journal
 from anlan.infra.failpoints import FailpointError
+from anlan.infra.models import JournalEntry
 from anlan.registry import public
 from anlan.registry.domain.edits import HolderEdit, RosterEdit, SensorEdit, Sitting
 from anlan.registry.domain.errors import (
@@ -19,7 +21,7 @@ from anlan.registry.domain.parse import read_city
 from anlan.registry.models import Holder
 from anlan.registry.services import editing
 from anlan.registry.services.retention import tend_contacts
-from tests.registry.loads import load
+from tests.registry.loads import load, registry_rows
 from tests.registry.small_city import ADMIN, NOW
 from tests.registry.test_editing import DAY, LATER, TODAY, day_line, take
 
@@ -139,3 +141,44 @@ class TestHolder:
         assert contents.get(old) is contents.DESTROYED
         assert public.contact_of("h1").phone == "000-9"
         assert public.contact_of("h2") is not None
+
+
+EDITS = (
+    HolderEdit("h1", TODAY, {"phone": "000-9"}),
+    HolderEdit("h9", TODAY, {"name": "新人"}, is_new=True),
+    RosterEdit("operator", TODAY, None, Sitting("h2", None, (6,), time(1), time(2))),
+    SensorEdit("s1", in_force=False, on=TODAY),
+)
+
+
+@pytest.fixture
+def armed():
+    yield failpoints.arm
+    failpoints.arm("")
+
+
+@pytest.mark.parametrize("edit", EDITS, ids=lambda edit: f"{edit.section}:{edit.key}")
+def test_cut_off_at_any_step_it_is_done_or_not_and_can_be_sent_again(edit, armed):
+    """Every step that keeps something is broken in turn, before the journal and after it."""
+    armed("trace")
+    marks = {alias: transaction.savepoint(using=alias) for alias in ("default", "contents")}
+    take(edit)
+    steps = [(name, n) for name, count in failpoints.traced().items() for n in range(count)]
+    for alias, mark in marks.items():
+        transaction.savepoint_rollback(mark, using=alias)
+    assert steps
+    before = public.revision()
+    for name, number in steps:
+        armed(f"{name}:raise:{number + 1}")
+        with pytest.raises(FailpointError):
+            take(edit)
+        if public.revision() != before:  # done: what it replaced is left to a later run
+            assert public.contact_of("h1").phone == "000-9"
+            break
+        assert public.contact_of("h1").phone == "000-1"
+    else:
+        armed("")
+        take(edit)
+    rebuilt = journal.replay_images(JournalEntry.objects.order_by("seq"))
+    assert registry_rows(rebuilt) == registry_rows(journal.live_state())
+    assert public.contact_of("h1") is not None

@@ -83,6 +83,9 @@ def _roster_edit(values: Values, record: Record, today: date) -> RosterEdit:
     act = values["act"]
     if act not in {"replace", "stand_in", "end"}:
         raise EditChoiceError(field="act", value=act or "–")
+    if act != "stand_in" and values["until"]:
+        # Left out unsaid, what was meant for some days would stay for good.
+        raise EditChoiceError(field="until", value=values["until"])
     return RosterEdit(
         post=record.entry.post,
         on=on,

@@ -287,6 +287,12 @@ class PackUploadUnreadableError(InvalidInputError):
     code = "upload.unreadable"
 
 
+class PackUploadLargeError(InvalidInputError):
+    """An uploaded pack holds more than is compared and loaded on a page."""
+
+    code = "upload.large"
+
+
 class PackUploadGoneError(NotFoundError):
     """An uploaded pack is no longer kept."""
 

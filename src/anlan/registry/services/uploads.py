@@ -25,7 +25,11 @@ from anlan.registry import access
 from anlan.registry.domain import city as c
 from anlan.registry.domain import jurisdiction as j
 from anlan.registry.domain.edits import is_plain
-from anlan.registry.domain.errors import PackUploadGoneError, PackUploadUnreadableError
+from anlan.registry.domain.errors import (
+    PackUploadGoneError,
+    PackUploadLargeError,
+    PackUploadUnreadableError,
+)
 from anlan.registry.domain.findings import Finding
 from anlan.registry.domain.lint import lint
 from anlan.registry.domain.parse import DATA_SUFFIXES, Parsed, read_city
@@ -40,6 +44,7 @@ KIND = "pack_upload"
 KEPT = timedelta(days=1)
 MOST_BYTES = 64 * 1024 * 1024  # unpacked
 MOST_FILES = 500
+MOST_LINES = 50_000  # of a table: a pack of a whole country is loaded at a terminal
 MOST_NAME = 200  # bytes; file systems hold 255
 HEAD = "city.yaml"
 
@@ -67,6 +72,8 @@ def keep_upload(actor: Actor, data: bytes, *, now: datetime) -> UploadShown:
         When the actor does not keep the data of the whole city.
     PackUploadUnreadableError
         When it is no zip of a pack, or too large when unpacked.
+    PackUploadLargeError
+        When comparing it would keep everybody else waiting.
     PackUnreadableError, CityHasErrorsError, AnotherCityError, …
         See :func:`diff_city`.
     """
@@ -164,6 +171,8 @@ def _files(archive: zipfile.ZipFile) -> Iterator[tuple[PurePosixPath, bytes]]:
         _check_name(inside, seen)
         content = _read(archive, info, left)
         left -= len(content)
+        if (lines := content.count(b"\n")) > MOST_LINES and path.suffix.lower() == ".csv":
+            raise PackUploadLargeError(file=inside.name, lines=lines, most=MOST_LINES)
         yield inside, content
 
 
