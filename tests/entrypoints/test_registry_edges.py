@@ -12,6 +12,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
 from anlan.entrypoints import clock
+from anlan.entrypoints.web import wording
 from anlan.infra.models import ContentItem
 from anlan.kernel.actor import Role
 from anlan.registry import public as registry
@@ -184,6 +185,14 @@ class TestZips:
         rows = b"\n" * 60_000
         answer = self.sent(admin, self.zipped({"city.yaml": b"format: 1", "areas.csv": rows}))
         assert (answer.status_code, "upload.large" in answer.content.decode()) == (422, True)
+
+    @pytest.mark.parametrize("problem", ["no_file", "no_zip", "no_city"])
+    def test_what_is_wrong_with_a_file_is_said_in_the_reader_s_language(self, admin, problem):
+        data = {"no_zip": b"PK nonsense", "no_city": self.zipped({"areas.csv": b""})}.get(problem)
+        page = "/registry/pack/upload"
+        fields = {"pack": SimpleUploadedFile("pack.zip", data)} if data else {}
+        text = send(admin, "/registry/pack?lang=zh", page, **fields).content.decode()
+        assert wording.say(f"problem.{problem}", "zh") in text
 
     def test_a_bomb_is_refused(self, admin):
         answer = self.sent(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import zipfile
-from datetime import date, time, timedelta
+from datetime import date, timedelta
 
 import pytest
 
@@ -17,7 +17,6 @@ from anlan.registry import public
 from anlan.registry.domain.edits import (
     RiskPointEdit,
     SensorEdit,
-    Sitting,
 )
 from anlan.registry.domain.errors import (
     LoadCrossedError,
@@ -33,13 +32,9 @@ pytestmark = pytest.mark.django_db(databases="__all__")
 TODAY = date(2026, 11, 23)
 LATER = NOW + timedelta(minutes=5)
 WHY = "市局 2026 年第 12 号通知"
-WEST = Actor(
-    id="account:9", role=Role.SYSTEM_ADMIN, areas=("410100/410103",), scopes=frozenset({"*"})
-)
 EAST = Actor(
     id="account:8", role=Role.SYSTEM_ADMIN, areas=("410100/410102",), scopes=frozenset({"*"})
 )
-DAY = Sitting("h2", None, (1, 2, 3, 4, 5, 6, 7), time(8), time(20))
 CULVERT = RiskPointEdit("culvert-1", "commander", RiskGrade.MAJOR, "plan-flood", TODAY)
 
 

@@ -148,16 +148,16 @@ def _members(data: bytes) -> Iterator[tuple[PurePosixPath, bytes]]:
         archive = zipfile.ZipFile(io.BytesIO(data))
         yield from _files(archive)
     except _SPOILT as error:
-        raise PackUploadUnreadableError(problem=type(error).__name__) from None
+        raise PackUploadUnreadableError(problem="no_zip") from error
 
 
 def _files(archive: zipfile.ZipFile) -> Iterator[tuple[PurePosixPath, bytes]]:
     infos = [info for info in archive.infolist() if not info.is_dir()]
     heads = [PurePosixPath(x.filename) for x in infos if PurePosixPath(x.filename).name == HEAD]
     if not heads:
-        raise PackUploadUnreadableError(problem=f"no {HEAD}")
+        raise PackUploadUnreadableError(problem="no_city")
     if len(infos) > MOST_FILES:
-        raise PackUploadUnreadableError(problem=f"{len(infos)} > {MOST_FILES} files")
+        raise PackUploadUnreadableError(problem="many_files")
     base = min(heads, key=lambda path: len(path.parts)).parent
     left = MOST_BYTES
     seen: set[PurePosixPath] = set()
@@ -180,7 +180,7 @@ def _check_name(inside: PurePosixPath, seen: set[PurePosixPath]) -> None:
     """Refuse a name that no file can have, or that another member has or stands in the way of."""
     crossed = inside in seen or inside.parent in seen or any(x.parent == inside for x in seen)
     if crossed or not is_plain(str(inside)) or len(str(inside).encode()) > MOST_NAME:
-        raise PackUploadUnreadableError(problem=str(inside)[:80])
+        raise PackUploadUnreadableError(problem="file_name")
     seen.add(inside)
 
 
@@ -190,7 +190,7 @@ def _read(archive: zipfile.ZipFile, info: zipfile.ZipInfo, left: int) -> bytes:
     with archive.open(info) as stream:
         content = stream.read(left + 1)
     if len(content) > left:
-        raise PackUploadUnreadableError(problem=f"> {MOST_BYTES} B")
+        raise PackUploadUnreadableError(problem="too_large")
     return content
 
 

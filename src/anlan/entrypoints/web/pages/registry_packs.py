@@ -58,7 +58,7 @@ def upload(request: Call) -> HttpResponse:
     file = request.FILES.get("pack")
     try:
         if file is None:
-            raise PackUploadUnreadableError(problem="–")
+            raise PackUploadUnreadableError(problem="no_file")
         found = registry.keep_upload(request.actor, file.read(), now=request.now)
     except AnlanError as error:
         return _packs(request, refusal=refusal_of(request, error), status=error.http_status)
