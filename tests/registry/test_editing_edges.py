@@ -23,7 +23,7 @@ from anlan.registry.services import editing
 from anlan.registry.services.retention import tend_contacts
 from tests.registry.loads import load, registry_rows
 from tests.registry.small_city import ADMIN, NOW
-from tests.registry.test_editing import DAY, LATER, TODAY, day_line, take
+from tests.registry.test_editing import DAY, EAST, LATER, TODAY, day_line, take
 
 pytestmark = pytest.mark.django_db(databases="__all__")
 FOR_GOOD = date(9999, 12, 31)
@@ -141,6 +141,27 @@ class TestHolder:
         assert contents.get(old) is contents.DESTROYED
         assert public.contact_of("h1").phone == "000-9"
         assert public.contact_of("h2") is not None
+
+
+def test_who_left_a_post_elsewhere_is_not_taken_over_by_a_keeper_of_a_part():
+    """Whoever seats a person may read how that person is reached."""
+    sitting = Sitting("h9", None, (6,), time(1), time(2))
+    there, here = (RosterEdit(post, TODAY, None, sitting) for post in ("operator", "east-desk"))
+    take(HolderEdit("h9", TODAY, {"name": "新人"}, is_new=True))
+    take(there)
+    (line,) = (x for x in lines_of("operator") if x.holder == "h9")
+    take(RosterEdit("operator", TODAY, line, None))
+    with pytest.raises(EditChoiceError):
+        take(here, actor=EAST)
+    take(here)
+    (line,) = (x for x in lines_of("east-desk") if x.holder == "h9")
+    take(RosterEdit("east-desk", TODAY, line, None), actor=EAST)
+    take(HolderEdit("h8", TODAY, {"name": "另一人"}, is_new=True))
+    own = RosterEdit("east-desk", TODAY, None, Sitting("h8", None, (6,), time(3), time(4)))
+    take(own, actor=EAST)
+    (line,) = (x for x in lines_of("east-desk") if x.holder == "h8")
+    take(RosterEdit("east-desk", TODAY, line, None), actor=EAST)
+    take(own, actor=EAST)  # and may come back to where they sat
 
 
 EDITS = (

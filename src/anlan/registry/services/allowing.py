@@ -107,10 +107,15 @@ def _told_apart(edit: RosterEdit, lines: set[c.Shift]) -> None:
 
 
 def _may_seat(actor: Actor, edit: RosterEdit, code: str) -> bool:
-    """Return whether an actor may put a person on a roster: theirs, new, or there already."""
+    """Return whether an actor may put a person on a roster: theirs, new, or there already.
+
+    Somebody who left a post elsewhere is not new: whoever seats a person may read the contact.
+    """
     if actor.covers("") or (edit.line is not None and code in (edit.line.holder, edit.line.deputy)):
         return True
-    return not records.posts_of_holder(code) or records.sees_holder(actor, code)
+    if records.sees_holder(actor, code):
+        return True
+    return all(actor.covers(path) for path in records.paths_ever_sat(code))
 
 
 def _risk_point(actor: Actor, edit: RiskPointEdit, *, now: datetime) -> None:
