@@ -126,6 +126,16 @@ class TestRoster:
         text = admin.get(f"/registry/rosters/{key}/edit").content.decode()
         assert f'name="on" value="{ahead}"' in text
 
+    def test_hours_are_told_apart_by_seconds_as_a_pack_writes_them(self, admin):
+        page = "/registry/posts/P-DUTY/roster"
+        line = {
+            "holder": "H001", "deputy": "", "weekdays": ["6"], "start": "09:00", "end": "12:00",
+            "on": TODAY.isoformat(), "until": "",
+        }  # fmt: skip
+        assert change(admin, page, **line).status_code == 303
+        twice = preview(admin, page, **{**line, "deputy": "H002", "start": "09:00:00.5"})
+        assert (twice.status_code, "edit.shift_twice" in twice.content.decode()) == (409, True)
+
     def test_a_last_day_is_for_who_stands_in_only(self, admin):
         found = registry.records(TEST, "shifts", registry.Wanted(of="P-DUTY"), at=NOW).records
         line = found[0].entry

@@ -56,7 +56,7 @@ def _day(values: Values, name: str) -> date:
 
 def _clock(values: Values, name: str) -> time:
     try:
-        return time.fromisoformat(values[name]).replace(tzinfo=None)
+        return time.fromisoformat(values[name]).replace(microsecond=0, tzinfo=None)
     except ValueError:
         raise EditChoiceError(field=name, value=values[name] or "–") from None
 
