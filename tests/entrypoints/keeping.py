@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from datetime import date
 
@@ -34,7 +35,7 @@ def hidden(text):
     form = next(x for x in re.findall(r"<form.*?</form>", text, re.DOTALL) if 'value="take"' in x)
     fields: dict[str, list[str]] = {}
     for name, value in re.findall(r'name="(\w+)" value="([^"]*)"', form):
-        fields.setdefault(name, []).append(value)
+        fields.setdefault(name, []).append(html.unescape(value))
     fields.pop("csrfmiddlewaretoken")
     return fields
 

@@ -10,11 +10,14 @@ import pytest
 from anlan import flow
 from anlan.entrypoints import clock
 from anlan.entrypoints.web.pages.reporting import RESIDENT
-from anlan.infra import delivery
+from anlan.infra import delivery, journal
+from anlan.infra.models import JournalEntry
+from anlan.kernel.actor import system_actor
 from anlan.notices.models import Notice
 from anlan.registry import public as registry
 from anlan.response import public as response
 from anlan.response.models import Case
+from anlan.response.services.signs import take_sign
 from anlan.sensing.models import Report
 from tests.entrypoints.test_pages import (  # noqa: F401  fixtures are used by name
     NOW,
@@ -99,3 +102,25 @@ def test_a_case_that_runs_is_not_contested():
     assert not response.can_contest(case, now=NOW)
     sign = f"report:{Report.objects.get().pk}"
     assert response.contest(RESIDENT, sign, now=NOW).reopened == 0
+
+
+def test_where_the_matter_is_in_hand_again_the_report_joins_it(link):
+    old = Case.objects.get()
+    Case.objects.update(cause="flood|tunnel")
+    opening = response.Opening(
+        kind="service", hazard="", area="410100", origin="alert:77", known_at=NOW,
+        cause="flood|tunnel", level="yellow",
+    )  # fmt: skip
+    with_alert = take_sign(system_actor("response"), opening, now=NOW)
+    client, told = browser(), Notice.objects.count()
+    for _ in range(2):
+        answer = send(client, "/report", "/follow/not-fixed", **fields_of(link))
+        assert answer.status_code == 303, answer.content.decode()
+    case = response.case_of_sign(f"report:{Report.objects.get().pk}")
+    assert (case.pk, case.signs, case.priority) == (with_alert.pk, 2, 3)
+    assert not Case.objects.get(pk=old.pk).is_open
+    assert Notice.objects.count() > told
+    page = client.get(answer["Location"] + "&lang=en").content.decode()
+    assert "its owner was told" in page
+    rebuilt = journal.replay_images(JournalEntry.objects.order_by("seq"))
+    assert rebuilt["response.casefollower"] == journal.live_state()["response.casefollower"]

@@ -9,7 +9,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from anlan import flow
+from anlan import __version__, flow
 from anlan.entrypoints import clock
 from anlan.entrypoints.web import wording
 from anlan.entrypoints.web.pages.rules import KINDS
@@ -112,6 +112,9 @@ class TestRule:
                 text = text_of(officer, f"/rules/{rule.id}", language)
                 assert rule.basis.title.replace("'", "&#x27;") in text
 
+    def test_the_foot_names_the_version_of_anlan_and_not_the_rule_s(self, officer):
+        assert f"Anlan {__version__}" in text_of(officer, "/rules/water.tunnel")
+
     def test_without_an_alert_there_is_no_data(self, officer):
         text = text_of(officer, f"/rules/{TUNNEL}")
         assert "No data: no alert of it has been settled" in text
@@ -184,7 +187,7 @@ class TestTry:
         text = text_of(officer, f"/rules/{TUNNEL}/try?{DAYS}")
         for words in ("Would have raised 1", "1 were raised then", "1 in both", "would, and was"):
             assert words in text
-        assert "4 readings of" in text
+        assert "readings 4," in text
         assert JournalEntry.objects.count() == entries
 
     def test_no_data_is_no_calm(self, officer):

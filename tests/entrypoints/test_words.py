@@ -52,6 +52,21 @@ class TestWords:
         assert "找王某" not in answer.content.decode()
         assert not JournalEntry.objects.filter(event="ContentsRead").exists()
 
+    @pytest.mark.parametrize("case", ["9" * 5000, "-1", "x", "²", ""])
+    def test_a_case_that_cannot_be_is_no_way_back(self, case):
+        client = signed_in(an_account("duty_officer"))
+        send(browser(), "/report", "/report", text="找王某", key="k")
+        report = Report.objects.get().pk
+        answer = send(client, "/report", f"/reports/{report}/words", reason="handling", case=case)
+        assert answer.status_code == 200
+        assert "/cases/" not in answer.content.decode()
+
+    @pytest.mark.parametrize("report", [10**20, 2**63, 0])
+    def test_a_report_that_cannot_be_is_not_found(self, report):
+        client = signed_in(an_account("duty_officer"))
+        answer = send(client, "/report", f"/reports/{report}/words", reason="handling")
+        assert answer.status_code == 404
+
     def test_not_outside_of_ones_area_and_not_for_an_auditor(self):
         for client in (
             signed_in(an_account("street_officer", ("410102",))),

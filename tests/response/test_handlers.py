@@ -9,7 +9,11 @@ from anlan.kernel.events import Told
 from anlan.notices.models import Notice
 from anlan.registry import public as registry
 from anlan.response import handlers
+from anlan.response.domain.asking import Asked
+from anlan.response.domain.words import CaseState
 from anlan.response.models import Case, CaseFollower, CaseTask
+from anlan.response.services.desk import Desk
+from anlan.response.services.effects import end
 from anlan.sensing.domain.events import ReportReceived
 from anlan.warning.domain.events import (
     AlertCleared,
@@ -202,6 +206,25 @@ def test_a_warning_that_no_rule_acts_on_gets_an_owner_and_a_clock(hazard, level,
     tell(handlers.on_warning_in_force_changed, relayed(hazard, level, what="ended"))
     stands(case)
     assert CaseFollower.objects.get().cleared_at is None  # its end proves nothing
+
+
+@pytest.mark.parametrize(("first", "priority"), [("orange", 2), ("", 2)])
+@pytest.mark.parametrize("closed", [False, True])
+def test_a_warning_that_rises_takes_its_case_with_it(first, priority, closed):
+    tell(handlers.on_warning_in_force_changed, relayed("met.hail", first))
+    (case,) = Case.objects.all()
+    assert case.priority == priority
+    if closed:
+        desk = Desk(case, actor=handlers.ACTOR, now=NOW)
+        end(desk, CaseState.DISMISSED, Asked(), how="second_person")
+    for _ in range(2):  # at least once
+        rise = relayed("met.hail", "red", what="changed")
+        tell(handlers.on_warning_in_force_changed, rise, at=NOW + MINUTE)
+    (case,) = Case.objects.all()
+    stands(case)
+    assert (case.is_open, case.priority, case.level) == (True, 1, "red")
+    about = Notice.objects.filter(about=f"case:{case.pk}", subject="case.level")
+    assert about.filter(post=case.owner_post, urgency="red").count() == 1
 
 
 @pytest.mark.parametrize(

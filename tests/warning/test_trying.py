@@ -145,3 +145,17 @@ def test_it_asks_as_much_of_many_readings_as_of_few(demo):
             tried("water.tunnel")
         asked.append(len(seen))
     assert asked[0] == asked[1] <= 20
+
+
+@pytest.mark.parametrize(("limit", "most"), [("MOST_SIGNS", 2), ("MOST_LOOKS", 3)])
+def test_more_warnings_than_can_be_judged_are_refused_and_never_left_out(
+    demo, monkeypatch, limit, most
+):
+    days = 24 * 60  # minutes
+    for number in range(4):
+        a_signal(number, "red", sender=f"{number}@example.invalid", ends_at=at(9 * days))
+    later = {"start": 3 * days, "end": 4 * days}  # none of them came within it, all of them stand
+    assert tried("rain_red.road_tunnel", **later).looked.warnings == 4
+    monkeypatch.setattr(trying, limit, most, raising=False)
+    with pytest.raises(TooMuchPastError):
+        tried("rain_red.road_tunnel", **later)

@@ -147,7 +147,6 @@ from anlan.registry.services.uploads import (
     discard_upload,
     keep_upload,
     load_upload,
-    show_upload,
 )
 
 __all__ = [
@@ -276,7 +275,6 @@ __all__ = [
     "shape_of",
     "show_contact",
     "show_edit",
-    "show_upload",
     "sign_in",
     "sign_out",
     "superior_of",

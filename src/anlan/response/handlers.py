@@ -130,6 +130,7 @@ def on_warning_in_force_changed(told: Told, *, now: datetime) -> None:
     """Give a relayed warning that no rule acts on to a person: its message is a sign too.
 
     That is one whose hazard or level no pack knows, and a grave one that no rule reads.
+    Its case rises with it, also one that somebody closed at a lower level.
     """
     event = cast("WarningInForceChanged", told.event)
     sign = f"warning:{event.in_force}"
@@ -152,6 +153,7 @@ def on_warning_in_force_changed(told: Told, *, now: datetime) -> None:
         title={"zh": UNREAD_ZH, "en": UNREAD_EN},
         tell=("commander",),
     )
+    change_level(ACTOR, sign, event.level, now=now)
     take_sign(ACTOR, opening, now=now)
 
 

@@ -56,7 +56,7 @@ def _day(values: Values, name: str) -> date:
 
 def _clock(values: Values, name: str) -> time:
     try:
-        return time.fromisoformat(values[name]).replace(tzinfo=None)
+        return time.fromisoformat(values[name]).replace(microsecond=0, tzinfo=None)
     except ValueError:
         raise EditChoiceError(field=name, value=values[name] or "–") from None
 
@@ -83,6 +83,9 @@ def _roster_edit(values: Values, record: Record, today: date) -> RosterEdit:
     act = values["act"]
     if act not in {"replace", "stand_in", "end"}:
         raise EditChoiceError(field="act", value=act or "–")
+    if act != "stand_in" and values["until"]:
+        # Left out unsaid, what was meant for some days would stay for good.
+        raise EditChoiceError(field="until", value=values["until"])
     return RosterEdit(
         post=record.entry.post,
         on=on,

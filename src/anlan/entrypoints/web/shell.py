@@ -94,7 +94,10 @@ def show(
         "version": __version__,
         "theme": theme_of(request),
     }
-    shown = render(request, template, frame | (context or {}), status=status)
+    context = context or {}
+    if taken := frame.keys() & context.keys():
+        raise ValueError(f"{template} hides what the frame shows: {', '.join(sorted(taken))}")
+    shown = render(request, template, frame | context, status=status)
     shown["Content-Security-Policy"] = POLICY
     shown.is_ours = True  # type: ignore[attr-defined]  # a refusal on it is worded already
     return shown

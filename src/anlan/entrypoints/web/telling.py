@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import Enum
 from typing import Any
+from urllib.parse import quote
 
 from anlan.entrypoints.web.wording import knows, say
 from anlan.registry import public as registry
@@ -86,7 +87,8 @@ def address_of(section: str, key: str) -> str:
     if section == "rules":
         return f"/rules/{key.split('/', maxsplit=1)[0]}"
     kind = ADDRESSES.get(section)
-    return f"/registry/{kind}/{key}" if kind else ""
+    # Codes are of any letters, also of those by which an address is divided.
+    return f"/registry/{kind}/{quote(key, safe='')}" if kind else ""
 
 
 def actor_name(actor: str, language: str) -> str:

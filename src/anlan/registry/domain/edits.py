@@ -7,6 +7,7 @@ differs is then written in the same way.  Nothing here reads a clock or a table.
 from __future__ import annotations
 
 import hashlib
+import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, time, timedelta
@@ -20,6 +21,9 @@ from anlan.registry.domain import city as c
 from anlan.registry.domain.entries import key_of
 
 _DAY = timedelta(days=1)
+AHEAD = timedelta(days=3660)  # further on nobody plans, and calendars cannot count beyond year 9999
+# Controls, marks that turn or hide letters, breaks of lines: no name has them, no table holds them.
+_HIDDEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 What = Literal["added", "changed", "ended"]
 
 
@@ -92,11 +96,12 @@ class SensorEdit:
 
 @dataclass(frozen=True, slots=True)
 class HolderEdit:
-    """How a person on the roster is reached; ``None`` leaves a field as it is."""
+    """How a person on the roster is reached; a field that is not named stays as it is."""
 
     code: str
     on: date
     fields: Mapping[str, str] = field(default_factory=dict)
+    is_new: bool = False  # entered as a person whom the city does not know
 
     section = "holders"
 
@@ -142,11 +147,14 @@ def _changed(code: str, entries: Iterable[Any], change: Mapping[str, object]) ->
 
 def _validity(edit: SensorEdit, entries: Iterable[c.Sensor]) -> dict[str, date | None]:
     sensor = next(entry for entry in entries if entry.code == edit.code)
-    out = sensor.valid_to is not None
     if not edit.in_force:
-        # Never in force at all when it is taken out before it began.
+        # An end lies after the beginning: taken out before it began, its first day remains.
         return {"valid_to": max(edit.on, (sensor.valid_from or date.min) + _DAY)}
-    return {"valid_from": edit.on, "valid_to": None} if out else {}
+    if sensor.valid_to is None:
+        return {}
+    if edit.on <= sensor.valid_to:
+        return {"valid_to": None}  # it goes on as if no end had been set
+    return {"valid_from": edit.on, "valid_to": None}
 
 
 def _roster(edit: RosterEdit, entries: tuple[c.Shift, ...], *, today: date) -> tuple[c.Shift, ...]:
@@ -167,10 +175,18 @@ def _roster(edit: RosterEdit, entries: tuple[c.Shift, ...], *, today: date) -> t
     return tuple(kept)
 
 
+def is_plain(text: str) -> bool:
+    """Return whether a text can be read as it stands, and written into a table of a pack."""
+    return not any(unicodedata.category(letter) in _HIDDEN for letter in text)
+
+
 def edited_line(edit: RosterEdit) -> c.Shift:
     """Return the new line of a roster edit that has a sitting."""
     assert edit.sitting is not None  # noqa: S101  callers look before they ask
     sat = edit.sitting
+    end = edit.until + _DAY if edit.until is not None else None
+    if end is None and edit.line is not None:
+        end = edit.line.valid_to  # who takes a place has it for as long as it was there
     return c.Shift(
         post=edit.post,
         holder=sat.holder,
@@ -179,14 +195,13 @@ def edited_line(edit: RosterEdit) -> c.Shift:
         start=sat.start,
         end=sat.end,
         valid_from=edit.on,
-        valid_to=edit.until + _DAY if edit.until is not None else None,
+        valid_to=end,
     )
 
 
-def fingerprint(edit_of: str, entries: Iterable[Any], key: str) -> str:
+def fingerprint(entries: Iterable[Any]) -> str:
     """Return what tells whether the entries an edit is about are as they were shown."""
-    name = "post" if edit_of == "shifts" else "code"
-    told = sorted(repr(entry) for entry in entries if getattr(entry, name) == key)
+    told = sorted(repr(entry) for entry in entries)
     return hashlib.sha256("\n".join(told).encode()).hexdigest()[:20]
 
 

@@ -281,10 +281,28 @@ class EditChoiceError(InvalidInputError):
     code = "edit.choice"
 
 
+class HolderCodeTakenError(ConflictError):
+    """A new person was to get a code that another has or had."""
+
+    code = "edit.code_taken"
+
+
+class ShiftTwiceError(ConflictError):
+    """A roster has a line of the same person, days and hours already."""
+
+    code = "edit.shift_twice"
+
+
 class PackUploadUnreadableError(InvalidInputError):
     """An uploaded file is no city pack."""
 
     code = "upload.unreadable"
+
+
+class PackUploadLargeError(InvalidInputError):
+    """An uploaded pack holds more than is compared and loaded on a page."""
+
+    code = "upload.large"
 
 
 class PackUploadGoneError(NotFoundError):

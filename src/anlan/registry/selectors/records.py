@@ -213,6 +213,12 @@ def posts_of_holder(code: str) -> list[tuple[str, str]]:
     return list(lines.order_by("post_id").distinct().values_list("post_id", "post__area__path"))
 
 
+def paths_ever_sat(code: str) -> list[str]:
+    """Return the area paths of every post at which a person sits or sat."""
+    lines = Shift.objects.filter(Q(holder=code) | Q(deputy=code)).order_by()
+    return list(lines.distinct().values_list("post__area__path", flat=True))
+
+
 def sees_holder(actor: Actor, code: str) -> bool:
     """Return whether an actor may know of a person: of one who sits at a post of their areas."""
     return actor.covers("") or any(actor.covers(path) for _, path in posts_of_holder(code))

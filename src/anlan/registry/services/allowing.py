@@ -11,17 +11,23 @@ from anlan.kernel.actor import Actor
 from anlan.registry import access
 from anlan.registry.domain import city as c
 from anlan.registry.domain.edits import (
+    AHEAD,
     Edit,
     HolderEdit,
     RiskPointEdit,
     RosterEdit,
     SensorEdit,
+    edited_line,
+    is_plain,
 )
+from anlan.registry.domain.entries import key_of
 from anlan.registry.domain.errors import (
     EditChoiceError,
     EditDayPastError,
+    HolderCodeTakenError,
     RecordChangedError,
     RecordUnknownError,
+    ShiftTwiceError,
 )
 from anlan.registry.domain.facts import KnownPost
 from anlan.registry.models import Holder, Shift
@@ -33,15 +39,22 @@ def allow(actor: Actor, edit: Edit, *, today: date, now: datetime) -> None:
     access.require_city_keeper(actor)
     if edit.on < today:
         raise EditDayPastError(day=edit.on.isoformat())
+    _near(edit.on, "on", today)
     match edit:
         case RosterEdit():
+            _near(edit.until or today, "until", today)
             _roster(actor, edit, now=now)
         case RiskPointEdit():
             _risk_point(actor, edit, now=now)
         case SensorEdit():
-            _standing(actor, "sensors", edit.code, now=now)
+            _sensor(actor, edit, today=today, now=now)
         case HolderEdit():
             _holder(actor, edit)
+
+
+def _near(day: date, field: str, today: date) -> None:
+    if day > today + AHEAD:
+        raise EditChoiceError(field=field, value=day.isoformat())
 
 
 def _standing(actor: Actor, section: str, code: str, *, now: datetime) -> records.Record:
@@ -54,17 +67,21 @@ def _standing(actor: Actor, section: str, code: str, *, now: datetime) -> record
 
 def _roster(actor: Actor, edit: RosterEdit, *, now: datetime) -> None:
     _standing(actor, "posts", edit.post, now=now)
-    lines = {
-        sheets.SHIFTS.entry(row)
-        for row in Shift.objects.filter(post=edit.post, ended_at__isnull=True)
-    }
+    rows = Shift.objects.filter(post=edit.post, ended_at__isnull=True)
+    lines = {sheets.SHIFTS.entry(row) for row in rows}
     if edit.line is not None and edit.line not in lines:
         raise RecordChangedError  # ended or changed since the form was opened
     if edit.until is not None and edit.until < edit.on:
         raise EditChoiceError(field="until", value=edit.until.isoformat())
-    if edit.sitting is None:
-        return
+    if edit.sitting is not None:
+        _sitting(actor, edit)
+        _told_apart(edit, lines)
+
+
+def _sitting(actor: Actor, edit: RosterEdit) -> None:
+    """Refuse a sitting on no day, or of somebody who cannot be chosen."""
     sat = edit.sitting
+    assert sat is not None  # noqa: S101  callers look before they ask
     if not sat.weekdays or not set(sat.weekdays) <= set(range(1, 8)):
         raise EditChoiceError(field="weekdays", value="–")
     people = {sat.holder, sat.deputy} - {None}
@@ -78,11 +95,27 @@ def _roster(actor: Actor, edit: RosterEdit, *, now: datetime) -> None:
         raise EditChoiceError(field="deputy", value=sat.holder)
 
 
+def _told_apart(edit: RosterEdit, lines: set[c.Shift]) -> None:
+    """Refuse a line that a pack could not tell from another, or that would end before it begins."""
+    new = edited_line(edit)
+    if new.valid_to is not None and new.valid_to <= new.valid_from:
+        raise EditChoiceError(field="on", value=edit.on.isoformat())
+    kept = lines - {edit.line} if edit.until is None else lines
+    key = key_of("shifts", new)
+    if any(key_of("shifts", line) == key and line != new for line in kept):
+        raise ShiftTwiceError(holder=new.holder)
+
+
 def _may_seat(actor: Actor, edit: RosterEdit, code: str) -> bool:
-    """Return whether an actor may put a person on a roster: theirs, new, or there already."""
+    """Return whether an actor may put a person on a roster: theirs, new, or there already.
+
+    Somebody who left a post elsewhere is not new: whoever seats a person may read the contact.
+    """
     if actor.covers("") or (edit.line is not None and code in (edit.line.holder, edit.line.deputy)):
         return True
-    return not records.posts_of_holder(code) or records.sees_holder(actor, code)
+    if records.sees_holder(actor, code):
+        return True
+    return all(actor.covers(path) for path in records.paths_ever_sat(code))
 
 
 def _risk_point(actor: Actor, edit: RiskPointEdit, *, now: datetime) -> None:
@@ -93,6 +126,13 @@ def _risk_point(actor: Actor, edit: RiskPointEdit, *, now: datetime) -> None:
     known = {plan.id for plan in packs.current("plans")} | {found.entry.plan}
     if edit.plan is not None and edit.plan not in known:
         raise EditChoiceError(field="plan", value=edit.plan[:64])
+
+
+def _sensor(actor: Actor, edit: SensorEdit, *, today: date, now: datetime) -> None:
+    end = _standing(actor, "sensors", edit.code, now=now).entry.valid_to
+    # One entry has one stretch of days: back after an end ahead, it would be out of force at once.
+    if edit.in_force and end is not None and today < end < edit.on:
+        raise EditChoiceError(field="on", value=edit.on.isoformat())
 
 
 def owners_for(area: str) -> tuple[KnownPost, ...]:
@@ -106,14 +146,20 @@ def _holder(actor: Actor, edit: HolderEdit) -> None:
         msgspec.convert({"code": edit.code, "name": "–", **made}, c.Holder)
     except msgspec.ValidationError:
         raise EditChoiceError(field="holder", value=edit.code[:64]) from None
+    for name, value in edit.fields.items():
+        if not is_plain(value):
+            raise EditChoiceError(field=name, value="–")  # personal, and not to be read anyway
     row = Holder.objects.filter(pk=edit.code).first()
-    if row is None or row.ended_at is not None:
+    if row is None:
+        # Codes stand in addresses, where dots lead up.
+        if not is_plain(edit.code) or not edit.code.strip("."):
+            raise EditChoiceError(field="code", value="–")
         if not edit.fields.get("name"):
             raise EditChoiceError(field="name", value="–")
-        if row is not None:
-            raise RecordUnknownError(section="holders", key=edit.code)  # a code is used once
         return
-    if not may_edit_holder(actor, edit.code):
+    if edit.is_new:
+        raise HolderCodeTakenError(holder=edit.code)  # also after its person left
+    if row.ended_at is not None or not may_edit_holder(actor, edit.code):
         raise RecordUnknownError(section="holders", key=edit.code)
     if edit.fields.get("name") == "":
         raise EditChoiceError(field="name", value="–")

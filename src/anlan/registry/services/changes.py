@@ -58,9 +58,15 @@ class CityDiff:
     """What loading a pack changes, without or before doing it (差异)."""
 
     sections: dict[str, SectionDiff] = field(default_factory=dict)
+    # Section and code of entries to look out for, and those of them that would change.
+    watched: frozenset[tuple[str, str]] = frozenset()
+    met: set[tuple[str, str]] = field(default_factory=set)
 
     def count(self, change: Change) -> None:
         """Take one change into account."""
+        matter = (change.section, change.key.split("/")[0])  # a line of a roster: its post
+        if matter in self.watched:
+            self.met.add(matter)
         self.sections.setdefault(change.section, SectionDiff()).count(change)
 
     def note_heads(self) -> None:

@@ -75,16 +75,18 @@ class _Draft:
 
 def fingerprint_of(section: str, key: str) -> str:
     """Return what an entry is told by now; a form keeps it until it is sent."""
-    return edits.fingerprint(section, _entries(section), key)
+    return edits.fingerprint(_entries(section, key))
 
 
-def _entries(section: str) -> tuple[Any, ...]:
+def _entries(section: str, key: str) -> Iterable[Any]:
+    """Return the entries that an edit of ``key`` is about: one, or a post's whole roster."""
     if section == holders.SECTION:
-        people = Holder.objects.filter(ended_at__isnull=True)
-        return tuple(_Told(row.code, row.contact_digest) for row in people)
+        people = Holder.objects.filter(pk=key, ended_at__isnull=True)
+        return (_Told(row.code, row.contact_digest) for row in people)
     sheet = next(x for x in (*sheets.PLACED, sheets.SHIFTS) if x.section == section)
-    rows = sheet.model._default_manager.filter(ended_at__isnull=True)
-    return tuple(sheet.entry(row) for row in rows)
+    about = {"post": key} if sheet is sheets.SHIFTS else {"pk": key}
+    rows = sheet.model._default_manager.filter(ended_at__isnull=True, **about)
+    return (sheet.entry(row) for row in rows)
 
 
 @dataclass(frozen=True, slots=True)

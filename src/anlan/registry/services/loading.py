@@ -123,8 +123,12 @@ def diff_city(
     *,
     now: datetime,
     progress: Progress = silent,
+    watched: frozenset[tuple[str, str]] = frozenset(),
 ) -> CityDiff:
     """Return what :func:`load_city` would change at ``now``; writes nothing.
+
+    Which of the ``watched`` entries (section, code) would change is told whatever the number
+    of differences.
 
     Raises
     ------
@@ -133,7 +137,7 @@ def diff_city(
         When the packs cannot be loaded.
     """
     packs = _sound(city, jurisdiction, now)
-    diff = CityDiff()
+    diff = CityDiff(watched=watched)
     streams = [
         *_area_rows(packs, progress),
         areas.area_endings(packs.governed, now),

@@ -19,6 +19,7 @@ from anlan.registry.services import holders
 RENEW_WITHIN = timedelta(days=180)
 KEPT_AFTER_LEAVING = timedelta(days=30)
 BATCH = 500
+REPLACED_FOR = timedelta(days=1)  # by then whoever was writing a contact has written who holds it
 
 
 def destroy_contents(actor: Actor, ids: Sequence[UUID], *, reason: str, now: datetime) -> int:
@@ -43,7 +44,9 @@ def tend_contacts(actor: Actor, *, now: datetime) -> tuple[int, int]:
 
     A contact is renewed half a year before its end date, so that nobody on duty falls
     silent, and destroyed 30 days after its holder left (个人信息保护法 Art 19: no longer
-    than needed).  Returns how many were renewed and how many destroyed.
+    than needed).  So are those that nobody refers to: a load brought in another, or the
+    process died before it destroyed what it had replaced.  Returns how many were renewed
+    and how many of those who left were destroyed.
     """
     with transaction.atomic(durable=True):
         replaced = _renew(actor, now)
@@ -52,7 +55,21 @@ def tend_contacts(actor: Actor, *, now: datetime) -> tuple[int, int]:
     )
     gone = _still_kept([row.contact_content for row in left if row.contact_content])
     destroy_contents(actor, replaced, reason="replaced", now=now)
+    destroy_contents(actor, _unheld(now), reason="replaced", now=now)
     return len(replaced), destroy_contents(actor, gone, reason="holder left", now=now)
+
+
+def _unheld(now: datetime) -> list[UUID]:
+    """Return kept contacts that no holder refers to."""
+    kept = ContentItem.objects.using(contents.ALIAS).filter(
+        kind=holders.KIND,
+        purpose=holders.PURPOSE,
+        destroyed_at__isnull=True,
+        stored_at__lt=now - REPLACED_FOR,
+    )
+    ids = set(kept.values_list("id", flat=True))
+    held = Holder.objects.filter(contact_content__isnull=False)
+    return sorted(ids - set(held.values_list("contact_content", flat=True)))
 
 
 def _still_kept(ids: list[UUID]) -> list[UUID]:

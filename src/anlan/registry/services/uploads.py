@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,7 +24,12 @@ from anlan.kernel.actor import Actor
 from anlan.registry import access
 from anlan.registry.domain import city as c
 from anlan.registry.domain import jurisdiction as j
-from anlan.registry.domain.errors import PackUploadGoneError, PackUploadUnreadableError
+from anlan.registry.domain.edits import is_plain
+from anlan.registry.domain.errors import (
+    PackUploadGoneError,
+    PackUploadLargeError,
+    PackUploadUnreadableError,
+)
 from anlan.registry.domain.findings import Finding
 from anlan.registry.domain.lint import lint
 from anlan.registry.domain.parse import DATA_SUFFIXES, Parsed, read_city
@@ -38,6 +44,8 @@ KIND = "pack_upload"
 KEPT = timedelta(days=1)
 MOST_BYTES = 64 * 1024 * 1024  # unpacked
 MOST_FILES = 500
+MOST_LINES = 50_000  # of a table: a pack of a whole country is loaded at a terminal
+MOST_NAME = 200  # bytes; file systems hold 255
 HEAD = "city.yaml"
 
 
@@ -53,8 +61,10 @@ class UploadShown:
     revision: str  # of the city against which it was compared
 
 
-def keep_upload(actor: Actor, data: bytes, *, now: datetime) -> str:
-    """Keep an uploaded zip until tomorrow and return the key it is asked for by.
+def keep_upload(actor: Actor, data: bytes, *, now: datetime) -> UploadShown:
+    """Return what loading an uploaded zip would change, and keep it until tomorrow.
+
+    Nothing is kept of what is refused: a pack holds contacts.
 
     Raises
     ------
@@ -62,47 +72,26 @@ def keep_upload(actor: Actor, data: bytes, *, now: datetime) -> str:
         When the actor does not keep the data of the whole city.
     PackUploadUnreadableError
         When it is no zip of a pack, or too large when unpacked.
-    """
-    access.require_whole_city(actor)
-    for _ in _members(data):
-        pass
-    purpose = Purpose("pack upload", GROUND, packs.local_day(now) + KEPT)
-    return str(contents.put(KIND, data, purpose=purpose, now=now).id)
-
-
-def show_upload(actor: Actor, upload: str, *, now: datetime) -> UploadShown:
-    """Return what loading an upload would change; writes nothing.
-
-    Raises
-    ------
-    PackUploadGoneError
-        When it is no longer kept.
+    PackUploadLargeError
+        When comparing it would keep everybody else waiting.
     PackUnreadableError, CityHasErrorsError, AnotherCityError, …
         See :func:`diff_city`.
     """
     access.require_whole_city(actor)
-    with _unpacked(upload) as (city, law):
+    today = packs.local_day(now)
+    with _unpacked(data) as (city, law):
         revision = packs.revision()
-        diff = diff_city(city, law, now=now)
-        found = lint(city, law, today=packs.local_day(now))
-        return UploadShown(
-            upload=upload,
-            version=city.pack.info.version,
-            diff=diff,
-            findings=tuple(found),
-            undone=_undone(diff),
-            revision=revision,
-        )
-
-
-def _undone(diff: CityDiff) -> tuple[tuple[str, str], ...]:
-    """Return the edits since the last load whose entries the pack would change."""
-    touched = {
-        (section, item.key.split("/")[0])
-        for section, found in diff.sections.items()
-        for item in found.examples
-    }
-    return tuple(sorted(history.edited_since_load() & touched))
+        diff = diff_city(city, law, now=now, watched=history.edited_since_load())
+        found = lint(city, law, today=today)
+    purpose = Purpose("pack upload", GROUND, today + KEPT)
+    return UploadShown(
+        upload=str(contents.put(KIND, data, purpose=purpose, now=now).id),
+        version=city.pack.info.version,
+        diff=diff,
+        findings=tuple(found),
+        undone=tuple(sorted(diff.met)),
+        revision=revision,
+    )
 
 
 def load_upload(actor: Actor, upload: str, *, revision: str, now: datetime) -> CityDiff:
@@ -116,16 +105,15 @@ def load_upload(actor: Actor, upload: str, *, revision: str, now: datetime) -> C
         When the city was changed after the differences were shown.
     """
     access.require_whole_city(actor)
-    with _unpacked(upload) as (city, law):
+    with _unpacked(_kept(upload)) as (city, law):
         done = load_city(actor, city, law, now=now, seen=revision)
     destroy_contents(actor, [UUID(upload)], reason="pack loaded", now=now)
     return done
 
 
 @contextmanager
-def _unpacked(upload: str) -> Iterator[tuple[Parsed[c.City], Parsed[j.Jurisdiction]]]:
-    """Yield the uploaded city pack and the law in force, on which it is loaded."""
-    data = _kept(upload)
+def _unpacked(data: bytes) -> Iterator[tuple[Parsed[c.City], Parsed[j.Jurisdiction]]]:
+    """Yield the city pack in a zip and the law in force, on which it is loaded."""
     with TemporaryDirectory(prefix="anlan-pack-") as name:
         folder = Path(name) / "city"
         for inside, content in _members(data):
@@ -149,24 +137,30 @@ def _kept(upload: str) -> bytes:
     return bytes(found)
 
 
+_SPOILT = (
+    zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError, ValueError,
+)  # fmt: skip
+
+
 def _members(data: bytes) -> Iterator[tuple[PurePosixPath, bytes]]:
     """Yield the data files of a zip by their place in the pack; nothing can lead out of it."""
     try:
         archive = zipfile.ZipFile(io.BytesIO(data))
         yield from _files(archive)
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, ValueError) as error:
-        raise PackUploadUnreadableError(problem=type(error).__name__) from None
+    except _SPOILT as error:
+        raise PackUploadUnreadableError(problem="no_zip") from error
 
 
 def _files(archive: zipfile.ZipFile) -> Iterator[tuple[PurePosixPath, bytes]]:
     infos = [info for info in archive.infolist() if not info.is_dir()]
     heads = [PurePosixPath(x.filename) for x in infos if PurePosixPath(x.filename).name == HEAD]
     if not heads:
-        raise PackUploadUnreadableError(problem=f"no {HEAD}")
+        raise PackUploadUnreadableError(problem="no_city")
     if len(infos) > MOST_FILES:
-        raise PackUploadUnreadableError(problem=f"{len(infos)} > {MOST_FILES} files")
+        raise PackUploadUnreadableError(problem="many_files")
     base = min(heads, key=lambda path: len(path.parts)).parent
     left = MOST_BYTES
+    seen: set[PurePosixPath] = set()
     for info in infos:
         path = PurePosixPath(info.filename)
         if path.suffix.lower() not in DATA_SUFFIXES or not path.is_relative_to(base):
@@ -174,16 +168,29 @@ def _files(archive: zipfile.ZipFile) -> Iterator[tuple[PurePosixPath, bytes]]:
         inside = path.relative_to(base)
         if len(inside.parts) > 2 or ".." in inside.parts or inside.is_absolute():
             continue  # a pack is files, and folders of lists; tests and notes are not loaded
+        _check_name(inside, seen)
         content = _read(archive, info, left)
         left -= len(content)
+        if (lines := content.count(b"\n")) > MOST_LINES and path.suffix.lower() == ".csv":
+            raise PackUploadLargeError(file=inside.name, lines=lines, most=MOST_LINES)
         yield inside, content
 
 
+def _check_name(inside: PurePosixPath, seen: set[PurePosixPath]) -> None:
+    """Refuse a name that no file can have, or that another member has or stands in the way of."""
+    crossed = inside in seen or inside.parent in seen or any(x.parent == inside for x in seen)
+    if crossed or not is_plain(str(inside)) or len(str(inside).encode()) > MOST_NAME:
+        raise PackUploadUnreadableError(problem="file_name")
+    seen.add(inside)
+
+
 def _read(archive: zipfile.ZipFile, info: zipfile.ZipInfo, left: int) -> bytes:
+    if info.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
+        raise NotImplementedError  # the other ways take far more memory, and nobody packs so
     with archive.open(info) as stream:
         content = stream.read(left + 1)
     if len(content) > left:
-        raise PackUploadUnreadableError(problem=f"> {MOST_BYTES} B")
+        raise PackUploadUnreadableError(problem="too_large")
     return content
 
 

@@ -10,11 +10,15 @@ from anlan.kernel.actor import Actor
 from anlan.kernel.errors import NotFoundError
 from anlan.response.domain.asking import Asked
 from anlan.response.domain.errors import ContestedLateError, WrongStateError
+from anlan.response.domain.events import SignJoinedCase
+from anlan.response.domain.joining import priority_by_signs
 from anlan.response.domain.states import move_for
 from anlan.response.domain.words import CaseState, Trigger
 from anlan.response.models import Case, CaseFollower
+from anlan.response.services import telling
 from anlan.response.services.desk import Desk
 from anlan.response.services.effects import open_again
+from anlan.response.services.joining import raise_priority
 
 # Anlan's own example: long enough to come home and see it, short enough that it is the same matter.
 CONTESTED_WITHIN = timedelta(days=30)
@@ -31,6 +35,7 @@ def contest(actor: Actor, sign: str, *, now: datetime) -> Case:
     """Open the ended case of a sign again: whoever reported it sees the danger still there.
 
     The caller proved that ``actor`` holds the sign's receipt.  Pressed twice, it opens once.
+    Where the same cause has another open case by now, the sign joins that one instead.
 
     Raises
     ------
@@ -48,10 +53,33 @@ def contest(actor: Actor, sign: str, *, now: datetime) -> Case:
         return case
     if not can_contest(case, now=now):
         raise ContestedLateError(days=CONTESTED_WITHIN.days)
+    again = _open_one_of(case.cause)
+    if again is not None:
+        return _follow(Desk(again, actor=actor, now=now), sign, left=case)
     state = CaseState(case.state)
     to = move_for(case.kind, state, Trigger.REOPEN).to
     if to is None:
         raise WrongStateError(kind=case.kind, state=state.value, trigger=Trigger.REOPEN.value)
     desk = Desk(case, actor=actor, now=now, trigger=Trigger.REOPEN)
     open_again(desk, to, Asked(reason="not_done"))
+    return case
+
+
+def _open_one_of(cause: str) -> Case | None:
+    if not cause:
+        return None
+    return Case.objects.select_for_update(of=("self",)).filter(cause=cause, is_open=True).first()
+
+
+def _follow(desk: Desk, sign: str, *, left: Case) -> Case:
+    """Let a sign of an ended case follow the one in which its danger is handled now."""
+    case = desk.case
+    follower = CaseFollower.objects.get(sign=sign)
+    follower.case, follower.came_from = case, left
+    case.signs += 1
+    case.strong_signs += int(follower.strong)
+    case.last_sign_at = desk.now
+    desk.record(SignJoinedCase(case=case.pk, sign=sign), rows=[follower])
+    raise_priority(desk, priority_by_signs(case.signs, case.strong_signs), why="signs")
+    telling.tell(desk, [case.owner_post], "case.joined", key=f"joined:{sign}", signs=case.signs)
     return case

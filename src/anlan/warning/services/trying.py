@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
+
+from django.db.models import Model, QuerySet
 
 from anlan.infra.models import JournalEntry
 from anlan.kernel.actor import Actor
@@ -37,9 +39,11 @@ from anlan.warning.services.inbox import report_sign, signal_sign
 from anlan.warning.services.judging import UNJUDGED
 from anlan.warning.services.surroundings import City, asked_at, city_at, ground_of, place_of
 
+RowT = TypeVar("RowT", bound=Model)
 LONGEST = timedelta(days=7)
 MOST_READINGS = 200_000
 MOST_SIGNS = 5_000
+MOST_LOOKS = 2_000_000  # at a warning, to see whether it stood: some seconds
 SAME = timedelta(minutes=15)  # the judge's lateness: raised so close together it is one alert
 
 
@@ -121,8 +125,16 @@ def try_rule(actor: Actor, rule: RuleSpec, *, start: datetime, end: datetime) ->
     mine = [item for item in would if actor.covers(paths.get(item.area, ""))]
     was = AlertInstance.objects.filter(
         inside(actor), rule=rule.id, raised_at__gte=start, raised_at__lt=end
-    ).order_by("raised_at", "pk")[:MOST_SIGNS]
-    return _compare(ground.looked, mine, list(was))
+    ).order_by("raised_at", "pk")
+    return _compare(ground.looked, mine, _whole(was))
+
+
+def _whole(rows: QuerySet[RowT]) -> list[RowT]:
+    """Return all rows; of more than can be judged none, for a part of them would tell wrongly."""
+    found = list(rows[: MOST_SIGNS + 1])
+    if len(found) > MOST_SIGNS:
+        raise TooMuchPastError(what="signs")
+    return found
 
 
 def _compare(looked: Looked, would: Iterable[Would], was: list[AlertInstance]) -> Tried:
@@ -161,6 +173,7 @@ class _Ground:
         self.responses = self._responses()
         self.places = tuple(place_of(item) for item in self.city.places)
         self.told: dict[tuple[int, int], SignalInForce] = {}
+        self.looks = 0
         self.past = Past(
             observations=self._observations(),
             reports=self._reports(),
@@ -205,10 +218,7 @@ class _Ground:
 
     def _events(self, name: str) -> list[JournalEntry]:
         found = JournalEntry.objects.filter(event=name, at__gte=self.began, at__lt=self.end)
-        rows = list(found.order_by("seq").defer("images")[: MOST_SIGNS + 1])
-        if len(rows) > MOST_SIGNS:
-            raise TooMuchPastError(what="signs")
-        return rows
+        return _whole(found.order_by("seq").defer("images"))
 
     @property
     def _of_streams(self) -> bool:
@@ -236,7 +246,7 @@ class _Ground:
         if self._of_streams:
             return {}
         rows = WarningInForce.objects.filter(began_at__lt=self.end).exclude(ended_at__lt=self.began)
-        began = dict(rows.order_by("-pk").values_list("pk", "began_at")[:MOST_SIGNS])
+        began = {row.pk: row.began_at for row in _whole(rows.order_by("pk"))}
         if not began:
             return {}
         entries = JournalEntry.objects.filter(
@@ -244,7 +254,7 @@ class _Ground:
         )
         table = WarningInForce._meta.label_lower
         found: dict[int, list[tuple[datetime, Mapping[str, Any]]]] = {}
-        for entry in entries.order_by("seq")[:MOST_SIGNS]:
+        for entry in _whole(entries.order_by("seq")):
             for image in entry.images:
                 if image["table"] == table and image["pk"] in began:
                     found.setdefault(image["pk"], []).append((entry.at, image["fields"]))
@@ -254,7 +264,7 @@ class _Ground:
         if self._of_streams:
             return []
         rows = ResponseInForce.objects.filter(began_at__lt=self.end)
-        return list(rows.exclude(ended_at__lt=self.began).order_by("pk")[:MOST_SIGNS])
+        return _whole(rows.exclude(ended_at__lt=self.began).order_by("pk"))
 
     def _moments(self) -> tuple[datetime, ...]:
         """Return when what stands changes."""
@@ -295,6 +305,9 @@ class _Ground:
         )
 
     def _in_force(self, now: datetime) -> tuple[SignalInForce, ...]:
+        self.looks += len(self.warnings)
+        if self.looks > MOST_LOOKS:
+            raise TooMuchPastError(what="signs")
         found = []
         for pk, images in self.warnings.items():
             known = sum(at <= now for at, _ in images)

@@ -167,6 +167,7 @@ def listing(request: Call, kind: str) -> HttpResponse:
         "lines": lines_of(found.records, teller, marks_of(request)),
         "areas": area_choices(request),
         "pages": pages(request, number, more=found.more),
+        "done": request.GET.get("done") == "1",
         "of": teller.name(*_parent(section, wanted.of)) if wanted.of else "",
     }
     return show(request, "web/pages/registry_list.html", context)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from django.http import HttpResponse
@@ -21,9 +22,11 @@ from anlan.infra.doors import Call, language_of
 from anlan.kernel.errors import AnlanError
 from anlan.registry import public as registry
 from anlan.registry.domain import city as c
-from anlan.registry.domain.edits import Difference
+from anlan.registry.domain.edits import Difference, HolderEdit
 from anlan.registry.domain.errors import EditChoiceError, RecordChangedError, RecordUnknownError
 from anlan.registry.public import EditShown, Record, Wanted
+
+MOST_REASON = 4000  # letters: more than are kept, so that who wrote too many is told, not cut
 
 
 @require_http_methods(["GET", "POST"])
@@ -65,7 +68,10 @@ def _served(request: Call, record: Record, *, is_new: bool = False) -> HttpRespo
         raise RecordUnknownError(section=record.section, key=record.key)
     form = FORMS[record.section]
     if request.method == "GET":
-        values = {"on": registry.local_day(request.now).isoformat(), **form.filled(record)}
+        today = registry.local_day(request.now)
+        # What begins later changes then, unless another day is meant.
+        first = getattr(record.entry, "valid_from", None) or today
+        values = {"on": max(today, first).isoformat(), **form.filled(record)}
         return _form(request, record, values, is_new=is_new)
     values = edit_forms.given(form, request.POST)
     try:
@@ -83,15 +89,24 @@ def _sent(request: Call, record: Record, values: Values, *, is_new: bool) -> Htt
     """Show what a form would change, or change it when that was seen."""
     form = FORMS[record.section]
     change = form.edit(values, record, registry.local_day(request.now))
-    reason, seen = request.POST.get("reason", ""), request.POST.get("seen", "")
+    if isinstance(change, HolderEdit):
+        change = replace(change, is_new=is_new)
+    reason, seen = _reason(request), request.POST.get("seen", "")
     if request.POST.get("step") == "take":
         registry.take_edit(request.actor, change, seen=seen, reason=reason, now=request.now)
+        if is_new and not request.actor.covers(""):
+            return moved("/registry/rosters?done=1")  # theirs to see once seated
         back = "posts" if record.section == "shifts" else record.section
         return moved(f"{address_of(back, change.key)}?done=1")
     preview = registry.show_edit(request.actor, change, now=request.now)
     if preview.seen != seen:
         raise RecordChangedError
     return _form(request, record, values, is_new=is_new, preview=preview)
+
+
+def _reason(request: Call) -> str:
+    """Return the reason as written, its line breaks counted once as browsers count them."""
+    return request.POST.get("reason", "").replace("\r\n", "\n")[:MOST_REASON]
 
 
 def _refusal(request: Call, error: AnlanError) -> dict[str, str]:
@@ -129,7 +144,7 @@ def _form(
         "back": "/registry/rosters" if is_new else address_of(record.section, record.key),
         "values": values,
         "weekdays": [(str(day), say(f"weekday.{day}", language)) for day in range(1, 8)],
-        "reason": request.POST.get("reason", "")[: 2 * edit_forms.MOST_LETTERS],
+        "reason": _reason(request),
         # After a refusal the form goes on from what stands now: the reader has just been told.
         "seen": fresh if preview is None else preview.seen,
         "carried": _carried(form, values, record, is_new=is_new),

@@ -58,9 +58,8 @@ def upload(request: Call) -> HttpResponse:
     file = request.FILES.get("pack")
     try:
         if file is None:
-            raise PackUploadUnreadableError(problem="–")
-        key = registry.keep_upload(request.actor, file.read(), now=request.now)
-        found = registry.show_upload(request.actor, key, now=request.now)
+            raise PackUploadUnreadableError(problem="no_file")
+        found = registry.keep_upload(request.actor, file.read(), now=request.now)
     except AnlanError as error:
         return _packs(request, refusal=refusal_of(request, error), status=error.http_status)
     return show(request, "web/pages/registry_diff.html", _shown(request, found))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
+from urllib.parse import urlencode
 
 from django.http import HttpResponse
 from django.views.decorators.http import require_POST, require_safe
@@ -75,7 +76,7 @@ def shown(request: Call, kind: str, key: str, *, status: int = 200, **more: Any)
                 "kind": word,
                 "total": found.total,
                 "lines": lines_of(found.records[:SHOWN], teller, marks),
-                "all": f"/registry/{word}?of={key}" if found.total > SHOWN else "",
+                "all": f"/registry/{word}?{urlencode({'of': key})}" if found.total > SHOWN else "",
             }
             for word, found in hanging
         ],
@@ -129,7 +130,7 @@ def _sitting(request: Call, record: Record, teller: Teller) -> list[dict[str, An
                 "from": at,
                 "sat": sat,
                 "post": teller.name("posts", post),
-                "href": f"/registry/posts/{post}",
+                "href": address_of("posts", post),
             }
         )
         at = sat.until
@@ -148,14 +149,12 @@ def _edits(request: Call, record: Record) -> str:
 
 def _of_its_kind(request: Call, record: Record) -> dict[str, Any]:
     if record.section == "holders":
-        posts = [code for code, _ in registry.posts_of_holder(record.key)]
+        found = registry.posts_of_holder(record.key)
+        posts = [code for code, path in found if request.actor.covers(path)]
         names, language = registry.names_of(posts=posts), language_of(request)
         return {
-            "sits_at": [(names.post(code, language), f"/registry/posts/{code}") for code in posts],
-            "reachable": [
-                say(f"fact.{way}", language_of(request))
-                for way in registry.reachable_by(record.key)
-            ],
+            "sits_at": [(names.post(code, language), address_of("posts", code)) for code in posts],
+            "reachable": [say(f"fact.{x}", language) for x in registry.reachable_by(record.key)],
             "may_see_contact": may_write(request),
         }
     if record.section == "sensors":

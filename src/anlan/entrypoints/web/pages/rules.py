@@ -98,7 +98,6 @@ def told(rule: RuleSpec, names: Names, language: str) -> dict[str, Any]:
     confidence = f"confidence.{rule.confidence.value}"
     return {
         "id": rule.id,
-        "version": rule.version,
         "title": getattr(rule.title, language),
         "kind": kind_of(rule),
         "hazard": names.hazard(rule.hazard, language),

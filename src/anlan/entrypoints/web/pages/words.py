@@ -22,8 +22,9 @@ from anlan.sensing import public as sensing
 def words(request: Call, report_id: int) -> HttpResponse:
     """Show what a reporter said and showed, once, after noting who reads it and why."""
     given, case = request.POST.get("reason", ""), request.POST.get("case", "")
+    is_key = case.isascii() and case.isdecimal() and len(case) < 19
     context: dict[str, Any] = {
-        "case": int(case) if case.isascii() and case.isdecimal() else None,
+        "case": int(case) if is_key else None,
         "title": say("words.title", language_of(request)),
     }
     try:
