@@ -19,7 +19,20 @@ function say(state) {
 
 // ---------------------------------------------------------------- lists
 
+// A finger or mouse that is down on a line must find the same line when it comes up.
+const held = { down: false, html: "" };
+lists.addEventListener("pointerdown", (event) => { held.down = event.button === 0; });
+for (const ending of ["pointerup", "pointercancel"]) {
+  window.addEventListener(ending, () => {
+    held.down = false;
+    // After the click that follows.
+    if (held.html) window.setTimeout(() => { if (held.html && !held.down) take(held.html); });
+  });
+}
+
 function take(html) {
+  held.html = held.down ? html : "";
+  if (held.down) return;
   const focused = lists.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
   lists.innerHTML = html;
   if (focused) lists.querySelector(`a[href="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
@@ -41,6 +54,7 @@ function listen() {
     say("over");
     // Led to sign in when the session is over; when only rights changed, this page is shown anew.
     if (await poll()) listen();
+    else startPolling();
   });
   source.addEventListener("error", () => {
     if (source.readyState === EventSource.CLOSED) startPolling();
@@ -49,10 +63,10 @@ function listen() {
 }
 
 function startPolling() {
+  window.setTimeout(() => { if (showing.poll) listen(); }, TRY_LIVE_AGAIN_MS + Math.random() * POLL_MS);
   if (showing.poll) return;
   say("slow");
   showing.poll = window.setInterval(poll, POLL_MS);
-  window.setTimeout(() => { if (showing.poll) listen(); }, TRY_LIVE_AGAIN_MS + Math.random() * POLL_MS);
 }
 
 function stopPolling() {
@@ -80,7 +94,10 @@ async function poll() {
 
 // Clocks are sent anew every twenty seconds: who hears nothing for long hears nothing at all.
 function watchSilence() {
-  if (Date.now() - showing.heardAt > SILENT_MS && showing.state === "on") say("lost");
+  if (Date.now() - showing.heardAt < SILENT_MS || showing.state !== "on") return;
+  say("lost");
+  showing.source.close();
+  listen();
 }
 
 // ---------------------------------------------------------------- red
