@@ -38,7 +38,16 @@ function take(html) {
   if (focused) lists.querySelector(`a[href="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
   showing.heardAt = Date.now();
   red.look();
+  band();
   showing.map?.refresh();
+}
+
+// What is wrong with the system itself; said again only when it is something else.
+function band() {
+  const shown = document.getElementById("sick");
+  const now = document.getElementById("sick-now");
+  const what = (place) => place.firstElementChild?.dataset.what ?? "";
+  if (now && what(now.content) !== what(shown)) shown.replaceChildren(now.content.cloneNode(true));
 }
 
 function listen() {
