@@ -134,7 +134,7 @@ def test_who_gives_up_waiting_leaves_the_lead_to_another(monkeypatch):
         together._queue.append(mine)
         monkeypatch.setattr(together, "_led", True)
     mine.leads = True
-    monkeypatch.setattr(mine.woken, "wait", lambda: fail(KeyboardInterrupt())())
+    monkeypatch.setattr(mine.woken, "wait", fail(KeyboardInterrupt()))
     with pytest.raises(KeyboardInterrupt):
         together._await(mine)
     assert not together._queue
