@@ -9,11 +9,15 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from anlan.accountability import public as accountability
+from anlan.accountability.public import SicknessSeen
 from anlan.entrypoints import clock
-from anlan.entrypoints.web.watching import features
+from anlan.entrypoints.web.watching import features, picture
+from anlan.kernel.actor import Actor, Role
 from anlan.kernel.geometry import Point
+from anlan.registry.models import Area, RiskPoint, Sensor
 from tests.entrypoints.test_pages import NOW, an_account, signed_in
-from tests.entrypoints.test_watch import a_case
+from tests.entrypoints.test_watch import WHOLE, a_case, an_alert
 
 pytestmark = pytest.mark.django_db(databases="__all__")
 
@@ -88,3 +92,47 @@ def test_without_a_city_it_is_told_and_nothing_breaks(path, monkeypatch):
 
     monkeypatch.setattr(public, "is_loaded", lambda: False)
     assert client.get(path).status_code < 500
+
+
+def test_what_is_wrong_with_the_system_reaches_pages_that_stay_open(monkeypatch):
+    seen = SicknessSeen(
+        id=0, part="disk:workspace", ailment="disk.full", params={}, since=NOW, well_at=None,
+        case=None, texts={"zh": "磁盘将满", "en": "The disk is nearly full"},
+    )  # fmt: skip
+    client = signed_in(an_account("duty_officer"))
+    assert "data-what" not in client.get("/watch", {"lang": "en"}).content.decode()
+    monkeypatch.setattr(accountability, "sicknesses_at", lambda **_: [seen])
+    page = client.get("/watch", {"lang": "en"}).content.decode()
+    assert page.count('data-what="disk:workspace disk.full;"') == 2  # shown, and in the lists
+    lists = picture.lists_now(WHOLE, "zh", now=NOW)
+    assert re.search(r'<template id="sick-now">.*磁盘将满.*</template>', lists, re.DOTALL)
+
+
+def test_nothing_of_another_district_moves_a_byte():
+    mine = Actor("account:7", Role.STREET_OFFICER, post="P-NOBODY", areas=("410100/410102",))
+    whole = features.registry.extent_of(("",))
+
+    def seen():
+        view = features.View(mine, whole, 10, "zh")
+        earlier = NOW - timedelta(minutes=1)
+        return [
+            picture.lists_now(mine, "zh", now=NOW),
+            picture.lists_then(mine, "zh", at=earlier)[0],
+            features.features_now(view, now=NOW),
+            features.features_then(view, at=earlier),
+        ]
+
+    a_case(area="410102", point=Point(34.75, 113.6), level="red", at=NOW - timedelta(hours=1))
+    before = seen()
+    for n in range(30):
+        at = NOW - timedelta(minutes=10 + n)
+        a_case(area="410105", point=Point(34.75, 113.6), level="red", at=at)
+        a_case(area="410105", level="red", at=at)
+        an_alert(area="410105", at=at, subject=f"place:{n}")
+    other = Area.objects.get(code="410105")
+    RiskPoint.objects.create(code="X", name_zh="x", kind="school", area=other, lat=34.75, lon=113.6)
+    Sensor.objects.create(
+        code="X", name_zh="x", quantity="rainfall", unit="mm", interval="5m", area=other, lat=34.75,
+        lon=113.6,
+    )  # fmt: skip
+    assert seen() == before

@@ -270,7 +270,7 @@ def _cases(view: View, cases: list[Case]) -> list[Feature]:
             letter=_letter(case.level, view.language),
             name=_title(case, names, view.language),
         )
-        for case in cases[::-1]  # the most pressing one is drawn last, on top
+        for case in cases[::-1]  # of one level the most pressing is drawn last, on top
         if case.lat is not None and case.lon is not None
     ]
 
@@ -300,7 +300,7 @@ def _in_areas(view: View) -> list[Feature]:
                 area=names.area(one.area, view.language),
             ),
         )
-        for one in counted
+        for one in counted[::-1]
         if one.area in middles
     ]
 
