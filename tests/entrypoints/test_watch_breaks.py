@@ -13,11 +13,13 @@ from anlan.accountability import public as accountability
 from anlan.accountability.public import SicknessSeen
 from anlan.entrypoints import clock
 from anlan.entrypoints.web.watching import features, picture
+from anlan.entrypoints.web.watching.hub import event
 from anlan.kernel.actor import Actor, Role
 from anlan.kernel.geometry import Point
 from anlan.registry.models import Area, RiskPoint, Sensor
+from anlan.warning.models import WarningInForce
 from tests.entrypoints.test_pages import NOW, an_account, signed_in
-from tests.entrypoints.test_watch import WHOLE, a_case, an_alert
+from tests.entrypoints.test_watch import WHOLE, a_case, a_warning, an_alert
 
 pytestmark = pytest.mark.django_db(databases="__all__")
 
@@ -124,3 +126,26 @@ def test_nothing_of_another_district_moves_a_byte():
         lon=113.6,
     )  # fmt: skip
     assert seen() == before
+
+
+@pytest.mark.parametrize("pair", ["nan,nan", "inf,1", "91,10", "10,181", "1e308,1e308", "1,2,3"])
+def test_an_outline_from_outside_that_is_none_does_not_take_the_map_from_everybody(pair):
+    row = a_warning(areas=())
+    WarningInForce.objects.filter(pk=row.pk).update(polygons=[f"34,113 35,113 {pair} 34,113"])
+    answer = signed_in(an_account("duty_officer")).get("/watch/features")
+
+    def refuse(text):
+        raise AssertionError(text)
+
+    found = json.loads(answer.content, parse_constant=refuse)["features"]
+    assert not [one for one in found if one["properties"]["kind"] == "warning"]
+
+
+def test_what_comes_from_outside_is_written_never_run():
+    evil = '"><script>x</script>\u2028event: over'
+    row = a_warning()
+    WarningInForce.objects.filter(pk=row.pk).update(sender=evil)
+    lists = picture.lists_now(WHOLE, "zh", now=NOW)
+    assert "<script" not in lists
+    assert "&lt;script&gt;x&lt;/script&gt;" in lists
+    assert b"\nevent: over" not in event("lists", lists)

@@ -13,6 +13,7 @@ from anlan.infra import contents, together
 from anlan.infra.baton import BATON
 from anlan.infra.models import ParkedEvent
 from anlan.kernel.errors import InvalidInputError
+from anlan.sensing.models import ReportPhoto
 from tests.infra.test_together import all_at_once, fail, item, park
 
 pytestmark = pytest.mark.django_db(transaction=True, databases="__all__")
@@ -51,6 +52,27 @@ def test_an_effect_that_hides_a_failed_statement_is_not_called_kept(others):
     assert isinstance(heard[0], TransactionManagementError)
     assert kept() == set(range(others))
     assert [heard[n + 1] for n in range(others)] == list(range(others))
+
+
+def test_within_a_transaction_too_a_failed_statement_is_not_hidden():
+    with transaction.atomic():
+        with pytest.raises(TransactionManagementError):
+            together.commit(swallow)
+        assert together.commit(park(3)) == 3
+    assert kept() == {3}
+
+
+def test_a_reference_that_is_checked_at_the_commit_lets_all_hear_that_nothing_is_kept():
+    def dangles():
+        ReportPhoto.objects.create(
+            report_id=12345, position=0, photo_digest="", width_px=1, height_px=1,
+            photo_content=item(b"x").pk,
+        )  # fmt: skip
+
+    heard = all_at_once([park(1), dangles, park(2)], expected=3)
+    assert [type(heard[n]) for n in range(3)] == [OperationalError] * 3
+    assert not kept()
+    assert together.commit(park(4)) == 4
 
 
 def test_a_hook_that_fails_after_the_commit_makes_nobody_believe_that_nothing_was_kept():

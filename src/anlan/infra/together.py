@@ -77,11 +77,12 @@ def commit(effect: Callable[[], T], *, items: Sequence[ContentItem] = ()) -> T:
         When nothing could be committed, for everybody who waited.
     """
     global _led
+    mine = _Waiting(effect, items)
     if connection.in_atomic_block:
         contents.keep(items)
         with transaction.atomic():
-            return effect()
-    mine = _Waiting(effect, items)
+            mine.run()
+        return cast("T", mine.answer)
     with _lock:
         _queue.append(mine)
         mine.leads, _led = not _led, True

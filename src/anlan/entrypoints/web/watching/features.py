@@ -250,6 +250,8 @@ def _ring(text: str) -> dict[str, Any] | None:
         ring = [[lon, lat] for lat, lon in pairs]
     except ValueError:
         return None
+    if not all(-180 <= lon <= 180 and -90 <= lat <= 90 for lon, lat in ring):
+        return None  # no number too, which would make the whole answer unreadable
     if len(ring) > RINGS:
         ring = [*ring[:: len(ring) // RINGS + 1], ring[-1]]
     return {"type": "Polygon", "coordinates": [ring]} if len(ring) > 3 else None
