@@ -76,6 +76,23 @@ def test_a_line_under_a_finger_stays_until_it_comes_up(place, new_page, sign_in)
     page.wait_for_url("**/cases/*")
 
 
+def test_pages_in_the_background_leave_the_browser_its_connections(place, new_page, sign_in):
+    page = new_page(locale="en-GB")
+    sign_in(page, "commander")
+    hide = """hidden => { Object.defineProperty(document, 'hidden', { value: hidden, configurable: true });
+        document.dispatchEvent(new Event('visibilitychange')); }"""
+    others = [page.context.new_page() for _ in range(7)]  # a browser keeps six connections
+    for one in others:
+        watching(one, place).evaluate(hide, True)
+    watching(page, place)
+    one = others[0]
+    one.evaluate("document.getElementById('picture').remove()")
+    one.evaluate(hide, False)
+    one.locator("#picture").wait_for(timeout=WITHIN_MS)
+    for one in others:
+        one.close()
+
+
 def test_red_is_called_out_with_a_banner_and_a_sound_that_was_asked_for(place, new_page, sign_in):
     page = new_page(locale="en-GB")
     sign_in(page, "commander")

@@ -8,7 +8,7 @@ const POLL_MS = 30_000;
 const TRY_LIVE_AGAIN_MS = 300_000;
 const SILENT_MS = 60_000;
 
-const showing = { map: null, source: null, poll: 0, heardAt: Date.now(), state: "" };
+const showing = { map: null, source: null, poll: 0, heardAt: Date.now(), state: "", asleep: false };
 
 function say(state) {
   if (showing.state === state) return;
@@ -103,10 +103,20 @@ async function poll() {
 
 // Clocks are sent anew every twenty seconds: who hears nothing for long hears nothing at all.
 function watchSilence() {
-  if (Date.now() - showing.heardAt < SILENT_MS || showing.state !== "on") return;
+  if (showing.asleep || Date.now() - showing.heardAt < SILENT_MS || showing.state !== "on") return;
   say("lost");
   showing.source.close();
   listen();
+}
+
+// A browser keeps six connections to a server: pages in the background, unless they are to sound,
+// must not hold them all, or no other page would load.
+function sleepOrWake() {
+  const asleep = document.hidden && !red.sound && !showing.poll;
+  if (asleep === showing.asleep) return;
+  showing.asleep = asleep;
+  if (asleep) showing.source?.close();
+  else listen();
 }
 
 // ---------------------------------------------------------------- red
@@ -232,5 +242,6 @@ if (root.dataset.live) {
   red.begin();
   listen();
   window.setInterval(watchSilence, 5_000);
+  document.addEventListener("visibilitychange", sleepOrWake);
 }
 map();
