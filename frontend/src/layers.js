@@ -98,6 +98,8 @@ export function style(ink) {
         id: "cases", type: "symbol", source: "shown", filter: kind("case", "in_area"),
         layout: {
           ...words, ...symbols, "text-size": 12,
+          // The highest level lies on top; what has none may be anything.
+          "symbol-sort-key": ["match", ["get", "level"], "red", 5, "orange", 4, "yellow", 2, "blue", 1, 3],
           "icon-image": ["concat", "case-", ["get", "level"]],
           "text-field": [
             "case", [">", ["coalesce", ["get", "count"], 0], 1], ["concat", "×", ["to-string", ["get", "count"]]], "",

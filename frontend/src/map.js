@@ -50,6 +50,7 @@ class Picture {
       bounds: [[west, south], [east, north]],
       fitBoundsOptions: { padding: 16 },
       maxZoom: 18,
+      renderWorldCopies: false, // beside the world the server has nothing to tell
       attributionControl: false,
       dragRotate: false,
       pitchWithRotate: false,

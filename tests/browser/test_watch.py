@@ -57,6 +57,42 @@ def test_a_new_danger_appears_by_itself_is_opened_and_acknowledged(
     )
 
 
+def test_a_line_under_a_finger_stays_until_it_comes_up(place, new_page, sign_in):
+    page = new_page(locale="en-GB")
+    sign_in(page, "commander")
+    place.report("路灯倒了", lat=34.71, lon=113.61)
+    watching(page, place)
+    line = page.locator("#lists li[data-case] a").first
+    line.wait_for(timeout=WITHIN_MS)
+    stream = "new Promise(r => new EventSource('/watch/live').addEventListener('lists', r))"
+    line.hover()
+    page.mouse.down()
+    page.evaluate("one => { window.line = one; }", line.element_handle())
+    place.report("井盖缺失", lat=34.66, lon=113.72)
+    page.evaluate(f"Promise.race([{stream}, new Promise(r => setTimeout(r, 8000))])")
+    page.wait_for_timeout(1_500)
+    assert page.evaluate("window.line.isConnected")
+    page.mouse.up()
+    page.wait_for_url("**/cases/*")
+
+
+def test_pages_in_the_background_leave_the_browser_its_connections(place, new_page, sign_in):
+    page = new_page(locale="en-GB")
+    sign_in(page, "commander")
+    hide = """hidden => { Object.defineProperty(document, 'hidden', { value: hidden, configurable: true });
+        document.dispatchEvent(new Event('visibilitychange')); }"""
+    others = [page.context.new_page() for _ in range(7)]  # a browser keeps six connections
+    for one in others:
+        watching(one, place).evaluate(hide, True)
+    watching(page, place)
+    one = others[0]
+    one.evaluate("document.getElementById('picture').remove()")
+    one.evaluate(hide, False)
+    one.locator("#picture").wait_for(timeout=WITHIN_MS)
+    for one in others:
+        one.close()
+
+
 def test_red_is_called_out_with_a_banner_and_a_sound_that_was_asked_for(place, new_page, sign_in):
     page = new_page(locale="en-GB")
     sign_in(page, "commander")

@@ -20,3 +20,6 @@ def test_they_say_so(monkeypatch, settings):
     assert client.get("/registry/findings").status_code == 200
     assert client.get("/registry/posts").status_code == 409
     assert client.get("/rules/water.tunnel").status_code == 404
+    for address in ("/watch", "/watch/features", "/watch?at=2021-07-20T08:00"):
+        answer = client.get(address, {} if "?" in address else {"lang": "en"})
+        assert (answer.status_code, b"anlan city load" in answer.content) == (409, True)

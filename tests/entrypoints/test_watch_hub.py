@@ -7,7 +7,17 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from anlan.entrypoints.web.watching.hub import CLOCKS_EVERY_S, Hub, Viewer, event, sight_of
+from anlan.entrypoints.web.watching.hub import (
+    CLOCKS_EVERY_S,
+    LONGEST_REST_S,
+    LOOK_EVERY_S,
+    REST,
+    Hub,
+    Viewer,
+    event,
+    rest_after,
+    sight_of,
+)
 from anlan.kernel.actor import Actor, Role
 from anlan.kernel.errors import NotAuthenticatedError
 
@@ -147,6 +157,39 @@ def test_a_sight_that_could_not_be_rendered_is_tried_again(hub, place):
     assert b"<p>2 en" in next(stream)
 
 
+def test_one_sight_that_cannot_be_rendered_keeps_nobody_else_waiting(hub, place, monkeypatch):
+    broken, mine = joined(hub, place, STREET), joined(hub, place, WHOLE)
+    render = place.render
+
+    def picky(actor, language):
+        if actor == STREET:
+            raise LookupError(actor)
+        return render(actor, language)
+
+    monkeypatch.setattr(place, "render", picky)
+    with pytest.raises(LookupError):
+        hub.look(at_once)
+    assert b"<p>1 en" in next(mine)
+    assert next(broken) == b": heart\n\n"
+    monkeypatch.setattr(place, "render", render)
+    hub.look(at_once)
+    assert b"<p>1 en" in next(broken)
+    monkeypatch.setattr(place, "render", picky)
+    place.now += CLOCKS_EVERY_S
+    with pytest.raises(LookupError):
+        hub.look(at_once)
+    broken.close()
+    hub.look(at_once)  # what was shown of it is forgotten without an error
+    assert next(mine).startswith(b"event: lists")
+
+
+def test_the_hub_leaves_more_time_than_it_takes_however_many_sights_there_are():
+    assert rest_after(0.01) == LOOK_EVERY_S
+    assert rest_after(1.0) == REST
+    assert rest_after(9.0) == 9 * REST  # two hundred sights of a busy city
+    assert rest_after(1000.0) == LONGEST_REST_S < 60 / 2  # the page says after a minute: lost
+
+
 def test_there_is_a_cap(hub, place):
     streams = [joined(hub, place, WHOLE, session=str(n)) for n in range(4)]
     assert streams[3] is None
@@ -214,9 +257,9 @@ def test_the_thread_is_there_while_somebody_watches(place):
 
 
 def test_a_look_that_fails_ends_nothing(place, monkeypatch):
-    monkeypatch.setattr("anlan.entrypoints.web.watching.hub.LONGEST_REST_S", 0.01)
+    monkeypatch.setattr("anlan.entrypoints.web.watching.hub.AFTER_FAILURE_S", 0.01)
     hub = Hub(place, heartbeat_s=5)
-    failures = iter([OSError("disk"), OSError("disk")])
+    failures = iter([OSError("disk"), SystemExit(1), RuntimeError("odd")])
 
     def turn(job):
         for failure in failures:

@@ -62,7 +62,7 @@ def all_at_once(effects, items=(), *, expected):
                 heard[number] = together.commit(effect, items=items)
                 # Seen by a connection of its own only once it was committed.
                 assert ParkedEvent.objects.filter(seq=heard[number]).exists()
-        except Exception as error:  # noqa: BLE001  what was heard is compared below
+        except BaseException as error:  # noqa: BLE001  what was heard is compared below
             heard[number] = error
         finally:
             connections.close_all()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 
 import pytest
 from django.db import connection, connections
@@ -104,6 +105,8 @@ def test_of_two_bodies_under_one_key_one_is_refused(committed, together):
     )
     assert found.count("idempotency.key_reused") == THREADS - 1
     assert Report.objects.count() == 1
+    kept = ContentItem.objects.using(ALIAS).filter(kind="report", destroyed_at__isnull=True)
+    assert kept.count() == 1  # nothing names the words of the others: they are gone
 
 
 @pytest.mark.django_db(databases="__all__", transaction=True)
@@ -115,6 +118,21 @@ def test_many_at_once_get_numbers_without_gaps_or_doubles(committed):
     )
     assert sorted(number for part in rows for number in part) == list(range(1, 5 * THREADS + 1))
     assert JournalEntry.objects.count() == before + 5 * THREADS
+
+
+@pytest.mark.django_db(databases="__all__", transaction=True)
+def test_a_key_that_is_too_old_is_free_again_before_it_is_swept(committed):
+    def keep(text, hashed, now):
+        once = public.Once("k", hashed * 64)
+        report = public.ReportIn(text=text)
+        return public.keep_report(GATEWAY, report, secret="s", now=now, once=once).pk
+
+    first = keep("x", "0", NOW)
+    later = NOW + once_module.KEPT_FOR
+    assert keep("x", "0", later - timedelta(seconds=1)) == first
+    second = keep("y", "1", later)
+    assert second != first
+    assert keep("y", "1", later) == second
 
 
 @pytest.mark.parametrize("key", ["", "x" * 201, "a\nb", "\x00"])

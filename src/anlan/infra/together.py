@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar, cast
 
 from django.db import OperationalError, connection, transaction
+from django.db.transaction import TransactionManagementError
 
 from anlan.infra import contents
 from anlan.infra.baton import BATON
@@ -39,16 +40,23 @@ class _Waiting:
     def run(self) -> None:
         """Do the work within the transaction that is open."""
         self.answer = self.effect()
+        if connection.needs_rollback:
+            raise TransactionManagementError("the work hid an error that undoes it")
 
     def run_apart(self) -> None:
         """Do the work so that its failure undoes nothing else."""
         try:
             with transaction.atomic():
                 self.run()
-        except OperationalError:
-            raise  # a full disk or a lost database is everybody's
-        except Exception as error:  # noqa: BLE001  handed to whoever brought the work
+        except BaseException as error:
             self.error = error
+            # A full disk or a lost database is everybody's, and so is an exit.
+            if isinstance(error, OperationalError) or not isinstance(error, Exception):
+                raise
+        if connection.needs_rollback:
+            # Without its savepoint nothing is left of the others' work either, and the
+            # transaction would end without a word.
+            raise OperationalError("the transaction was lost")
 
 
 _lock = threading.Lock()
@@ -69,22 +77,35 @@ def commit(effect: Callable[[], T], *, items: Sequence[ContentItem] = ()) -> T:
         When nothing could be committed, for everybody who waited.
     """
     global _led
+    mine = _Waiting(effect, items)
     if connection.in_atomic_block:
         contents.keep(items)
         with transaction.atomic():
-            return effect()
-    mine = _Waiting(effect, items)
+            mine.run()
+        return cast("T", mine.answer)
     with _lock:
         _queue.append(mine)
         mine.leads, _led = not _led, True
     if not mine.leads:
-        with BATON.aside():
-            mine.woken.wait()
+        _await(mine)
     if mine.leads:
         _lead()
     if mine.error is not None:
         raise mine.error
     return cast("T", mine.answer)
+
+
+def _await(mine: _Waiting) -> None:
+    try:
+        with BATON.aside():
+            mine.woken.wait()
+    except BaseException:
+        with _lock:
+            if mine in _queue:
+                _queue.remove(mine)
+        if mine.leads:
+            _hand_on([])
+        raise
 
 
 def _lead() -> None:
@@ -96,11 +117,24 @@ def _lead() -> None:
             with transaction.atomic():
                 for one in batch:
                     one.run_apart() if len(batch) > 1 else one.run()
+                _let_hooks_fail_apart()
     except BaseException as error:  # noqa: BLE001  each hears it where it waits
-        for one in batch or _gathered():
-            one.error = one.error or error
+        batch = batch or _gathered()
+        for one in batch:
+            # What was refused because of rows that were lost is to be tried again too.
+            if len(batch) == 1 or one.error is error:
+                one.error = error
+            else:
+                one.error = OperationalError("what was to be committed together was lost")
+                one.error.__cause__ = error
     finally:
         _hand_on(batch)
+
+
+def _let_hooks_fail_apart() -> None:
+    """What runs after the commit is logged when it fails: everything is kept by then."""
+    hooks = [(*hook[:2], True) for hook in connection.run_on_commit]
+    connection.run_on_commit = hooks  # type: ignore[assignment]  # the stubs know two of its parts
 
 
 def _gathered() -> list[_Waiting]:

@@ -15,6 +15,8 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
+from django.db import close_old_connections
+
 from anlan.infra.baton import BATON
 from anlan.kernel.errors import InvalidInputError
 from anlan.sensing.domain.errors import BodyTooLargeError
@@ -66,6 +68,7 @@ class Intake:
 
         def work() -> T:
             with BATON.held():
+                close_old_connections()  # as before each request: a broken one is opened anew
                 return job()
 
         return self._workers.submit(work).result()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from functools import wraps
 from typing import Any
 from urllib.parse import quote
@@ -14,6 +15,7 @@ from django.shortcuts import render
 
 from anlan import __version__
 from anlan.accountability import public as accountability
+from anlan.accountability.public import SicknessSeen
 from anlan.entrypoints import here, probes
 from anlan.infra.doors import allowed, check, language_of
 from anlan.infra.workspace import WorkspaceKind
@@ -86,11 +88,7 @@ def show(
             if actor is not None and allowed(actor, permission)
         ],
         "rehearsal": here.workspace().kind is WorkspaceKind.REHEARSAL,
-        "sick": accountability.sicknesses_at(
-            now=now, probes=probes.glance(), limits=probes.limits()
-        )
-        if actor is not None
-        else [],
+        "sick": sick_at(now) if actor is not None else [],
         "version": __version__,
         "theme": theme_of(request),
     }
@@ -107,6 +105,11 @@ def theme_of(request: HttpRequest) -> str:
     """Return "light" or "dark" as chosen for this browser; "auto" follows the device."""
     chosen = request.COOKIES.get(THEME_COOKIE, "")
     return chosen if chosen in THEMES else "auto"
+
+
+def sick_at(now: datetime) -> list[SicknessSeen]:
+    """Return what is wrong with the system itself: whoever is signed in sees it on every page."""
+    return accountability.sicknesses_at(now=now, probes=probes.glance(), limits=probes.limits())
 
 
 def moved(address: str) -> HttpResponseRedirect:

@@ -23,6 +23,8 @@ from django.db.backends.sqlite3 import base
 from anlan.infra.baton import BATON
 
 LOOK_EVERY_S = 0.0003
+#: So long at most waits for a turn who holds up another database.
+HOLDING_UP_S = 0.1
 _pause_s = 0.0
 
 
@@ -58,18 +60,18 @@ class DatabaseWrapper(base.DatabaseWrapper):
     @contextmanager
     def turn(self) -> Iterator[None]:
         """Take the turn before a transaction and hold it to the end of the block."""
-        self._take_turn()
         self._turn_stays = True
         try:
+            self._take_turn()
             yield
         finally:
             self._turn_stays = False
             self._give_turn()
 
     def _start_transaction_under_autocommit(self) -> None:
-        if self._turn is None:
-            self._take_turn()
         try:
+            if self._turn is None:
+                self._take_turn()
             super()._start_transaction_under_autocommit()  # type: ignore[misc]  # not in the stubs
         except BaseException:
             self._give_turn()
@@ -97,14 +99,18 @@ class DatabaseWrapper(base.DatabaseWrapper):
         if self.is_in_memory_db():
             return
         options: dict[str, Any] = self.settings_dict["OPTIONS"]
-        end = time.monotonic() + float(options.get("timeout", 5.0))
-        # Other threads work meanwhile, unless this one holds up a database.
+        # Other threads work meanwhile, unless this one holds up a database.  Then it does not
+        # wait long either: another thread may have the turn that cannot begin before this one ends.
         holds = any(one.in_atomic_block for one in connections.all(initialized_only=True))
+        patience = HOLDING_UP_S if holds else float(options.get("timeout", 5.0))
+        end = time.monotonic() + patience
         with nullcontext() if holds else BATON.aside():
             door = self._locked("-next", end)
-            self._turn = self._locked("-turn", end)
-            if door is not None:
-                os.close(door)
+            try:
+                self._turn = self._locked("-turn", end)
+            finally:
+                if door is not None:
+                    os.close(door)
 
     def _locked(self, ending: str, end: float) -> int | None:
         """Lock a file beside the database before ``end`` and return its handle."""

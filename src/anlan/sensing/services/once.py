@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from typing import Any, cast
 
 from django.db import IntegrityError, connection
+from django.db.models import QuerySet
 
 from anlan.infra import failpoints, rows, together
 from anlan.infra.models import ContentItem
@@ -40,8 +41,8 @@ class Once:
 
 
 _GIVEN = (
-    "SELECT request_sha256, answer FROM sensing_idempotencykey"
-    " WHERE account = %s AND key = %s AND used_at > %s"
+    "SELECT request_sha256, answer, used_at > %s FROM sensing_idempotencykey"
+    " WHERE account = %s AND key = %s"
 )
 
 
@@ -58,11 +59,14 @@ def earlier_answer(actor: Actor, once: Once | None, *, now: datetime) -> Answer 
     since = connection.ops.adapt_datetimefield_value(now - KEPT_FOR)
     # In plain SQL, as it is asked before every sign: compiling it would cost more than it does.
     with connection.cursor() as cursor:
-        cursor.execute(_GIVEN, [actor.id, once.key, since])
+        cursor.execute(_GIVEN, [since, actor.id, once.key])
         given = cursor.fetchone()
     if given is None:
         return None
-    request_sha256, answer = given
+    request_sha256, answer, counts = given
+    if not counts:  # not swept yet, and in the way of whoever uses the key anew
+        _old(now).filter(account=actor.id, key=once.key).delete()
+        return None
     if request_sha256 != once.request_sha256:
         raise KeyReusedError(what="idempotency key")
     return cast("Answer", json.loads(answer) if isinstance(answer, str) else answer)
@@ -114,4 +118,8 @@ def _remember(actor: Actor, once: Once, answer: Answer, *, now: datetime) -> Non
 
 def forget_keys(*, now: datetime) -> int:
     """Delete keys older than :data:`KEPT_FOR`; return how many."""
-    return IdempotencyKey.objects.filter(used_at__lte=now - KEPT_FOR).delete()[0]
+    return _old(now).delete()[0]
+
+
+def _old(now: datetime) -> QuerySet[IdempotencyKey]:
+    return IdempotencyKey.objects.filter(used_at__lte=now - KEPT_FOR)

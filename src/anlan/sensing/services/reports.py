@@ -13,6 +13,7 @@ from anlan.infra.models import ContentItem
 from anlan.kernel.actor import Actor
 from anlan.kernel.geometry import Point
 from anlan.sensing.domain import reports as words
+from anlan.sensing.domain.errors import KeyReusedError
 from anlan.sensing.domain.events import ReportReceived
 from anlan.sensing.domain.reports import KnownAt, ReportIn
 from anlan.sensing.models import Report, ReportPhoto
@@ -54,6 +55,10 @@ class _Stored:
         said = [self.said] if self.said else []
         return said + [item for item, _ in self.photos]
 
+    def destroy(self, *, now: datetime) -> None:
+        """Erase what no report names, because another one with its key was faster."""
+        contents.destroy([item.id for item in self.items], reason="sent twice at once", now=now)
+
 
 def keep_report(
     actor: Actor, report: ReportIn, *, secret: str, now: datetime, once: Once | None = None
@@ -79,7 +84,28 @@ def keep_report(
     day = facts.local_day(now)
     understood = _understand(report, facts, now=now)
     stored = _ready(report, photos, purpose=REPORT.from_day(day), now=now)
-    row = Report(
+    row = _row(actor, understood, stored, secret=secret, now=now)
+    try:
+        answer, ran = run_once(
+            actor,
+            once,
+            lambda: _commit(actor, row, stored, day, now=now),
+            now=now,
+            items=stored.items,
+        )
+    except KeyReusedError:
+        stored.destroy(now=now)
+        raise
+    if not ran:
+        stored.destroy(now=now)
+        return Report.objects.get(pk=answer["report"])
+    return row
+
+
+def _row(
+    actor: Actor, understood: _Understood, stored: _Stored, *, secret: str, now: datetime
+) -> Report:
+    return Report(
         follow_hash=words.follow_hash(secret),
         received_at=now,
         known_at=understood.known.at,
@@ -89,17 +115,6 @@ def keep_report(
         said_digest=stored.said.digest if stored.said else "",
         **_columns(understood),
     )
-    answer, ran = run_once(
-        actor,
-        once,
-        lambda: _commit(actor, row, stored, day, now=now),
-        now=now,
-        items=stored.items,
-    )
-    if not ran:
-        contents.destroy([item.id for item in stored.items], reason="sent twice at once", now=now)
-        return Report.objects.get(pk=answer["report"])
-    return row
 
 
 def _commit(actor: Actor, row: Report, stored: _Stored, day: date, *, now: datetime) -> Answer:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import math
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import quote
 
 from django.http import HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
@@ -43,9 +44,8 @@ SCRIPTED = ("watch.live.", "watch.red.", "watch.map_", "watch.letter.")
 def watch(request: Call) -> HttpResponse:
     """Show what is wrong first, beside it the map; or how it stood at an earlier instant."""
     language = language_of(request)
-    asked = request.GET.get("at", "")
-    at = _instant(asked) if asked else None
-    if at is not None and at >= request.now:
+    at = _asked_instant(request)
+    if at is None and request.GET.get("at"):
         return moved("/watch")
     then: dict[str, Any] | None = None
     if at is None:
@@ -60,7 +60,7 @@ def watch(request: Call) -> HttpResponse:
         "then": then,
         "live": "" if at else f"/watch/live?lang={language}",
         "features": f"/watch/features?lang={language}"
-        + (f"&at={at:%Y-%m-%dT%H:%M:%SZ}" if at else ""),
+        + (f"&at={quote(at.isoformat())}" if at else ""),
         "words": json.dumps(_words(language), ensure_ascii=False),
         "map": assets.asset(MAP),
         "style": assets.stamped("watch.css"),
@@ -101,8 +101,7 @@ def live(request: Call) -> HttpResponseBase:
 def map_features(request: Call) -> HttpResponse:
     """Return what the map shows inside ``bbox`` (west,south,east,north) at ``zoom``, as GeoJSON."""
     language = language_of(request)
-    asked = request.GET.get("at", "")
-    at = _instant(asked) if asked else None
+    at = _asked_instant(request)
     box = _box(request.GET.get("bbox", "")) or registry.extent_of(request.actor.areas)
     view = View(request.actor, box or NOWHERE, _zoom(request.GET.get("zoom", "")), language)
     answer = HttpResponse(KEPT.features(view, now=request.now, at=at), content_type=GEOJSON)
@@ -132,13 +131,21 @@ def _zoom(text: str) -> float:
     return found
 
 
-def _instant(text: str) -> datetime:
-    """Return an instant of a form: local to the city unless it states its offset."""
+def _asked_instant(request: Call) -> datetime | None:
+    """Return the past instant that is asked for; None for the present, and for what is to come.
+
+    It is local to the city unless it states its offset.
+    """
+    text = request.GET.get("at", "")
+    if not text:
+        return None
     try:
         found = datetime.fromisoformat(text)
-        return found if found.tzinfo else found.replace(tzinfo=registry.timezone())
+        found = found if found.tzinfo else found.replace(tzinfo=registry.timezone())
+        found = found.astimezone(UTC)
     except (ValueError, OverflowError):
         raise InvalidInputError(where="at", problem="no date and time") from None
+    return found if found < request.now else None
 
 
 def _said(at: datetime, now: datetime) -> dict[str, Any]:

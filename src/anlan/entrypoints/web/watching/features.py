@@ -250,6 +250,8 @@ def _ring(text: str) -> dict[str, Any] | None:
         ring = [[lon, lat] for lat, lon in pairs]
     except ValueError:
         return None
+    if not all(-180 <= lon <= 180 and -90 <= lat <= 90 for lon, lat in ring):
+        return None  # no number too, which would make the whole answer unreadable
     if len(ring) > RINGS:
         ring = [*ring[:: len(ring) // RINGS + 1], ring[-1]]
     return {"type": "Polygon", "coordinates": [ring]} if len(ring) > 3 else None
@@ -270,7 +272,7 @@ def _cases(view: View, cases: list[Case]) -> list[Feature]:
             letter=_letter(case.level, view.language),
             name=_title(case, names, view.language),
         )
-        for case in cases[::-1]  # the most pressing one is drawn last, on top
+        for case in cases[::-1]  # of one level the most pressing is drawn last, on top
         if case.lat is not None and case.lon is not None
     ]
 
@@ -300,7 +302,7 @@ def _in_areas(view: View) -> list[Feature]:
                 area=names.area(one.area, view.language),
             ),
         )
-        for one in counted
+        for one in counted[::-1]
         if one.area in middles
     ]
 

@@ -39,7 +39,8 @@ CLOCKS_EVERY_S = 20.0
 HEARTBEAT_S = 10.0
 #: After a look the hub rests so many times as long as the look took: pages and reports go first.
 REST = 2
-LONGEST_REST_S = 3.0
+LONGEST_REST_S = 20.0
+AFTER_FAILURE_S = 3.0
 
 HEART = b": heart\n\n"
 #: The browser tries again by itself after so many milliseconds.
@@ -193,14 +194,14 @@ class Hub:
         rest = 0.0
         while self._go_on(rest):
             try:
-                took = self.look(turn)
-            except Exception as error:
+                rest = rest_after(self.look(turn))
+            except BaseException as error:
                 if "after shutdown" in str(error) or "after interpreter" in str(error):
                     return  # the process ends: nobody works any more
                 # Viewers keep what they have and see its age; the next look may succeed.
+                # Whatever a job raised, an exit too: without this thread nobody sees anything.
                 log.exception("cannot look at the journal")
-                took = LONGEST_REST_S
-            rest = min(max(LOOK_EVERY_S, REST * took), LONGEST_REST_S)
+                rest = AFTER_FAILURE_S
 
     def _go_on(self, rest: float) -> bool:
         """Rest, and return whether anybody still watches."""
@@ -218,7 +219,8 @@ class Hub:
     def look(self, turn: Turn) -> float:
         """Look once, render what is needed, end what is over; return the seconds that it took.
 
-        Each sight takes a turn of its own, so that requests get theirs in between.
+        Each sight takes a turn of its own, so that requests get theirs in between.  One that
+        cannot be rendered keeps no other one waiting; its error is raised at the end.
         """
         began = self._steady()
         with self._news:
@@ -226,13 +228,20 @@ class Hub:
         old = began - self._looked_at >= CLOCKS_EVERY_S
         head = turn(lambda: self._see(viewers, old=old))
         wanted = {viewer.sight: viewer for viewer in viewers if not viewer.over}
+        failed: Exception | None = None
         for sight, viewer in wanted.items():
             if old or self._shown.get(sight) != head:
-                self._show(sight, turn(lambda v=viewer: self._rendered(v)))  # type: ignore[misc]
-                self._shown[sight] = head
+                self._shown.pop(sight, None)
+                try:
+                    self._show(sight, turn(lambda v=viewer: self._rendered(v)))  # type: ignore[misc]
+                    self._shown[sight] = head
+                except Exception as error:  # noqa: BLE001  raised below
+                    failed = error
         self._forget_all_but(wanted)
         if old:
             self._looked_at = began
+        if failed is not None:
+            raise failed
         return self._steady() - began
 
     def _see(self, viewers: Collection[Viewer], *, old: bool) -> int:
@@ -246,7 +255,8 @@ class Hub:
     def _forget_all_but(self, wanted: Collection[Sight]) -> None:
         with self._news:
             for sight in self._frames.keys() - set(wanted):
-                del self._frames[sight], self._shown[sight]
+                del self._frames[sight]
+                self._shown.pop(sight, None)
 
     def _rendered(self, viewer: Viewer) -> bytes:
         return event("lists", self._source.render(viewer.actor, viewer.sight.language))
@@ -269,6 +279,11 @@ class Hub:
             return self._source.still(session)
         except AnlanError:
             return None
+
+
+def rest_after(took: float) -> float:
+    """Return for how many seconds the hub rests after a look that took so long."""
+    return min(max(LOOK_EVERY_S, REST * took), LONGEST_REST_S)
 
 
 def event(name: str, text: str) -> bytes:

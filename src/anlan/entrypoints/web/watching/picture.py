@@ -16,6 +16,7 @@ from django.template.loader import render_to_string
 
 from anlan.entrypoints import probes
 from anlan.entrypoints.web import naming
+from anlan.entrypoints.web.shell import sick_at
 from anlan.entrypoints.web.watching import streams
 from anlan.entrypoints.web.wording import say
 from anlan.kernel.actor import Actor
@@ -46,6 +47,7 @@ def lists_now(actor: Actor, language: str, *, now: datetime) -> str:
     in_force = warning.warnings_in_force(at=now)
     context = _lists(actor, found, alerts, in_force, language, now=now)
     context["heard"] = _heard(actor, now=now)
+    context["sick"] = sick_at(now)
     return _rendered(context, language, now=now)
 
 

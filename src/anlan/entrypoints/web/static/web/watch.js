@@ -8,7 +8,7 @@ const POLL_MS = 30_000;
 const TRY_LIVE_AGAIN_MS = 300_000;
 const SILENT_MS = 60_000;
 
-const showing = { map: null, source: null, poll: 0, heardAt: Date.now(), state: "" };
+const showing = { map: null, source: null, poll: 0, heardAt: Date.now(), state: "", asleep: false };
 
 function say(state) {
   if (showing.state === state) return;
@@ -19,13 +19,35 @@ function say(state) {
 
 // ---------------------------------------------------------------- lists
 
+// A finger or mouse that is down on a line must find the same line when it comes up.
+const held = { down: false, html: "" };
+lists.addEventListener("pointerdown", (event) => { held.down = event.button === 0; });
+for (const ending of ["pointerup", "pointercancel"]) {
+  window.addEventListener(ending, () => {
+    held.down = false;
+    // After the click that follows.
+    if (held.html) window.setTimeout(() => { if (held.html && !held.down) take(held.html); });
+  });
+}
+
 function take(html) {
+  held.html = held.down ? html : "";
+  if (held.down) return;
   const focused = lists.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
   lists.innerHTML = html;
   if (focused) lists.querySelector(`a[href="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
   showing.heardAt = Date.now();
   red.look();
+  band();
   showing.map?.refresh();
+}
+
+// What is wrong with the system itself; said again only when it is something else.
+function band() {
+  const shown = document.getElementById("sick");
+  const now = document.getElementById("sick-now");
+  const what = (place) => place.firstElementChild?.dataset.what ?? "";
+  if (now && what(now.content) !== what(shown)) shown.replaceChildren(now.content.cloneNode(true));
 }
 
 function listen() {
@@ -41,6 +63,7 @@ function listen() {
     say("over");
     // Led to sign in when the session is over; when only rights changed, this page is shown anew.
     if (await poll()) listen();
+    else startPolling();
   });
   source.addEventListener("error", () => {
     if (source.readyState === EventSource.CLOSED) startPolling();
@@ -49,10 +72,10 @@ function listen() {
 }
 
 function startPolling() {
+  window.setTimeout(() => { if (showing.poll) listen(); }, TRY_LIVE_AGAIN_MS + Math.random() * POLL_MS);
   if (showing.poll) return;
   say("slow");
   showing.poll = window.setInterval(poll, POLL_MS);
-  window.setTimeout(() => { if (showing.poll) listen(); }, TRY_LIVE_AGAIN_MS + Math.random() * POLL_MS);
 }
 
 function stopPolling() {
@@ -80,7 +103,20 @@ async function poll() {
 
 // Clocks are sent anew every twenty seconds: who hears nothing for long hears nothing at all.
 function watchSilence() {
-  if (Date.now() - showing.heardAt > SILENT_MS && showing.state === "on") say("lost");
+  if (showing.asleep || Date.now() - showing.heardAt < SILENT_MS || showing.state !== "on") return;
+  say("lost");
+  showing.source.close();
+  listen();
+}
+
+// A browser keeps six connections to a server: pages in the background, unless they are to sound,
+// must not hold them all, or no other page would load.
+function sleepOrWake() {
+  const asleep = document.hidden && !red.sound && !showing.poll;
+  if (asleep === showing.asleep) return;
+  showing.asleep = asleep;
+  if (asleep) showing.source?.close();
+  else listen();
 }
 
 // ---------------------------------------------------------------- red
@@ -206,5 +242,6 @@ if (root.dataset.live) {
   red.begin();
   listen();
   window.setInterval(watchSilence, 5_000);
+  document.addEventListener("visibilitychange", sleepOrWake);
 }
 map();
