@@ -44,12 +44,13 @@ def _shown(
     if answered:
         rows = notices.answered_notices(actor.post, limit=MOST)
         context["answered"] = notice_lines(rows, language)
+        context["full"] = len(rows) >= MOST
     else:
         lying = notices.open_notices(actor.post, limit=MOST)
         lines = notice_lines(lying, language)
+        context["full"] = len(lines) >= MOST
         context["open"] = [one for one in lines if not _is_aside(one, request)]
         context["shelved"] = [one for one in lines if _is_aside(one, request)]
-    context["full"] = len(context.get("answered", context.get("open", []))) >= MOST
     return show(request, "web/pages/inbox.html", context, status=status)
 
 
