@@ -10,7 +10,7 @@ from anlan.kernel.actor import system_actor
 from anlan.notices.models import QuietHours
 from anlan.registry import public as registry
 from tests.notices.city import NOON, tell
-from tests.registry.small_city import KEEPER, TERMINAL
+from tests.registry.small_city import TERMINAL
 
 pytestmark = pytest.mark.django_db(databases="__all__")
 
