@@ -7,7 +7,7 @@ import io
 import re
 import shutil
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from unittest.mock import Mock
 
 import pytest
@@ -319,6 +319,41 @@ class TestReview:
             asked.append(len(seen))
         assert "22</dd>" in text
         assert asked[0] == asked[1] <= 18
+
+    def test_a_period_to_come_is_quiet(self, desk):
+        self.opened(1)
+        text = text_of(desk, "/review?kind=day&on=2999-12-31")
+        assert "No case was opened in this period." in text
+
+    def test_a_period_of_too_many_entries_is_refused_in_words(self, desk, monkeypatch):
+        from anlan.accountability.selectors import review
+
+        self.opened(2)
+        monkeypatch.setattr(review, "MOST_ENTRIES", 3)
+        answer = desk.get("/review?kind=week")
+        assert answer.status_code == 422
+        assert "review.too_large" in answer.content.decode()
+
+    def test_thousands_of_changes_are_drawn_and_tabled_briefly(self, demo):  # noqa: F811
+        from anlan.accountability.domain import review as counting
+        from anlan.entrypoints.web.pages import reviews
+
+        cases = tuple(
+            counting.CaseFate(
+                case=number, number="", hazard="", area="", owner="", origin="report",
+                opened_at=NOW + timedelta(seconds=number),
+            )
+            for number in range(20_000)
+        )  # fmt: skip
+        counted = counting.count(
+            counting.Happened(cases, (), ()), since=NOW, until=NOW + timedelta(days=1)
+        )
+        began = time.perf_counter()
+        course = reviews._course(counted, registry.timezone(), "en")
+        assert time.perf_counter() - began < 2
+        assert len(course["rows"]) <= reviews.TABLED
+        assert len(course["svg"]) < 60_000
+        assert course["rows"][-1][1] == 20_000
 
     def test_another_district_sees_none_of_it(self, demo):  # noqa: F811
         self.opened(2)

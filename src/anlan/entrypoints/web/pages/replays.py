@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from datetime import datetime
 from functools import cache
+from itertools import islice
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -29,6 +30,8 @@ SHOWN = 25
 ANSWERS = ("", "5m", "30m", "2h")
 WEEKS = 100
 COURSES = 3
+#: Runs that are listed, and those beside which one is set: the latest.
+LISTED, COMPARED = 100, 3
 
 
 @cache
@@ -97,14 +100,15 @@ def how_it_ran(order: RunOrder, language: str) -> list[str]:
 def replays(request: Call) -> HttpResponse:
     """List the events that can be replayed, and the runs there are, the latest first."""
     language = language_of(request)
-    found = [run_line(run, language) for run in learning.runs(here.workspace().replays)]
+    seen = islice(learning.latest(here.workspace().replays), LISTED)
+    found = [run_line(run, language) for run in seen]
     return show(
         request,
         "web/pages/replays.html",
         {
             "scenarios": [_scenario_line(_scenario(name), language) for name in learning.names()],
             "under_way": [one for one in found if one["run"].state == "running"],
-            "runs": [one for one in found if one["run"].state != "running"][:100],
+            "runs": [one for one in found if one["run"].state != "running"],
             "may_run": allowed(request.actor, RUN),
         },
     )
@@ -191,10 +195,12 @@ def replay_page(request: Call, run: int) -> HttpResponse:
     if request.GET.get("form") == "csv":
         return _as_csv(story, run, language)
     context |= _told(summary, story, _instant(request, story), language)
-    others = [one for one in learning.runs(folder) if one.state == "done" and one.number != run]
-    context["others"] = [
-        run_line(one, language) for one in others if one.order.scenario == seen.order.scenario
-    ]
+    others = (
+        one
+        for one in islice(learning.latest(folder), LISTED)
+        if one.state == "done" and one.number != run and one.order.scenario == summary.scenario
+    )
+    context["others"] = [run_line(one, language) for one in islice(others, COMPARED)]
     return show(request, "web/pages/replay.html", context)
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from datetime import date, datetime, time, timedelta
+from itertools import islice
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -27,6 +29,10 @@ from anlan.learning import public as learning
 from anlan.registry import public as registry
 
 KINDS = ("day", "week", "month")
+#: Steps of a course that are drawn, and lines of its table, however much happened.
+DRAWN, TABLED = 400, 200
+#: Replays whose reports are led to.
+LED_TO = 10
 LEVELS = ("red", "orange", "yellow", "blue")
 HEAD = (
     "by", "code", "name", "opened", "answered", "late", "escalated", "closed", "open",
@@ -50,7 +56,7 @@ def review(request: Call) -> HttpResponse:
     found = reviewing.named(read)
     if request.GET.get("form") == "csv":
         return _as_csv(found, f"review-{since:%Y-%m-%d}-{kind}.csv", language)
-    replays = [one for one in learning.runs(here.workspace().replays) if one.state == "done"]
+    runs = (one for one in learning.latest(here.workspace().replays) if one.state == "done")
     context = {
         "kind": kind,
         "kinds": KINDS,
@@ -59,7 +65,7 @@ def review(request: Call) -> HttpResponse:
         "later": until.date().isoformat() if until.date() <= today else "",
         "period": _period(since, until, kind, language),
         "csv": f"/review?kind={kind}&on={on.isoformat()}&form=csv",
-        "replays": [(one.number, words(one.order.title, language)) for one in replays[:10]],
+        "replays": [(one.number, words(one.order.title, language)) for one in islice(runs, LED_TO)],
         "made_text": _minute(request.now, zone),
         **report(found, zone, language),
     }
@@ -208,10 +214,16 @@ def _course(counted: Review, zone: ZoneInfo, language: str) -> dict[str, Any]:
         ("unanswered", counted.unanswered, True),
     ):
         points = [(0.0, 0.0)]
-        points += [(charts.share_of(at, since, until), float(number)) for at, number in course]
+        points += [
+            (charts.share_of(at, since, until), float(number))
+            for at, number in accountability.thinned(course, DRAWN)
+        ]
         lines.append(charts.Line(say(f"review.{name}", language), points, dashed=dashed))
     most = max((number for _, number in counted.standing), default=0)
-    instants = sorted({at for course in (counted.standing, counted.unanswered) for at, _ in course})
+    courses = (counted.standing, counted.unanswered)
+    instants = sorted(
+        {at for course in courses for at, _ in accountability.thinned(course, TABLED // 2)}
+    )
     return {
         "svg": charts.courses(
             lines,
@@ -221,15 +233,16 @@ def _course(counted: Review, zone: ZoneInfo, language: str) -> dict[str, Any]:
             unit=say("review.unit", language),
         ),
         "rows": [
-            (_minute(at, zone), _at(counted.standing, at), _at(counted.unanswered, at))
-            for at in instants
+            (_minute(at, zone), *(_at(course, at) for course in courses)) for at in instants
         ],
+        "is_short": any(len(course) > TABLED // 2 for course in courses),
     }  # fmt: skip
 
 
 def _at(course: Sequence[tuple[datetime, int]], at: datetime) -> int:
     """Return the number that stood at an instant."""
-    return next((number for when, number in reversed(course) if when <= at), 0)
+    place = bisect_right(course, at, key=lambda step: step[0])
+    return course[place - 1][1] if place else 0
 
 
 def _as_csv(found: NamedReview, name: str, language: str) -> HttpResponse:
