@@ -3,26 +3,19 @@
 from __future__ import annotations
 
 import csv
-import errno
 import io
 import re
 import shutil
-import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from unittest.mock import Mock
 
 import pytest
-from django.db import connection
-from django.test.utils import CaptureQueriesContext
 
 from anlan.entrypoints import here, replaying
 from anlan.infra.models import JournalEntry
 from anlan.learning import public as learning
-from anlan.learning.domain.runs import RunningError
 from anlan.learning.services import runs
-from anlan.registry import public as registry
 from tests.entrypoints.test_pages import (  # noqa: F401  fixtures
     NOW,
     _quick_hashes,
@@ -129,6 +122,9 @@ class TestRunning:
             again = send(desk, form, "/replays/new", **fields)
             assert again.status_code == 409
             assert "replay.running" in again.content.decode()
+            for kept in ('value="here" checked', 'value="5m" selected', 'name="weeks" value="1" checked',
+                         'value="rain_red.rail_line" checked'):  # fmt: skip
+                assert kept in again.content.decode()
             assert send(desk, page, f"{page}/stop").status_code == 303
             number = int(page.rsplit("/", 1)[1])
             assert (runs.folder_of(folder, number) / runs.STOP).exists()
@@ -192,113 +188,6 @@ class TestRunning:
         monkeypatch.setattr(replaying, "rehearse", lambda *_a, **_k: 1 / 0)
         assert replaying.carry_out(number) == 1
         assert runs.run(replays, number).end.code == "internal"
-
-
-class TestApart:
-    """A replay and its live city (I10): what becomes of it is nothing the city notices."""
-
-    ORDER = learning.RunOrder(
-        scenario="shiyan-2021", title=learning.scenario("shiyan-2021").title,
-        asked_at=datetime(2026, 1, 1, tzinfo=UTC), by="account:1",
-    )  # fmt: skip
-
-    def live(self, folder):
-        """Return a live city's workspace with everything a replay must not touch."""
-        root = folder / "city"
-        for name in ("keys", "contents", "logs"):
-            (root / name).mkdir(parents=True)
-            (root / name / "kept").write_bytes(b"of the live city")
-        (root / "anlan.sqlite3").write_bytes(b"the live database")
-        (folder / "city-checkpoints").mkdir()
-        (folder / "city-checkpoints" / "1.json").write_bytes(b"signed")
-        return root
-
-    def everything(self, folder):
-        return {
-            path.relative_to(folder): (path.read_bytes(), path.stat().st_mtime_ns)
-            for path in folder.rglob("*")
-            if path.is_file() and "replays" not in path.parts
-        }
-
-    def until(self, what):
-        deadline = time.monotonic() + LONGEST
-        while not what():
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
-
-    def test_killed_half_way_it_leaves_the_city_as_it_was_and_room_for_the_next(
-        self, tmp_path, monkeypatch
-    ):
-        root = self.live(tmp_path)
-        replays = root / "replays"
-        monkeypatch.setenv("ANLAN_WORKSPACE", str(root))
-        monkeypatch.setenv("ANLAN_CHECKPOINTS", str(tmp_path / "city-checkpoints"))
-        monkeypatch.setenv("ANLAN_DATABASE_URL", "postgresql://127.0.0.1:1/live")
-        before = self.everything(tmp_path)
-        children, popen = [], replaying.subprocess.Popen
-
-        def kept(*given, **how):
-            children.append(popen(*given, **how))
-            return children[-1]
-
-        monkeypatch.setattr(replaying.subprocess, "Popen", kept)
-        number = replaying.start(replays, self.ORDER)
-        progress = runs.folder_of(replays, number) / runs.PROGRESS
-        self.until(lambda: progress.exists() and b'"replay"' in progress.read_bytes())
-        with pytest.raises(RunningError):
-            replaying.start(replays, self.ORDER)
-        children[0].kill()
-        self.until(lambda: runs.running(replays) is None)
-        assert runs.run(replays, number).state == "broken"
-        assert self.everything(tmp_path) == before
-        following = replaying.start(replays, self.ORDER)
-        runs.stop(replays, following)
-        self.until(lambda: runs.run(replays, following).end is not None)
-        assert runs.run(replays, following).state == "stopped"
-        assert self.everything(tmp_path) == before
-
-    def test_of_many_that_begin_at_once_one_runs(self, tmp_path, monkeypatch):
-        replays = tmp_path / "city" / "replays"
-        held, begun = [], threading.Barrier(6)
-
-        def popen(_command, *, pass_fds, **_how):
-            held.extend(replaying.os.dup(one) for one in pass_fds)
-            return Mock()
-
-        monkeypatch.setattr(replaying.subprocess, "Popen", popen)
-
-        def begin(_number):
-            begun.wait()
-            try:
-                return replaying.start(replays, self.ORDER)
-            except RunningError:
-                return None
-
-        try:
-            with ThreadPoolExecutor(6) as all_at_once:
-                started = list(all_at_once.map(begin, range(6)))
-            assert len([one for one in started if one is not None]) == 1
-            assert len(held) == 1
-        finally:
-            for one in held:
-                replaying.os.close(one)
-
-    def test_a_full_disk_at_its_end_breaks_it_off_and_clears_old_workspaces(
-        self, tmp_path, monkeypatch
-    ):
-        replays = tmp_path / "replays"
-        numbers = [runs.new_run(replays, self.ORDER) for _ in range(runs.WORKSPACES_KEPT + 2)]
-        for one in numbers:
-            runs.workspace_of(replays, one).mkdir()
-        monkeypatch.setenv("ANLAN_WORKSPACE", str(tmp_path))
-        monkeypatch.setattr(replaying.os, "nice", lambda _by: 0)
-        full = OSError(errno.ENOSPC, "No space left on device")
-        monkeypatch.setattr(replaying, "rehearse", Mock(side_effect=full))
-        monkeypatch.setattr(runs, "end", Mock(side_effect=full))
-        with pytest.raises(OSError, match="No space"):
-            replaying.carry_out(numbers[-1])
-        assert runs.run(replays, numbers[-1]).state == "broken"
-        assert not runs.workspace_of(replays, numbers[0]).exists()
 
 
 class TestTimeLine:
@@ -380,7 +269,7 @@ class TestCompare:
         assert "replay.other_scenario" in answer.content.decode()
 
 
-class TestReview:
+class TestReport:
     def test_a_replay_has_the_same_report_with_lead_and_gain(self, desk, kept):
         text = text_of(desk, "/replays/1/review")
         assert "Median wait" in text
@@ -399,87 +288,3 @@ class TestReview:
         assert whole.answered == len(
             {one.about for one in story.moments if one.form in ("answered", "moved")} & opened
         )
-
-    @pytest.mark.parametrize("kind", ["day", "week", "month"])
-    def test_a_quiet_period_says_so(self, desk, kind):
-        text = text_of(desk, f"/review?kind={kind}&on=2020-02-03")
-        assert "No case was opened in this period." in text
-        assert "2020-02-03" in text
-
-    @pytest.mark.parametrize("query", ["kind=year", "on=32", "on=0001-01-01", "on=9999-12-31"])
-    def test_a_period_that_is_none_is_refused(self, desk, query):
-        assert desk.get(f"/review?{query}").status_code == 422
-
-    def opened(self, count):
-        from anlan.response import public as response
-        from tests.entrypoints.test_pages import TEST
-
-        for hazard in list(registry.hazards())[:count]:
-            opening = response.Opening(
-                kind="service", hazard=hazard.id, area="410102", origin="manual", known_at=NOW
-            )
-            response.open_case(TEST, opening, now=NOW)
-
-    def test_it_counts_and_asks_as_much_of_many_as_of_two(self, desk):
-        desk.get("/review")
-        asked = []
-        for wanted in (2, 20):
-            self.opened(wanted)
-            with CaptureQueriesContext(connection) as seen:
-                text = text_of(desk, "/review?kind=day")
-            asked.append(len(seen))
-        assert "22</dd>" in text
-        assert asked[0] == asked[1] <= 18
-
-    def test_a_period_to_come_is_quiet(self, desk):
-        self.opened(1)
-        text = text_of(desk, "/review?kind=day&on=2999-12-31")
-        assert "No case was opened in this period." in text
-
-    def test_a_period_of_too_many_entries_is_refused_in_words(self, desk, monkeypatch):
-        from anlan.accountability.selectors import review
-
-        self.opened(2)
-        monkeypatch.setattr(review, "MOST_ENTRIES", 3)
-        answer = desk.get("/review?kind=week")
-        assert answer.status_code == 422
-        assert "review.too_large" in answer.content.decode()
-
-    def test_thousands_of_changes_are_drawn_and_tabled_briefly(self, demo):  # noqa: F811
-        from anlan.accountability.domain import review as counting
-        from anlan.entrypoints.web.pages import reviews
-
-        cases = tuple(
-            counting.CaseFate(
-                case=number, number="", hazard="", area="", owner="", origin="report",
-                opened_at=NOW + timedelta(seconds=number),
-            )
-            for number in range(20_000)
-        )  # fmt: skip
-        counted = counting.count(
-            counting.Happened(cases, (), ()), since=NOW, until=NOW + timedelta(days=1)
-        )
-        began = time.perf_counter()
-        course = reviews._course(counted, registry.timezone(), "en")
-        assert time.perf_counter() - began < 2
-        assert len(course["rows"]) <= reviews.TABLED
-        assert len(course["svg"]) < 60_000
-        assert course["rows"][-1][1] == 20_000
-
-    def test_another_district_sees_none_of_it(self, demo):  # noqa: F811
-        self.opened(2)
-        for area, number in (("410102", 2), ("410103", 0)):
-            client = signed_in(an_account("street_officer", (area,), name=f"seat-{area}"))
-            text = text_of(client, "/review?kind=day")
-            assert f"<dt>Opened</dt><dd>{number}</dd>" in text
-            rows = client.get("/review?kind=day&form=csv").content.decode("utf-8-sig")
-            assert rows.splitlines()[1].startswith(f"whole,,,{number},")
-
-    def test_it_names_the_checkpoint_that_seals_it(self, desk):
-        from anlan.accountability import public as accountability
-
-        self.opened(1)
-        assert "not sealed yet" in text_of(desk, "/review?kind=day")
-        sealed = accountability.seal(now=NOW)
-        text = text_of(desk, "/review?kind=day")
-        assert f"of size {sealed.size}" in text

@@ -130,6 +130,7 @@ def new_replay(request: Call) -> HttpResponse:
         "weeks": WEEKS,
         "here": registry.is_loaded() and registry.city().id == scenario.city,
         "chosen": request.POST.getlist("without"),
+        "given": request.POST,  # what was refused is given back as it was chosen
     }
     if request.method == "GET":
         return show(request, "web/pages/new_replay.html", context)
