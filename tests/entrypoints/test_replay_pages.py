@@ -217,6 +217,10 @@ class TestTimeLine:
         wanted = [one for one in learning.stops(story) if one > story.from_at]
         assert walked[: len(wanted)] == wanted
 
+    def test_how_it_ran_is_said_in_words(self, desk, kept):
+        assert "every post answers after 30 min" in text_of(desk, "/replays/1")
+        assert "各岗位 30 分钟后应答" in text_of(desk, "/replays/1", "zh")
+
     def test_an_instant_that_is_none_is_the_end(self, desk, kept):
         assert "data-now>2021-06-13 08:00" in text_of(desk, "/replays/1?at=yesterday")
         assert "data-now>2021-06-13 05:00" in text_of(desk, "/replays/1?at=1999-01-01T00:00:00")

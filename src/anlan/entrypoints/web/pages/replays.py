@@ -17,8 +17,10 @@ from anlan.entrypoints.web.csvfile import csv_file
 from anlan.entrypoints.web.moments import COUNTED, Telling, counts, words
 from anlan.entrypoints.web.pages.signing import refusal_of
 from anlan.entrypoints.web.shell import moved, page, show
+from anlan.entrypoints.web.templatetags.anlan import span_text
 from anlan.entrypoints.web.wording import say
 from anlan.infra.doors import Call, allowed, language_of
+from anlan.kernel.durations import parse_span
 from anlan.kernel.errors import AnlanError, InvalidInputError
 from anlan.learning import public as learning
 from anlan.learning.public import RunOrder, RunSeen, Scenario, Story, Summary
@@ -89,7 +91,8 @@ def how_it_ran(order: RunOrder, language: str) -> list[str]:
         name = words(order.names.get(code), language) or code
         found.append(say("run.without", language, rule=name))
     if order.answer_after:
-        found.append(say("run.answers", language, span=order.answer_after))
+        span = span_text(parse_span(order.answer_after), language)
+        found.append(say("run.answers", language, span=span))
     else:
         found.append(words(order.policy, language) or say("run.nobody", language))
     return found

@@ -154,6 +154,7 @@ def report(found: NamedReview, zone: ZoneInfo, language: str) -> dict[str, Any]:
         "notices": (counted.notices_answered, counted.notices),
         "alerts": [(code, say(f"level.{code}", language), levels.get(code, 0)) for code in LEVELS],
         "as_of_text": _minute(read.as_of, zone),
+        "sealed_text": _minute(read.seal.signed_at, zone) if read.seal else "",
         "course": _course(counted, zone, language),
         "groups": [
             _group("hazard", counted.by_hazard, found.hazards, language),
