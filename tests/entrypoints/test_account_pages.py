@@ -73,6 +73,17 @@ class TestSettings:
         assert there.get("/settings").status_code == 302
         assert here.get("/settings").status_code == 200
 
+    def test_signing_in_anew_ends_the_session_of_before_in_this_browser(self, demo):  # noqa: F811
+        name = an_account("duty_officer")
+        client = signed_in(name)
+        before, form = client.cookies["anlan_session"].value, client.cookies["anlan_form"].value
+        send(client, "/sign-in", "/sign-in", username=name, password=PASSWORD)
+        assert client.get("/settings").status_code == 200
+        assert client.cookies["anlan_form"].value != form  # nobody planted it beforehand
+        old = browser()
+        old.cookies["anlan_session"] = before
+        assert old.get("/settings").status_code == 302
+
     def test_ending_this_session_signs_out(self, demo):  # noqa: F811
         client = signed_in(an_account("duty_officer"))
         number = Token.objects.get(purpose="session").pk
@@ -220,6 +231,18 @@ class TestUsers:
         page = f"/users/{Account.objects.get(username=second).pk}"
         assert send(keeper, page, f"{page}/tokens/{number}/revoke").status_code == 404
         assert client.get("/duties").status_code == 200
+
+    def test_more_areas_than_can_be_kept_are_refused_not_dropped(self, keeper):
+        fields = {"username": "desk-9", "role": "auditor", "areas": "410102 " * 201}
+        assert send(keeper, "/users", "/users/new", **fields).status_code == 422
+        assert not Account.objects.filter(username="desk-9").exists()
+
+    @pytest.mark.parametrize("field", ["username", "role", "post", "areas"])
+    def test_what_no_column_can_hold_is_refused(self, keeper, field):
+        fields = {"username": "desk-9", "role": "auditor", "areas": "*", "post": ""}
+        answer = send(keeper, "/users", "/users/new", **{**fields, field: "a\0b"})
+        assert 400 <= answer.status_code < 500
+        assert not Account.objects.filter(username="desk-9").exists()
 
     def test_the_last_keeper_stays(self, keeper):
         key = Account.objects.get(username="keeper").pk

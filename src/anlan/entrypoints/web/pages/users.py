@@ -13,13 +13,14 @@ from anlan.entrypoints.web.shell import moved, page, show
 from anlan.entrypoints.web.wording import say
 from anlan.infra.doors import Call, allowed, language_of
 from anlan.kernel.actor import Role
-from anlan.kernel.errors import AnlanError, NotFoundError
+from anlan.kernel.errors import AnlanError, InvalidInputError, NotFoundError
 from anlan.registry import public as registry
 from anlan.registry.domain.permissions import ADMINISTRATORS, GIVEN, PERMISSIONS
 from anlan.registry.public import Account, Names
 
 WRITE = "accounts:write"
 MOST = 200
+MOST_AREAS = 200
 ROLES = tuple(role for role in Role if role in GIVEN)
 WHOLE_CITY = "*"
 
@@ -90,7 +91,9 @@ def _choices(request: Call, language: str) -> dict[str, Any]:
 def _areas(text: str) -> list[str]:
     """Return the codes somebody typed; a star is the whole city."""
     codes = text.replace(",", " ").replace("，", " ").replace("、", " ").split()
-    return ["" if code == WHOLE_CITY else code for code in codes[:200]]
+    if len(codes) > MOST_AREAS:
+        raise InvalidInputError(where="areas", problem=f"> {MOST_AREAS}")
+    return ["" if code == WHOLE_CITY else code for code in codes]
 
 
 @require_http_methods(["POST"])
