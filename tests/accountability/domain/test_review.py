@@ -192,6 +192,16 @@ def test_what_the_clockwork_moves_is_no_answer():
     assert found.unanswered[-1] == (at(5), 0)
 
 
+def test_who_reported_and_contests_is_no_answer():
+    found = counted(
+        (0, opened(1)),
+        (5, moved(1, "dismiss", "dismissed")),
+        (9, moved(1, "reopen", "fixing"), "public:page"),
+    )
+    assert (found.whole.answered, found.whole.open) == (0, 1)
+    assert found.unanswered[-1] == (at(9), 1)
+
+
 def test_shelving_and_an_answer_below_are_no_answer_of_one_s_own():
     found = counted(
         (0, opened(1)),

@@ -39,7 +39,8 @@ READ: tuple[type[Event], ...] = (
 )
 Course = tuple[tuple[datetime, int], ...]
 ENDED = frozenset({"closed", "rated", "dismissed", "merged"})
-CLOCKWORK = f"{Role.SYSTEM.value}:"
+#: The clockwork, and who reported and contests: what they move is nobody's answer.
+NOT_ANSWERING = (f"{Role.SYSTEM.value}:", "public:")
 
 
 class ReviewTooLargeError(InvalidInputError):
@@ -161,7 +162,7 @@ class _Book:
         if case is None:
             return  # opened before the period
         if isinstance(event, CaseMoved):
-            if not heard.actor.startswith(CLOCKWORK):
+            if not heard.actor.startswith(NOT_ANSWERING):
                 self._first(case.case, heard.at)
             case.turn(heard.at, closed=event.after in ENDED)
         elif isinstance(event, CasesMerged):

@@ -19,7 +19,7 @@ from anlan.entrypoints.reviewing import NamedReview, Pairs
 from anlan.entrypoints.web import charts
 from anlan.entrypoints.web.csvfile import csv_file
 from anlan.entrypoints.web.moments import words
-from anlan.entrypoints.web.pages.replays import how_it_ran
+from anlan.entrypoints.web.pages.replays import how_it_ran, spoken
 from anlan.entrypoints.web.shell import page, show
 from anlan.entrypoints.web.templatetags.anlan import span_text
 from anlan.entrypoints.web.wording import knows, say
@@ -104,7 +104,6 @@ def replay_review(request: Call, run: int) -> HttpResponse:
         raise NotFoundError(what="review", run=run)
     if request.GET.get("form") == "csv":
         return _as_csv(found, f"replay-{run}-review.csv", language)
-    lang: Any = language
     zone = ZoneInfo(summary.timezone)
     context = {
         "run": run,
@@ -113,10 +112,12 @@ def replay_review(request: Call, run: int) -> HttpResponse:
         "kept": seen.has_workspace,
         "period": f"{summary.from_at} – {summary.to_at} {summary.timezone}".replace("T", " "),
         "csv": f"/replays/{run}/review?form=csv",
-        "figures": learning.figure_lines(summary, lang),
+        "figures": learning.figure_lines(summary, spoken(language)),
         "figures_svg": _figures_drawn(summary, language),
-        "legend": learning.legend(lang, [summary]),
-        "false": learning.false_words(summary.ordinary, lang) if summary.ordinary else "",
+        "legend": learning.legend(spoken(language), [summary]),
+        "false": learning.false_words(summary.ordinary, spoken(language))
+        if summary.ordinary
+        else "",
         "made_text": _minute(request.now, registry.timezone() if registry.is_loaded() else zone),
         **report(found, zone, language),
     }
@@ -124,12 +125,11 @@ def replay_review(request: Call, run: int) -> HttpResponse:
 
 
 def _figures_drawn(summary: learning.Summary, language: str) -> str:
-    lang: Any = language
     rows = [
         charts.Bar(
             f"{say(f'figure.{row.form}', language)} · {words(row.what, language)}",
             max(row.minutes, 0),
-            text=learning.span_words(row.minutes, lang),
+            text=learning.span_words(row.minutes, spoken(language)),
         )
         for row in summary.figures
         if row.minutes is not None
