@@ -36,7 +36,8 @@ def assert_fits(page) -> None:
     assert wide <= screen, f"{page.url} is {wide} px wide on a screen of {screen} px"
     small = page.evaluate(
         """() => [...document.querySelectorAll('button, select, input:not([type=hidden]), summary, a.button, a.whole')]
-            .filter(one => one.offsetParent && !one.closest('.maplibregl-popup'))
+            .map(one => one.matches('[type=checkbox], [type=radio]') && one.closest('label') || one)
+            .filter(one => one.checkVisibility() && !one.closest('.maplibregl-popup'))
             .map(one => [one.getBoundingClientRect().height, one.outerHTML.slice(0, 120)])
             .filter(([height]) => height < 43.5)"""
     )

@@ -26,18 +26,18 @@ def pytest_collection_modifyitems(items):
             item.add_marker(pytest.mark.sqlite_only)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def place(tmp_path_factory):
-    """The server, one for a module."""
+    """The server, one for all tests of this folder."""
     if CHROMIUM is None and "CI" not in os.environ:
         pytest.skip("not run: no Chromium (Debian: apt-get install chromium fonts-noto-cjk)")
     with served(tmp_path_factory.mktemp("served")) as running:
         yield running
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def chromium(place):
-    """The browser, one for a module."""
+    """The browser, one for all tests of this folder."""
     from playwright.sync_api import sync_playwright
 
     assert CHROMIUM is not None, "CI must have Chromium: see .ci/run"

@@ -73,6 +73,17 @@ class TestSettings:
         assert there.get("/settings").status_code == 302
         assert here.get("/settings").status_code == 200
 
+    def test_signing_in_anew_ends_the_session_of_before_in_this_browser(self, demo):  # noqa: F811
+        name = an_account("duty_officer")
+        client = signed_in(name)
+        before, form = client.cookies["anlan_session"].value, client.cookies["anlan_form"].value
+        send(client, "/sign-in", "/sign-in", username=name, password=PASSWORD)
+        assert client.get("/settings").status_code == 200
+        assert client.cookies["anlan_form"].value != form  # nobody planted it beforehand
+        old = browser()
+        old.cookies["anlan_session"] = before
+        assert old.get("/settings").status_code == 302
+
     def test_ending_this_session_signs_out(self, demo):  # noqa: F811
         client = signed_in(an_account("duty_officer"))
         number = Token.objects.get(purpose="session").pk
@@ -106,6 +117,19 @@ class TestSettings:
         assert answer.status_code in (403, 422)
         assert 'role="alert"' in answer.content.decode()
         assert not Token.objects.filter(purpose="interface").exists()
+
+    def test_a_token_made_for_less_opens_no_settings(self, demo):  # noqa: F811
+        name = an_account("duty_officer")
+        client = signed_in(name)
+        fields = {"scope": ["registry:read"], "days": "30", "password": PASSWORD}
+        made = send(client, "/settings", "/settings/tokens", **fields)
+        secret = re.search(r"anlan_[\w-]+", made.content.decode().split("<code", 1)[1]).group()
+        stolen = browser(headers={"Authorization": f"Bearer {secret}"})
+        assert send(stolen, "/sign-in", "/settings/sessions/others").status_code == 302
+        stolen = browser()
+        stolen.cookies["anlan_session"] = secret
+        assert send(stolen, "/sign-in", "/settings/sessions/others").status_code == 302
+        assert client.get("/settings").status_code == 200
 
     def test_another_one_s_session_is_not_found(self, demo):  # noqa: F811
         signed_in(an_account("auditor"))
@@ -183,6 +207,42 @@ class TestUsers:
         assert not Account.objects.get(pk=key).is_active
         assert client.get("/duties").status_code == 302
         assert "closed" in text_of(keeper, f"/users/{key}")
+
+    def test_a_post_is_taken_away(self, keeper):
+        post = registry.posts()[0].code
+        key = Account.objects.get(username=an_account("duty_officer", post=post)).pk
+        fields = {"role": "duty_officer", "areas": "*", "post": ""}
+        assert send(keeper, f"/users/{key}", f"/users/{key}/change", **fields).status_code == 303
+        assert Account.objects.get(pk=key).post_id is None
+
+    def test_one_s_own_account_is_kept_by_somebody_else(self, keeper):
+        page = f"/users/{Account.objects.get(username='keeper').pk}"
+        text = text_of(keeper, page)
+        assert 'method="post" action="/users' not in text.split('id="working"')[0]
+        assert "another security administrator" in text
+        assert send(keeper, "/users", f"{page}/invite").status_code == 403
+        fields = {"role": "audit_admin", "areas": "*", "post": ""}
+        assert send(keeper, "/users", f"{page}/change", **fields).status_code == 403
+
+    def test_a_token_of_another_account_is_not_found_here(self, keeper):
+        first, second = an_account("duty_officer", name="one"), an_account("auditor", name="two")
+        client = signed_in(first)
+        number = Token.objects.get(account__username=first, purpose="session").pk
+        page = f"/users/{Account.objects.get(username=second).pk}"
+        assert send(keeper, page, f"{page}/tokens/{number}/revoke").status_code == 404
+        assert client.get("/duties").status_code == 200
+
+    def test_more_areas_than_can_be_kept_are_refused_not_dropped(self, keeper):
+        fields = {"username": "desk-9", "role": "auditor", "areas": "410102 " * 201}
+        assert send(keeper, "/users", "/users/new", **fields).status_code == 422
+        assert not Account.objects.filter(username="desk-9").exists()
+
+    @pytest.mark.parametrize("field", ["username", "role", "post", "areas"])
+    def test_what_no_column_can_hold_is_refused(self, keeper, field):
+        fields = {"username": "desk-9", "role": "auditor", "areas": "*", "post": ""}
+        answer = send(keeper, "/users", "/users/new", **{**fields, field: "a\0b"})
+        assert 400 <= answer.status_code < 500
+        assert not Account.objects.filter(username="desk-9").exists()
 
     def test_the_last_keeper_stays(self, keeper):
         key = Account.objects.get(username="keeper").pk
@@ -293,6 +353,16 @@ class TestInbox:
         assert f"/duties/{number}/answer" not in text
         wrong = send(client, "/settings", f"/inbox/{number}/aside", **{"for": "9y"})
         assert wrong.status_code == 422
+
+    def test_that_there_is_more_is_said_although_some_are_put_aside(self, post, monkeypatch):
+        from anlan.entrypoints.web.pages import inbox
+
+        monkeypatch.setattr(inbox, "MOST", 2)
+        self.told(post, 2)
+        client = signed_in(an_account("duty_officer", post=post))
+        number = Notice.objects.latest("pk").pk
+        send(client, "/inbox", f"/inbox/{number}/aside", **{"for": "2h"})
+        assert "The first 2 are shown" in text_of(client, "/inbox")
 
     def test_red_is_not_put_aside_for_long(self, post):
         self.told(post, 1, urgency="red")

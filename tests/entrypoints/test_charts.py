@@ -3,6 +3,7 @@
 import re
 from datetime import UTC, datetime, timedelta
 from xml.etree import ElementTree
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -41,6 +42,16 @@ def test_it_is_named_in_words_and_takes_no_markup(svg):
     assert [ids[name] for name in root.get("aria-labelledby").split()] == [EVIL, EVIL]
     assert "<script" not in str(svg)
     assert "style=" not in str(svg)
+
+
+def test_a_day_on_which_the_clocks_change_is_divided_evenly():
+    zone = ZoneInfo("Europe/Berlin")
+    since, until = (datetime(2026, 3, day, tzinfo=zone) for day in (29, 30))
+    assert charts.share_of(datetime(2026, 3, 29, 22, tzinfo=UTC), since, until) == 1.0
+    assert charts.share_of(until, since, until) == 1.0
+    assert [text for _, text in charts.clock_ticks(since, until)] == [
+        "03-29 00:00", "03-29 12:30", "03-30 00:00",
+    ]  # fmt: skip
 
 
 def test_bars_are_as_long_as_their_numbers():

@@ -11,14 +11,11 @@ from datetime import UTC, datetime
 from unittest.mock import Mock
 
 import pytest
-from django.db import connection
-from django.test.utils import CaptureQueriesContext
 
 from anlan.entrypoints import here, replaying
 from anlan.infra.models import JournalEntry
 from anlan.learning import public as learning
 from anlan.learning.services import runs
-from anlan.registry import public as registry
 from tests.entrypoints.test_pages import (  # noqa: F401  fixtures
     NOW,
     _quick_hashes,
@@ -125,6 +122,9 @@ class TestRunning:
             again = send(desk, form, "/replays/new", **fields)
             assert again.status_code == 409
             assert "replay.running" in again.content.decode()
+            for kept in ('value="here" checked', 'value="5m" selected', 'name="weeks" value="1" checked',
+                         'value="rain_red.rail_line" checked'):  # fmt: skip
+                assert kept in again.content.decode()
             assert send(desk, page, f"{page}/stop").status_code == 303
             number = int(page.rsplit("/", 1)[1])
             assert (runs.folder_of(folder, number) / runs.STOP).exists()
@@ -217,6 +217,10 @@ class TestTimeLine:
         wanted = [one for one in learning.stops(story) if one > story.from_at]
         assert walked[: len(wanted)] == wanted
 
+    def test_how_it_ran_is_said_in_words(self, desk, kept):
+        assert "every post answers after 30 min" in text_of(desk, "/replays/1")
+        assert "各岗位 30 分钟后应答" in text_of(desk, "/replays/1", "zh")
+
     def test_an_instant_that_is_none_is_the_end(self, desk, kept):
         assert "data-now>2021-06-13 08:00" in text_of(desk, "/replays/1?at=yesterday")
         assert "data-now>2021-06-13 05:00" in text_of(desk, "/replays/1?at=1999-01-01T00:00:00")
@@ -269,7 +273,7 @@ class TestCompare:
         assert "replay.other_scenario" in answer.content.decode()
 
 
-class TestReview:
+class TestReport:
     def test_a_replay_has_the_same_report_with_lead_and_gain(self, desk, kept):
         text = text_of(desk, "/replays/1/review")
         assert "Median wait" in text
@@ -288,52 +292,3 @@ class TestReview:
         assert whole.answered == len(
             {one.about for one in story.moments if one.form in ("answered", "moved")} & opened
         )
-
-    @pytest.mark.parametrize("kind", ["day", "week", "month"])
-    def test_a_quiet_period_says_so(self, desk, kind):
-        text = text_of(desk, f"/review?kind={kind}&on=2020-02-03")
-        assert "No case was opened in this period." in text
-        assert "2020-02-03" in text
-
-    @pytest.mark.parametrize("query", ["kind=year", "on=32", "on=0001-01-01", "on=9999-12-31"])
-    def test_a_period_that_is_none_is_refused(self, desk, query):
-        assert desk.get(f"/review?{query}").status_code == 422
-
-    def opened(self, count):
-        from anlan.response import public as response
-        from tests.entrypoints.test_pages import TEST
-
-        for hazard in list(registry.hazards())[:count]:
-            opening = response.Opening(
-                kind="service", hazard=hazard.id, area="410102", origin="manual", known_at=NOW
-            )
-            response.open_case(TEST, opening, now=NOW)
-
-    def test_it_counts_and_asks_as_much_of_many_as_of_two(self, desk):
-        desk.get("/review")
-        asked = []
-        for wanted in (2, 20):
-            self.opened(wanted)
-            with CaptureQueriesContext(connection) as seen:
-                text = text_of(desk, "/review?kind=day")
-            asked.append(len(seen))
-        assert "22</dd>" in text
-        assert asked[0] == asked[1] <= 18
-
-    def test_another_district_sees_none_of_it(self, demo):  # noqa: F811
-        self.opened(2)
-        for area, number in (("410102", 2), ("410103", 0)):
-            client = signed_in(an_account("street_officer", (area,), name=f"seat-{area}"))
-            text = text_of(client, "/review?kind=day")
-            assert f"<dt>Opened</dt><dd>{number}</dd>" in text
-            rows = client.get("/review?kind=day&form=csv").content.decode("utf-8-sig")
-            assert rows.splitlines()[1].startswith(f"whole,,,{number},")
-
-    def test_it_names_the_checkpoint_that_seals_it(self, desk):
-        from anlan.accountability import public as accountability
-
-        self.opened(1)
-        assert "not sealed yet" in text_of(desk, "/review?kind=day")
-        sealed = accountability.seal(now=NOW)
-        text = text_of(desk, "/review?kind=day")
-        assert f"of size {sealed.size}" in text

@@ -32,6 +32,24 @@ def test_numbers_go_up_and_the_latest_stands_first(tmp_path):
     assert runs.order_of(tmp_path, 2) == ORDER
 
 
+def test_what_lies_among_the_runs_by_somebody_s_hand_breaks_nothing(tmp_path):
+    number = runs.new_run(tmp_path, ORDER)
+    for name in ("0001.bak", "12abc", "1 (copy)", "9x"):
+        (tmp_path / "runs" / name).mkdir()
+    assert [one.number for one in runs.runs(tmp_path)] == [number]
+    assert runs.new_run(tmp_path, ORDER) == 2
+
+
+def test_of_many_runs_only_those_asked_for_are_read(tmp_path, monkeypatch):
+    for _ in range(6):
+        runs.new_run(tmp_path, ORDER)
+    seen = []
+    read = runs._read
+    monkeypatch.setattr(runs, "_read", lambda path, kind: seen.append(path) or read(path, kind))
+    assert next(runs.latest(tmp_path)).number == 6
+    assert {path.parent.name for path in seen} == {"0006"}
+
+
 def test_a_number_that_is_taken_meanwhile_is_passed_over(tmp_path, monkeypatch):
     runs.new_run(tmp_path, ORDER)
     monkeypatch.setattr(runs, "_numbers", lambda _replays: [])

@@ -10,7 +10,7 @@ from anlan.kernel.actor import system_actor
 from anlan.notices.models import QuietHours
 from anlan.registry import public as registry
 from tests.notices.city import NOON, tell
-from tests.registry.small_city import KEEPER
+from tests.registry.small_city import TERMINAL
 
 pytestmark = pytest.mark.django_db(databases="__all__")
 
@@ -32,7 +32,7 @@ def caller(city):
             system_actor("test"), name, role, post=post, areas=areas, now=NOON
         )
         end = NOON + timedelta(days=1)
-        secret = registry.issue_token(KEEPER, account, None, None, end, now=NOON)[1]
+        secret = registry.issue_token(TERMINAL, account, None, None, end, now=NOON)[1]
         return Client(headers={"Authorization": f"Bearer {secret}"})
 
     return make

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from anlan.kernel.actor import Actor, Role
+from anlan.kernel.actor import Actor, Role, system_actor
 from anlan.registry.domain import city as c
 from anlan.registry.domain import jurisdiction as j
 from anlan.registry.domain.packwords import Basis, Confidence, Text
@@ -17,7 +17,9 @@ from anlan.registry.domain.rulespecs import Limit, ResponseAsked, ThresholdRule
 
 NOW = datetime(2026, 11, 23, 4, 0, tzinfo=UTC)  # noon in Shanghai
 ADMIN = Actor(id="account:1", role=Role.SYSTEM_ADMIN, areas=("",), scopes=frozenset({"*"}))
-KEEPER = Actor(id="account:2", role=Role.SECURITY_ADMIN, areas=("",), scopes=frozenset({"*"}))
+#: Whoever sits at the server: the only one to give tokens of administrators.
+TERMINAL = system_actor("terminal")
+KEEPER = Actor(id="account:900002", role=Role.SECURITY_ADMIN, areas=("",), scopes=frozenset({"*"}))
 BASIS = Basis(title="Decision No 1")
 GROUNDED: dict[str, Any] = {
     "basis": BASIS,

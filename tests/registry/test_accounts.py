@@ -18,7 +18,7 @@ from anlan.registry import public
 from anlan.registry.domain import errors, permissions
 from anlan.registry.models import Account, Token
 from anlan.registry.selectors.accounts import paths_of
-from tests.registry.small_city import ADMIN, KEEPER, NOW, a_city, a_jurisdiction, parsed
+from tests.registry.small_city import ADMIN, KEEPER, NOW, TERMINAL, a_city, a_jurisdiction, parsed
 
 pytestmark = pytest.mark.django_db(databases="__all__")
 WEEK = NOW + timedelta(days=7)
@@ -35,7 +35,7 @@ def an_account(name="desk", role="duty_officer", **given):
 
 
 def a_token(account, scopes=None, areas=None, expires_at=WEEK):
-    return public.issue_token(KEEPER, account, scopes, areas, expires_at, now=NOW)
+    return public.issue_token(TERMINAL, account, scopes, areas, expires_at, now=NOW)
 
 
 @pytest.mark.usefixtures("city")
@@ -206,13 +206,13 @@ def test_the_first_administrator_is_made_once_and_without_a_city():
     assert first.role == Role.SECURITY_ADMIN
     with pytest.raises(errors.AdminExistsError):
         public.create_first_admin("second", now=NOW)
-    _, secret = public.issue_token(KEEPER, first, None, None, WEEK, now=NOW)
+    _, secret = public.issue_token(TERMINAL, first, None, None, WEEK, now=NOW)
     actor = public.authenticate(secret, now=NOW)
     public.create_account(actor, "city-keeper", "system_admin", areas=[""], now=NOW)
     with pytest.raises(errors.LastAdminError):
         public.close_account(actor, "keeper", now=NOW)
     with pytest.raises(errors.LastAdminError):
-        public.change_account(actor, "keeper", role="program", now=NOW)
+        public.change_account(KEEPER, "keeper", role="program", now=NOW)
     public.create_account(actor, "keeper-two", "security_admin", areas=[""], now=NOW)
     assert not public.close_account(actor, "keeper", now=NOW).is_active
 

@@ -11,7 +11,7 @@ from django.test import Client
 from anlan.entrypoints import clock
 from anlan.registry import public
 from tests.registry.loads import changed, load
-from tests.registry.small_city import ADMIN, KEEPER, NOW, a_city, a_jurisdiction, parsed
+from tests.registry.small_city import ADMIN, KEEPER, NOW, TERMINAL, a_city, a_jurisdiction, parsed
 
 pytestmark = pytest.mark.django_db(databases="__all__")
 LATER = NOW + timedelta(days=10)
@@ -32,7 +32,7 @@ def city(monkeypatch):
 def client_of(role, *areas, post=None):
     name = f"{role.replace('_', '-')}-{'-'.join(areas) or 'none'}".lower()
     account = public.create_account(KEEPER, name, role, post=post, areas=areas, now=NOW)
-    _, secret = public.issue_token(KEEPER, account, None, None, END, now=NOW)
+    _, secret = public.issue_token(TERMINAL, account, None, None, END, now=NOW)
     return Client(headers={"Authorization": f"Bearer {secret}"})
 
 

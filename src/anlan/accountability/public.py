@@ -13,7 +13,7 @@ from pathlib import Path
 from anlan.accountability.domain.audit import Finding, FindingKind, Verdict
 from anlan.accountability.domain.exports import NotAnExportError, verify_export
 from anlan.accountability.domain.places import LedgerPlaces
-from anlan.accountability.domain.review import Line, Review, period_of
+from anlan.accountability.domain.review import Line, Review, period_of, thinned
 from anlan.accountability.domain.standing import BreachSeen, SicknessSeen
 from anlan.accountability.domain.wellness import Limits, Probes
 from anlan.accountability.models import LedgerKey
@@ -119,6 +119,7 @@ __all__ = [
     "sicknesses",
     "sicknesses_at",
     "state_as_of",
+    "thinned",
     "verify",
     "verify_export",
     "watch",

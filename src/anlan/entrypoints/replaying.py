@@ -192,16 +192,18 @@ def carry_out(number: int) -> int:
         log.exception("replay failed")
         error = AnlanError(reference=f"replay {number}")
     ended = datetime.now(UTC)
-    runs.end(
-        folder,
-        RunEnd(
-            ended_at=ended,
-            took_s=(ended - began).total_seconds(),
-            code=error.code if error else "",
-            params={name: str(value) for name, value in error.params.items()} if error else {},
-        ),
-    )
-    runs.forget_workspaces(replays)
+    try:
+        runs.end(
+            folder,
+            RunEnd(
+                ended_at=ended,
+                took_s=(ended - began).total_seconds(),
+                code=error.code if error else "",
+                params={name: str(value) for name, value in error.params.items()} if error else {},
+            ),
+        )
+    finally:
+        runs.forget_workspaces(replays)  # all the more when the disk is full
     return 1 if error else 0
 
 

@@ -24,7 +24,7 @@ from anlan.learning.domain.summary_text import (
     span_words,
 )
 from anlan.learning.services.replay import Progress, run_replay, store
-from anlan.learning.services.runs import REVIEW_FILE, result_of, run, runs, stop
+from anlan.learning.services.runs import REVIEW_FILE, latest, result_of, run, runs, stop
 from anlan.learning.services.runs import folder_of as run_folder
 from anlan.learning.services.tokens import ReplayTokens
 from anlan.learning.services.weeks import WEEKS, run_weeks
@@ -67,6 +67,7 @@ __all__ = [
     "compare",
     "false_words",
     "figure_lines",
+    "latest",
     "left_out",
     "legend",
     "names",

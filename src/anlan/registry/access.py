@@ -11,6 +11,7 @@ from anlan.registry.domain.errors import (
     AccountUnknownError,
     AreaBeyondKeeperError,
     AreaUnknownError,
+    OwnAccountError,
     PlaceUnknownError,
     PostUnknownError,
     SensorUnknownError,
@@ -112,6 +113,12 @@ def account_for_update(actor: Actor, username: str) -> Account:
     if found is None or not reaches(actor, found):
         raise AccountUnknownError(username=username)
     return found
+
+
+def refuse_own(actor: Actor, account: Account) -> None:
+    """Refuse a keeper of accounts who would change the own one."""
+    if actor.id == f"account:{account.pk}":
+        raise OwnAccountError
 
 
 def token_for_update(actor: Actor, token_id: int) -> Token:

@@ -143,10 +143,63 @@ def test_a_reopened_case_is_open_at_the_end():
     assert (found.whole.closed, found.whole.open) == (0, 1)
 
 
+def minutes(course):
+    return [((when - START).seconds // 60, number) for when, number in course]
+
+
+def test_while_a_case_was_closed_it_did_not_stand_open():
+    found = counted(
+        (0, opened(1)),
+        (10, moved(1, "dismiss", "dismissed")),
+        (20, moved(1, "reopen", "fixing")),
+        (30, acknowledged(1), PERSON),
+        (30, moved(1, "handle", "handling"), PERSON),
+        (40, moved(1, "close", "closed"), PERSON),
+        (50, moved(1, "rate", "rated"), PERSON),
+    )
+    assert minutes(found.standing) == [(0, 1), (10, 0), (20, 1), (40, 0)]
+    assert minutes(found.unanswered) == [(0, 1), (10, 0), (20, 1), (30, 0)]
+
+
+def test_only_notices_about_the_cases_of_the_period_are_counted():
+    found = counted(
+        (0, opened(1)), (0, posted(1)), (0, posted(2, "case:99")), (0, posted(3, "health:disk")),
+        (1, acknowledged(2), PERSON),
+    )  # fmt: skip
+    assert (found.notices, found.notices_answered) == (1, 0)
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 5000), st.integers(0, 50)), unique_by=lambda row: row[0]),
+    st.integers(2, 40),
+)
+def test_a_long_course_is_told_by_its_peaks_and_its_end(rows, most):
+    course = [(at(minute), number) for minute, number in sorted(rows)]
+    short = review.thinned(course, most)
+    assert len(short) <= max(most, 2)
+    assert set(short) <= set(course)
+    assert short == sorted(short, key=lambda row: row[0])
+    if len(course) <= most:
+        assert short == course
+    elif course:
+        assert short[-1] == course[-1]
+        assert max(n for _, n in short) == max(n for _, n in course)
+
+
 def test_what_the_clockwork_moves_is_no_answer():
     found = counted((0, opened(1)), (5, moved(1, "dismiss", "dismissed")))
     assert (found.whole.answered, found.whole.closed) == (0, 1)
     assert found.unanswered[-1] == (at(5), 0)
+
+
+def test_who_reported_and_contests_is_no_answer():
+    found = counted(
+        (0, opened(1)),
+        (5, moved(1, "dismiss", "dismissed")),
+        (9, moved(1, "reopen", "fixing"), "public:page"),
+    )
+    assert (found.whole.answered, found.whole.open) == (0, 1)
+    assert found.unanswered[-1] == (at(9), 1)
 
 
 def test_shelving_and_an_answer_below_are_no_answer_of_one_s_own():

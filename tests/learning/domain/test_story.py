@@ -93,6 +93,20 @@ def test_a_post_is_told_of_a_matter_once_and_reminders_are_counted_together():
     ]
 
 
+def test_a_post_answers_a_matter_once_however_often_it_is_reminded():
+    found = tell(
+        (0, opened(1)),
+        (0, posted(1, "P1")),
+        (1, NoticeAnswered(notice=1, what="acknowledged", until=None)),
+        (15, posted(2, "P1")),
+        (16, NoticeAnswered(notice=2, what="acknowledged", until=None)),
+        (16, posted(3, "P2")),
+        (17, NoticeAnswered(notice=3, what="acknowledged", until=None)),
+    )
+    answers = [one.posts for one in found.moments if one.form == "answered"]
+    assert answers == [("P1",), ("P2",)]
+
+
 def test_what_nobody_acknowledged_is_no_answer():
     found = tell(
         (0, opened(1)),

@@ -7,12 +7,13 @@ Posts and organisations are counted, never persons, and nothing is put in an ord
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from statistics import median
 
 from anlan.kernel.actor import Role
+from anlan.kernel.errors import InvalidInputError
 from anlan.kernel.events import Event, Told
 from anlan.notices.domain.events import NoticeAnswered, NoticePosted
 from anlan.response.domain.events import (
@@ -36,8 +37,16 @@ READ: tuple[type[Event], ...] = (
     NoticePosted,
     NoticeAnswered,
 )
+Course = tuple[tuple[datetime, int], ...]
 ENDED = frozenset({"closed", "rated", "dismissed", "merged"})
-CLOCKWORK = f"{Role.SYSTEM.value}:"
+#: The clockwork, and who reported and contests: what they move is nobody's answer.
+NOT_ANSWERING = (f"{Role.SYSTEM.value}:", "public:")
+
+
+class ReviewTooLargeError(InvalidInputError):
+    """The period holds more entries than one page may count while the city is served."""
+
+    code = "review.too_large"
 
 
 @dataclass(slots=True)
@@ -54,12 +63,19 @@ class CaseFate:
     answered_at: datetime | None = None
     missed: int = 0  # deadlines
     rungs: int = 0  # the highest rung told; 0: none
-    closed_at: datetime | None = None
+    is_closed: bool = False
+    turns: list[tuple[datetime, int]] = field(default_factory=list)  # closed: -1, reopened: +1
+
+    def turn(self, at: datetime, *, closed: bool) -> None:
+        """Note that it ended or was taken up again; what was rated had ended before."""
+        if closed != self.is_closed:
+            self.turns.append((at, -1 if closed else 1))
+        self.is_closed = closed
 
 
 @dataclass(frozen=True, slots=True)
 class Happened:
-    """Everything that is counted: cases of the period, its alerts, its notices."""
+    """Everything that is counted: cases of the period, notices about them, alerts."""
 
     cases: tuple[CaseFate, ...]
     alerts: tuple[tuple[str, str, str], ...]  # hazard, level, area
@@ -99,8 +115,8 @@ class Review:
     by_area: tuple[Line, ...]
     by_organisation: tuple[Line, ...]
     by_origin: tuple[Line, ...]
-    standing: tuple[tuple[datetime, int], ...]  # open cases of the period after each change
-    unanswered: tuple[tuple[datetime, int], ...]  # of these, without an answer
+    standing: Course  # open cases of the period after each change
+    unanswered: Course  # of these, without an answer
 
 
 @dataclass(slots=True)
@@ -146,13 +162,11 @@ class _Book:
         if case is None:
             return  # opened before the period
         if isinstance(event, CaseMoved):
-            if not heard.actor.startswith(CLOCKWORK):
+            if not heard.actor.startswith(NOT_ANSWERING):
                 self._first(case.case, heard.at)
-            # Rated after it was closed: it ended before.
-            ended = event.after in ENDED
-            case.closed_at = (case.closed_at or heard.at) if ended else None
+            case.turn(heard.at, closed=event.after in ENDED)
         elif isinstance(event, CasesMerged):
-            case.closed_at = heard.at
+            case.turn(heard.at, closed=True)
         elif isinstance(event, CaseOwnerChanged):
             case.owner = event.owner
         elif isinstance(event, CaseClockMissed):
@@ -166,9 +180,11 @@ def happened(told: Iterable[Told]) -> Happened:
     book = _Book()
     for heard in told:
         book.read(heard)
+    ours = {f"case:{number}" for number in book.cases}
     notices = tuple(
         (notice.about, notice.post, number in book.answered)
         for number, notice in book.notices.items()
+        if notice.about in ours
     )
     return Happened(tuple(book.cases.values()), tuple(book.alerts), notices)
 
@@ -183,7 +199,7 @@ def _line(code: str, cases: Sequence[CaseFate]) -> Line:
         answered=len(waits),
         late=sum(case.missed > 0 for case in cases),
         escalated=sum(case.rungs > 0 for case in cases),
-        closed=sum(case.closed_at is not None for case in cases),
+        closed=sum(case.is_closed for case in cases),
         wait_s=median(waits) if waits else None,
     )
 
@@ -197,15 +213,14 @@ def _lines(cases: Sequence[CaseFate], key: Callable[[CaseFate], str]) -> tuple[L
 
 
 def _course(
-    cases: Sequence[CaseFate], until: datetime, end: Callable[[CaseFate], datetime | None]
-) -> tuple[tuple[datetime, int], ...]:
+    cases: Sequence[CaseFate], turns: Callable[[CaseFate], Iterable[tuple[datetime, int]]]
+) -> Course:
     """Return how many cases stood at each instant at which the number changed."""
     steps: dict[datetime, int] = {}
     for case in cases:
         steps[case.opened_at] = steps.get(case.opened_at, 0) + 1
-        ended = end(case)
-        if ended is not None and ended <= until:
-            steps[ended] = steps.get(ended, 0) - 1
+        for at, by in turns(case):
+            steps[at] = steps.get(at, 0) + by
     count, found = 0, []
     for at in sorted(steps):
         count += steps[at]
@@ -213,10 +228,28 @@ def _course(
     return tuple(found)
 
 
-def _first_end(case: CaseFate) -> datetime | None:
-    """Return when a case stopped being unanswered."""
-    ends = [at for at in (case.answered_at, case.closed_at) if at is not None]
-    return min(ends, default=None)
+def _turns_unanswered(case: CaseFate) -> Iterator[tuple[datetime, int]]:
+    """Return when a case stopped to wait for its first answer, and began again."""
+    waits = True
+    for at, by in case.turns:
+        if case.answered_at is not None and at >= case.answered_at:
+            break
+        yield at, by
+        waits = by > 0
+    if waits and case.answered_at is not None:
+        yield case.answered_at, -1
+
+
+def thinned(course: Sequence[tuple[datetime, int]], most: int) -> list[tuple[datetime, int]]:
+    """Return a course of at most ``most`` steps: of each stretch its highest and its last."""
+    if len(course) <= most:
+        return list(course)
+    stretch = -(-len(course) // max(most // 2, 1))
+    found: list[tuple[datetime, int]] = []
+    for start in range(0, len(course), stretch):
+        steps = course[start : start + stretch]
+        found += dict.fromkeys((max(steps, key=lambda step: step[1]), steps[-1]))
+    return found
 
 
 def count(
@@ -248,8 +281,8 @@ def count(
         by_area=_lines(cases, lambda case: area_of(case.area)),
         by_organisation=_lines(cases, lambda case: organisation_of(case.owner)),
         by_origin=_lines(cases, lambda case: case.origin),
-        standing=_course(cases, until, lambda case: case.closed_at),
-        unanswered=_course(cases, until, _first_end),
+        standing=_course(cases, lambda case: case.turns),
+        unanswered=_course(cases, _turns_unanswered),
     )
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+
+from django.db.models import QuerySet
 
 from anlan.accountability.domain import review as counting
 from anlan.accountability.domain.review import Happened, Review
@@ -12,9 +14,12 @@ from anlan.accountability.models import Checkpoint
 from anlan.infra import journal
 from anlan.infra.models import JournalEntry
 from anlan.kernel.actor import Actor
+from anlan.kernel.events import Told
 from anlan.registry import public as registry
 
 AT_ONCE = 2000
+#: Some seconds of work: more would keep the machine from the city.
+MOST_ENTRIES = 200_000
 NO_ORGANISATION = ""
 
 
@@ -40,40 +45,58 @@ class PeriodRead:
 
 
 def review_period(actor: Actor, since: datetime, until: datetime, *, now: datetime) -> PeriodRead:
-    """Return the report of [since, until) over the actor's areas (at most six queries).
+    """Return the report of [since, until) over the actor's areas (at most seven queries).
 
     A period that still lasts is counted up to ``now``.  A case whose area is not known is
     counted for who sees the whole city.
+
+    Raises
+    ------
+    ReviewTooLargeError
+        When there is more to count than one call may.
     """
-    end = min(until, now)
-    rows = (
-        JournalEntry.objects.filter(
-            at__gte=since, at__lt=until, event__in=[event.__name__ for event in counting.READ]
-        )
-        .defer("images")
-        .order_by("seq")
+    rows = JournalEntry.objects.filter(
+        at__gte=since, at__lt=until, event__in=[event.__name__ for event in counting.READ]
     )
-    told = [journal.told(row) for row in rows.iterator(AT_ONCE)]
-    found = counting.happened(told)
+    if rows[: MOST_ENTRIES + 1].count() > MOST_ENTRIES:
+        raise counting.ReviewTooLargeError(most=MOST_ENTRIES)
+    counter = _Counter()
+    found = counting.happened(counter.told(rows))
     areas = {case.area for case in found.cases} | {area for _, _, area in found.alerts}
     paths = registry.paths_by_area(areas)
     found = _visible(actor, found, paths)
     of_posts = registry.organisations_of({case.owner for case in found.cases})
-    last = told[-1].seq if told else 0
     return PeriodRead(
         review=counting.count(
             found,
             since=since,
-            until=end,
+            until=max(since, min(until, now)),
             area_of=_district(paths),
             organisation_of=lambda post: of_posts.get(post, NO_ORGANISATION),
         ),
-        as_of=end,
-        entries=len(told),
-        first_seq=told[0].seq if told else 0,
-        last_seq=last,
-        seal=_seal_over(last),
+        as_of=min(until, now),
+        entries=counter.entries,
+        first_seq=counter.first,
+        last_seq=counter.last,
+        seal=_seal_over(counter.last),
     )
+
+
+@dataclass(slots=True)
+class _Counter:
+    """Tells entries in their order without keeping them, and which they were."""
+
+    entries: int = 0
+    first: int = 0
+    last: int = 0
+
+    def told(self, rows: QuerySet[JournalEntry]) -> Iterator[Told]:
+        """Return the events of some entries, one after the other."""
+        for row in rows.defer("images").order_by("seq").iterator(AT_ONCE):
+            self.entries += 1
+            self.first = self.first or row.seq
+            self.last = row.seq
+            yield journal.told(row)
 
 
 def _visible(actor: Actor, found: Happened, paths: dict[str, str]) -> Happened:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from itertools import count
 
 from django.utils.html import format_html, format_html_join
@@ -77,8 +77,14 @@ def percent(share: float) -> str:
 
 def share_of(at: datetime, since: datetime, until: datetime) -> float:
     """Return where an instant stands between two others, 0 to 1."""
+    at, since, until = _absolute(at), _absolute(since), _absolute(until)
     whole = (until - since).total_seconds()
     return (at - since).total_seconds() / whole if whole > 0 else 0.0
+
+
+def _absolute(at: datetime) -> datetime:
+    """Return an instant free of its zone: two of one zone are subtracted by the clock on the wall."""
+    return at.astimezone(UTC) if at.tzinfo is not None else at
 
 
 def _frame(title: str, description: str, height: int, inside: SafeString) -> SafeString:
@@ -261,8 +267,11 @@ def time_line(
 
 def clock_ticks(since: datetime, until: datetime, *, parts: int = 2) -> list[tuple[float, str]]:
     """Return instants that divide a stretch of time evenly, as text; years stand in the heading."""
-    day_only = (until - since).total_seconds() > 4 * 86400
-    step = (until - since) / parts
-    marks: Iterable[datetime] = (since + step * number for number in range(parts + 1))
+    begin = _absolute(since)
+    step = (_absolute(until) - begin) / parts
+    day_only = step * parts > timedelta(days=4)
+    marks: Iterable[datetime] = (begin + step * number for number in range(parts + 1))
+    if since.tzinfo is not None:
+        marks = [at.astimezone(since.tzinfo) for at in marks]
     form = "%m-%d" if day_only else "%m-%d %H:%M"
     return [(number / parts, f"{at:{form}}") for number, at in enumerate(marks)]

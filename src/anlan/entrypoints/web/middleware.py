@@ -64,6 +64,8 @@ class FormForeignError(NotAllowedError):
 
 SESSION_COOKIE = "anlan_session"
 FOR_PROGRAMS = frozenset({"/healthz", "/metrics"})
+#: A page is for who signed in; a program's token, made for less, opens no settings.
+BY_HAND = frozenset({"session"})
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 #: What the framework refuses in its own words, and what we say instead.
@@ -208,17 +210,18 @@ class RequestContext:
         """Return who calls: by a token over the interface, by a session on the pages."""
         now = request.now  # type: ignore[attr-defined]
         header = request.headers.get("Authorization", "")
-        if header:
+        for_programs = request.path.startswith("/api") or request.path in FOR_PROGRAMS
+        if header and for_programs:
             scheme, _, secret = header.partition(" ")
             if scheme.lower() != "bearer" or not secret:
                 raise NotAuthenticatedError
             return registry.authenticate(secret.strip(), now=now)
         session = request.COOKIES.get(SESSION_COOKIE, "")
         # Never over the interface: there no form token guards what a browser sends by itself.
-        if not session or request.path.startswith("/api") or request.path in FOR_PROGRAMS:
+        if not session or for_programs:
             return None
         try:
-            return registry.authenticate(session, now=now)
+            return registry.authenticate(session, purposes=BY_HAND, now=now)
         except NotAuthenticatedError:
             return None  # over or taken back: the page asks to sign in again
 

@@ -90,6 +90,7 @@ class _Teller:
     cases: dict[int, CaseOpened] = field(default_factory=dict)
     notices: dict[int, NoticePosted] = field(default_factory=dict)
     told: set[tuple[str, str]] = field(default_factory=set)
+    answered: set[tuple[str, str]] = field(default_factory=set)
 
     def hear(self, heard: Told) -> Iterator[Moment]:
         """Return what one event adds to the story."""
@@ -121,7 +122,10 @@ class _Teller:
 
     def _answered(self, event: NoticeAnswered, at: str) -> Iterator[Moment]:
         notice = self.notices.get(event.notice)
-        if notice is not None and event.what == "acknowledged":
+        if notice is None or event.what != "acknowledged":
+            return
+        if (notice.post, notice.about) not in self.answered:  # once, however often reminded
+            self.answered.add((notice.post, notice.about))
             yield self._case_moment(at, "answered", notice.about, posts=(notice.post,))
 
     def _of_case(self, event: Event, at: str) -> Iterator[Moment]:

@@ -65,7 +65,8 @@ def write(path: Path, data: bytes) -> None:
 
 
 def _numbers(replays: Path) -> list[int]:
-    return sorted(int(path.name) for path in (replays / "runs").glob("[0-9]*") if path.is_dir())
+    names = [path.name for path in (replays / "runs").glob("[0-9]*") if path.is_dir()]
+    return sorted(int(name) for name in names if name.isascii() and name.isdecimal())
 
 
 def new_run(replays: Path, order: RunOrder) -> int:
@@ -224,11 +225,21 @@ def run(replays: Path, number: int) -> RunSeen:
     return found
 
 
-def runs(replays: Path) -> list[RunSeen]:
-    """Return all runs, the latest first; one that cannot be read is left out."""
+def latest(replays: Path) -> Iterator[RunSeen]:
+    """Return the runs, the latest first, each read when it is asked for.
+
+    One that cannot be read is left out.
+    """
     under_way = running(replays)
-    found = [_seen(replays, number, under_way=under_way) for number in _numbers(replays)]
-    return [one for one in reversed(found) if one is not None]
+    for number in reversed(_numbers(replays)):
+        found = _seen(replays, number, under_way=under_way)
+        if found is not None:
+            yield found
+
+
+def runs(replays: Path) -> list[RunSeen]:
+    """Return all runs, the latest first."""
+    return list(latest(replays))
 
 
 def _seen(replays: Path, number: int, *, under_way: int | None) -> RunSeen | None:

@@ -138,9 +138,21 @@ class AdminExistsError(ConflictError):
 
 
 class LastAdminError(ConflictError):
-    """The last security administrator cannot be closed: nobody could give tokens any more."""
+    """The last security administrator of the whole city stays: nobody could keep all accounts."""
 
     code = "account.last_admin"
+
+
+class OwnAccountError(NotAllowedError):
+    """Who keeps accounts keeps those of others: nobody raises or renews oneself."""
+
+    code = "account.own"
+
+
+class AdministratorTokenError(NotAllowedError):
+    """An administrator gives tokens to oneself, in the own settings; nobody else does."""
+
+    code = "token.administrator"
 
 
 class ScopeBeyondRoleError(NotAllowedError):

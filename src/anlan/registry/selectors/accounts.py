@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 
 from anlan.kernel.actor import Actor, Role
 from anlan.registry import access
@@ -32,10 +33,12 @@ def second_factor_of(account: Account) -> str:
     return "missing" if Role(account.role) in ADMINISTRATORS else "none"
 
 
-def tokens(actor: Actor, username: str) -> list[Token]:
-    """Return the tokens of an account, youngest first."""
+def tokens(actor: Actor, username: str, *, working_at: datetime | None = None) -> list[Token]:
+    """Return the tokens of an account, youngest first; all, or those that work at an instant."""
     account = access.account_of(actor, username)
     rows = Token.objects.filter(account=account).select_related("account")
+    if working_at is not None:
+        rows = rows.filter(revoked_at__isnull=True, expires_at__gt=working_at)
     return list(rows.order_by("-issued_at", "-id"))
 
 

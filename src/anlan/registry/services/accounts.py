@@ -26,12 +26,19 @@ SECRET_BYTES = 32  # 256 bits: nothing to guess, so a plain SHA-256 is enough to
 SECRET_MARK = "anlan_"  # noqa: S105  lets scanners find a leaked token
 LONGEST = timedelta(days=400)  # no token lives longer; a year with a margin to renew
 USE_NOTED_EVERY = timedelta(minutes=5)
+#: What opens a door by itself; an invitation only lets its holder choose a password.
+CREDENTIALS = frozenset({"interface", "session"})
 _NAME = re.compile(r"(?=.*[a-z])[a-z0-9][a-z0-9._-]{2,63}")
 
 
 def secret_digest(secret: str) -> str:
     """Return the SHA-256 under which a token's secret is known."""
     return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def is_account_name(text: str) -> bool:
+    """Return whether an account could have this name."""
+    return _NAME.fullmatch(text) is not None
 
 
 def _role(name: str) -> Role:
@@ -77,7 +84,7 @@ def _new_account(
     areas: Sequence[str],
     now: datetime,
 ) -> Account:
-    if not _NAME.fullmatch(username):
+    if not is_account_name(username):
         raise errors.AccountNameError
     if Account.objects.filter(username=username).exists():
         raise errors.AccountTakenError(username=username)
@@ -124,22 +131,24 @@ def change_account(
     areas: Sequence[str] | None = None,
     now: datetime,
 ) -> Account:
-    """Give an account another role, post or areas; what is None stays.
+    """Give an account another role, post or areas; what is None stays, an empty post is none.
 
     Its tokens keep only those scopes that the new role allows, from the next call on.
     """
     account = access.account_for_update(actor, username)
+    access.refuse_own(actor, account)
+    codes = None if areas is None else _area_codes(areas)
+    if role not in (None, Role.SECURITY_ADMIN) or (codes is not None and "" not in codes):
+        _refuse_last_admin(account)
     if role is not None:
-        if role != Role.SECURITY_ADMIN:
-            _refuse_last_admin(account)
         account.role = _role(role).value
     if post is not None:
-        if not Post.objects.filter(code=post, ended_at__isnull=True).exists():
+        if post and not Post.objects.filter(code=post, ended_at__isnull=True).exists():
             raise errors.PostUnknownError(code=post)
-        account.post_id = post
-    if areas is not None:
-        account.areas = _area_codes(areas)
-    access.refuse_more_than_own(actor, account.areas, post)
+        account.post_id = post or None
+    if codes is not None:
+        account.areas = codes
+    access.refuse_more_than_own(actor, account.areas, post or None)
     event = AccountChanged(account=username, what="changed")
     journal.record(event, actor=actor, now=now, rows=[account])
     return account
@@ -151,7 +160,9 @@ def _refuse_last_admin(account: Account) -> None:
     keepers = Account.objects.select_for_update().filter(
         role=Role.SECURITY_ADMIN.value, is_active=True
     )
-    if not keepers.exclude(pk=account.pk).exists():
+    others = list(keepers.exclude(pk=account.pk))
+    # One of a district reaches no account of the whole city: it cannot stand in.
+    if not others or ("" in account.areas and not any("" in one.areas for one in others)):
         raise errors.LastAdminError(username=account.username)
 
 
@@ -189,11 +200,17 @@ def issue_token(
         When the token would have more than its account.
     TokenExpiryError
         When it would never end, has ended already, or lives longer than 400 days.
+    OwnAccountError, AdministratorTokenError
+        When a security administrator would come by the rights of an administrator, or by
+        the own ones past the password: only the terminal gives such tokens.
     """
     access.require_keeper(actor)
     held = access.account_for_update(actor, account.username)
+    access.refuse_own(actor, held)
     if not held.is_active:
         raise errors.AccountClosedError
+    if Role(held.role) in ADMINISTRATORS and actor.role != Role.SYSTEM:
+        raise errors.AdministratorTokenError
     if expires_at.tzinfo is None or not now < expires_at <= now + LONGEST:
         raise errors.TokenExpiryError(longest_days=LONGEST.days)
     role = Role(held.role)
@@ -263,8 +280,10 @@ def taken_back(actor: Actor, token: Token, *, now: datetime) -> Token:
     return token
 
 
-def authenticate(secret: str, *, now: datetime) -> Actor:
+def authenticate(secret: str, *, purposes: frozenset[str] = CREDENTIALS, now: datetime) -> Actor:
     """Return who a token stands for, with no more than both token and account allow now.
+
+    ``purposes`` says what may be shown at this door; anything else is unknown there.
 
     Raises
     ------
@@ -276,6 +295,8 @@ def authenticate(secret: str, *, now: datetime) -> Actor:
     if columns is None:
         raise errors.TokenUnknownError
     held = _Held(*columns)
+    if held.purpose not in purposes:
+        raise errors.TokenUnknownError
     if held.revoked_at is not None:
         raise errors.TokenRevokedError
     if held.expires_at <= now:
@@ -299,6 +320,7 @@ class _Held(NamedTuple):
     """What every call asks of a token and its account."""
 
     token: int
+    purpose: str
     scopes: list[str]
     token_areas: list[str]
     expires_at: datetime
@@ -314,6 +336,7 @@ class _Held(NamedTuple):
 _HELD = Prepared(
     lambda: Token.objects.filter(digest=VALUE).values_list(
         "pk",
+        "purpose",
         "scopes",
         "areas",
         "expires_at",

@@ -54,9 +54,10 @@ def change_password(
     """
     account = confirmed(actor, old, code, key=key, now=now)
     refuse_weak(account.username, new)
+    hashed = make_password(new)  # slow on purpose, so before any lock
     with transaction.atomic():
         row = Account.objects.select_for_update().get(pk=account.pk)
-        row.password = make_password(new)
+        row.password = hashed
         event = AccountChanged(account=row.username, what="password set")
         journal.record(event, actor=actor, now=now, rows=[row])
         return _end_others(actor, session, now=now)

@@ -11,6 +11,7 @@ import base64
 import hashlib
 import hmac
 import secrets
+from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import cache
 
@@ -26,7 +27,12 @@ from anlan.registry.domain import errors, onetime
 from anlan.registry.domain.events import AccountChanged
 from anlan.registry.domain.permissions import ADMINISTRATORS, PERMISSIONS
 from anlan.registry.models import Account, Token
-from anlan.registry.services.accounts import new_token, secret_digest, taken_back
+from anlan.registry.services.accounts import (
+    is_account_name,
+    new_token,
+    secret_digest,
+    taken_back,
+)
 
 INVITED_FOR = timedelta(days=7)
 #: A night shift of twelve hours with its hand-over, without signing in again.
@@ -54,6 +60,7 @@ def invite(actor: Actor, username: str, *, now: datetime) -> tuple[Token, str]:
     Earlier invitations of the account end.
     """
     account = access.account_for_update(actor, username)
+    access.refuse_own(actor, account)
     if not account.is_active:
         raise errors.AccountClosedError
     _end(actor, account, "invitation", now=now)
@@ -100,6 +107,7 @@ def answer_invitation(
         Nothing was changed then.
     """
     account = Account.objects.select_for_update().get(pk=invited(invitation, now=now).pk)
+    invited(invitation, now=now)  # while we waited for the account somebody may have answered it
     refuse_weak(account.username, password)
     if needs_second_factor(account.role):
         secret = offered_factor(invitation, key=key)
@@ -132,27 +140,35 @@ def sign_in(
     Raises
     ------
     SignInRefusedError
-        Without saying what was wrong.
-    SignInWaitError
-        After several wrong ones in a row, for a while.
+        Without saying what was wrong, nor that the account rests: only one that is there rests.
     """
-    with transaction.atomic():
-        account = Account.objects.select_for_update().filter(username=username.strip()).first()
-        if account is not None:
-            _refuse_while_resting(account, now)
-        known = check_password(password, account.password if account else _nobody())
-        good = account is not None and known and account.is_active
-        if account is not None and good and _code_fits(account, code, key=key, now=now):
-            Account.objects.filter(pk=account.pk).update(
-                failures=0, second_factor_step=account.second_factor_step
-            )
-            return _session(account, now=now)
-        if account is not None:
-            # Not journalled: a stranger must not be able to fill the journal.
-            Account.objects.filter(pk=account.pk).update(
-                failures=account.failures + 1, failed_at=now
-            )
+    name = username.strip()
+    seen = Account.objects.filter(username=name).first() if is_account_name(name) else None
+    # Slow on purpose, so before any lock: a stranger must not keep the city from writing.
+    fits = check_password(password, seen.password if seen else _nobody())
+    if seen is not None:
+        with suppress(errors.SignInWaitError), transaction.atomic():
+            account = _proven(seen, code, fits=fits, key=key, now=now)
+            if account is not None:
+                return _session(account, now=now)
     raise errors.SignInRefusedError
+
+
+def _proven(seen: Account, code: str, *, fits: bool, key: str, now: datetime) -> Account | None:
+    """Return the locked account when password and code are right; else count a failure.
+
+    ``fits`` was found for the password as it stood in ``seen``.
+    """
+    account = Account.objects.select_for_update().get(pk=seen.pk)
+    _refuse_while_resting(account, now)
+    good = fits and account.is_active and account.password == seen.password
+    if good and _code_fits(account, code, key=key, now=now):
+        account.failures = 0
+        account.save(update_fields=["failures", "second_factor_step"])
+        return account
+    # Not journalled: a stranger must not be able to fill the journal.
+    Account.objects.filter(pk=account.pk).update(failures=account.failures + 1, failed_at=now)
+    return None
 
 
 def _refuse_while_resting(account: Account, now: datetime) -> None:
@@ -190,18 +206,13 @@ def confirmed(actor: Actor, password: str, code: str, *, key: str, now: datetime
     SignInWaitError
         After several wrong ones in a row, for a while.
     """
+    seen = Account.objects.get(pk=own_key(actor))
+    fits = check_password(password, seen.password)
     with transaction.atomic():
-        account = Account.objects.select_for_update().get(pk=own_key(actor))
-        _refuse_while_resting(account, now)
-        if check_password(password, account.password) and _code_fits(
-            account, code, key=key, now=now
-        ):
-            Account.objects.filter(pk=account.pk).update(
-                failures=0, second_factor_step=account.second_factor_step
-            )
-            return account
-        Account.objects.filter(pk=account.pk).update(failures=account.failures + 1, failed_at=now)
-    raise errors.PasswordWrongError
+        account = _proven(seen, code, fits=fits, key=key, now=now)
+    if account is None:
+        raise errors.PasswordWrongError
+    return account
 
 
 def own_key(actor: Actor) -> int:

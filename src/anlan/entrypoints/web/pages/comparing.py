@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import Any
 
 from django.http import HttpResponse
@@ -17,14 +18,17 @@ from anlan.infra.doors import Call, language_of
 from anlan.kernel.errors import AnlanError, InvalidInputError
 from anlan.learning import public as learning
 
+#: Runs to choose from: the latest.
+OFFERED = 100
+
 
 @require_safe
 @page("rules:read")
 def compare_replays(request: Call) -> HttpResponse:
     """Show two runs of one event side by side, differences in words."""
     folder, language = here.workspace().replays, language_of(request)
-    done = [one for one in learning.runs(folder) if one.state == "done"]
-    lines = [run_line(one, language) for one in done]
+    done = (one for one in learning.latest(folder) if one.state == "done")
+    lines = [run_line(one, language) for one in islice(done, OFFERED)]
     numbers = [request.GET.get(name, "") for name in ("a", "b")]
     context: dict[str, Any] = {"runs": lines, "a": numbers[0], "b": numbers[1]}
     if not all(numbers):
@@ -38,9 +42,8 @@ def compare_replays(request: Call) -> HttpResponse:
     except AnlanError as error:
         context["refusal"] = refusal_of(request, error)
         return show(request, "web/pages/compare.html", context, status=error.http_status)
-    seen = {str(line["run"].number): line for line in lines}
     context |= {
-        "pair": [seen.get(number) for number in numbers],
+        "pair": [run_line(learning.run(folder, int(number)), language) for number in numbers],
         "equal": found.equal,
         "totals": _totals([int(number) for number in numbers], language),
         "raised": [_pair(row, names, language) for row in found.raised],

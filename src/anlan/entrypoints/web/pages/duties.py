@@ -34,13 +34,13 @@ def duties(request: HttpRequest) -> HttpResponse:
         return show(request, "web/pages/duties.html", {"no_post": True})
     lying = notices.open_notices(actor.post, limit=MOST)
     lines = notice_lines(lying, language)
-    awake = [one for one in lines if not _is_aside(one["notice"], now)]
+    awake = [one for one in lines if not is_aside(one["notice"], now)]
     names = registry.names_of(posts=[actor.post])
     context = {
         "post": names.post(actor.post, language),
         "first": awake[0] if awake else None,
         "others": awake[1:],
-        "shelved": [one for one in lines if _is_aside(one["notice"], now)],
+        "shelved": [one for one in lines if is_aside(one["notice"], now)],
         "tasks": response.tasks_of(actor),
         "last_heard": now,
     }
@@ -60,7 +60,8 @@ def answer(request: HttpRequest, notice: int) -> HttpResponse:
     return moved(back or _address(seen) or "/duties")
 
 
-def _is_aside(notice: NoticeSeen, now: datetime) -> bool:
+def is_aside(notice: NoticeSeen, now: datetime) -> bool:
+    """Return whether a notice is put aside at an instant."""
     return notice.shelved_until is not None and notice.shelved_until > now
 
 

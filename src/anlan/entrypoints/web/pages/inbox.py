@@ -8,7 +8,7 @@ from typing import Any
 from django.http import HttpResponse
 from django.views.decorators.http import require_POST, require_safe
 
-from anlan.entrypoints.web.pages.duties import notice_lines
+from anlan.entrypoints.web.pages.duties import is_aside, notice_lines
 from anlan.entrypoints.web.pages.signing import refusal_of
 from anlan.entrypoints.web.shell import moved, page, show
 from anlan.infra.doors import Call, allowed, language_of
@@ -44,18 +44,14 @@ def _shown(
     if answered:
         rows = notices.answered_notices(actor.post, limit=MOST)
         context["answered"] = notice_lines(rows, language)
+        context["full"] = len(rows) >= MOST
     else:
         lying = notices.open_notices(actor.post, limit=MOST)
         lines = notice_lines(lying, language)
-        context["open"] = [one for one in lines if not _is_aside(one, request)]
-        context["shelved"] = [one for one in lines if _is_aside(one, request)]
-    context["full"] = len(context.get("answered", context.get("open", []))) >= MOST
+        context["full"] = len(lines) >= MOST
+        context["open"] = [one for one in lines if not is_aside(one["notice"], request.now)]
+        context["shelved"] = [one for one in lines if is_aside(one["notice"], request.now)]
     return show(request, "web/pages/inbox.html", context, status=status)
-
-
-def _is_aside(line: dict[str, Any], request: Call) -> bool:
-    until = line["notice"].shelved_until
-    return until is not None and until > request.now
 
 
 @require_POST

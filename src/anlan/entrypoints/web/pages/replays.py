@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from datetime import datetime
 from functools import cache
+from itertools import islice
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -16,8 +17,10 @@ from anlan.entrypoints.web.csvfile import csv_file
 from anlan.entrypoints.web.moments import COUNTED, Telling, counts, words
 from anlan.entrypoints.web.pages.signing import refusal_of
 from anlan.entrypoints.web.shell import moved, page, show
+from anlan.entrypoints.web.templatetags.anlan import span_text
 from anlan.entrypoints.web.wording import say
 from anlan.infra.doors import Call, allowed, language_of
+from anlan.kernel.durations import parse_span
 from anlan.kernel.errors import AnlanError, InvalidInputError
 from anlan.learning import public as learning
 from anlan.learning.public import RunOrder, RunSeen, Scenario, Story, Summary
@@ -29,6 +32,8 @@ SHOWN = 25
 ANSWERS = ("", "5m", "30m", "2h")
 WEEKS = 100
 COURSES = 3
+#: Runs that are listed, and those beside which one is set: the latest.
+LISTED, COMPARED = 100, 3
 
 
 @cache
@@ -86,7 +91,8 @@ def how_it_ran(order: RunOrder, language: str) -> list[str]:
         name = words(order.names.get(code), language) or code
         found.append(say("run.without", language, rule=name))
     if order.answer_after:
-        found.append(say("run.answers", language, span=order.answer_after))
+        span = span_text(parse_span(order.answer_after), language)
+        found.append(say("run.answers", language, span=span))
     else:
         found.append(words(order.policy, language) or say("run.nobody", language))
     return found
@@ -97,14 +103,15 @@ def how_it_ran(order: RunOrder, language: str) -> list[str]:
 def replays(request: Call) -> HttpResponse:
     """List the events that can be replayed, and the runs there are, the latest first."""
     language = language_of(request)
-    found = [run_line(run, language) for run in learning.runs(here.workspace().replays)]
+    seen = islice(learning.latest(here.workspace().replays), LISTED)
+    found = [run_line(run, language) for run in seen]
     return show(
         request,
         "web/pages/replays.html",
         {
             "scenarios": [_scenario_line(_scenario(name), language) for name in learning.names()],
             "under_way": [one for one in found if one["run"].state == "running"],
-            "runs": [one for one in found if one["run"].state != "running"][:100],
+            "runs": [one for one in found if one["run"].state != "running"],
             "may_run": allowed(request.actor, RUN),
         },
     )
@@ -126,6 +133,7 @@ def new_replay(request: Call) -> HttpResponse:
         "weeks": WEEKS,
         "here": registry.is_loaded() and registry.city().id == scenario.city,
         "chosen": request.POST.getlist("without"),
+        "given": request.POST,  # what was refused is given back as it was chosen
     }
     if request.method == "GET":
         return show(request, "web/pages/new_replay.html", context)
@@ -191,10 +199,12 @@ def replay_page(request: Call, run: int) -> HttpResponse:
     if request.GET.get("form") == "csv":
         return _as_csv(story, run, language)
     context |= _told(summary, story, _instant(request, story), language)
-    others = [one for one in learning.runs(folder) if one.state == "done" and one.number != run]
-    context["others"] = [
-        run_line(one, language) for one in others if one.order.scenario == seen.order.scenario
-    ]
+    others = (
+        one
+        for one in islice(learning.latest(folder), LISTED)
+        if one.state == "done" and one.number != run and one.order.scenario == summary.scenario
+    )
+    context["others"] = [run_line(one, language) for one in islice(others, COMPARED)]
     return show(request, "web/pages/replay.html", context)
 
 

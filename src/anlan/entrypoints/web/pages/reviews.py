@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from datetime import date, datetime, time, timedelta
+from itertools import islice
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -17,7 +19,7 @@ from anlan.entrypoints.reviewing import NamedReview, Pairs
 from anlan.entrypoints.web import charts
 from anlan.entrypoints.web.csvfile import csv_file
 from anlan.entrypoints.web.moments import words
-from anlan.entrypoints.web.pages.replays import how_it_ran
+from anlan.entrypoints.web.pages.replays import how_it_ran, spoken
 from anlan.entrypoints.web.shell import page, show
 from anlan.entrypoints.web.templatetags.anlan import span_text
 from anlan.entrypoints.web.wording import knows, say
@@ -27,6 +29,10 @@ from anlan.learning import public as learning
 from anlan.registry import public as registry
 
 KINDS = ("day", "week", "month")
+#: Steps of a course that are drawn, and lines of its table, however much happened.
+DRAWN, TABLED = 400, 200
+#: Replays whose reports are led to.
+LED_TO = 10
 LEVELS = ("red", "orange", "yellow", "blue")
 HEAD = (
     "by", "code", "name", "opened", "answered", "late", "escalated", "closed", "open",
@@ -50,7 +56,7 @@ def review(request: Call) -> HttpResponse:
     found = reviewing.named(read)
     if request.GET.get("form") == "csv":
         return _as_csv(found, f"review-{since:%Y-%m-%d}-{kind}.csv", language)
-    replays = [one for one in learning.runs(here.workspace().replays) if one.state == "done"]
+    runs = (one for one in learning.latest(here.workspace().replays) if one.state == "done")
     context = {
         "kind": kind,
         "kinds": KINDS,
@@ -59,7 +65,7 @@ def review(request: Call) -> HttpResponse:
         "later": until.date().isoformat() if until.date() <= today else "",
         "period": _period(since, until, kind, language),
         "csv": f"/review?kind={kind}&on={on.isoformat()}&form=csv",
-        "replays": [(one.number, words(one.order.title, language)) for one in replays[:10]],
+        "replays": [(one.number, words(one.order.title, language)) for one in islice(runs, LED_TO)],
         "made_text": _minute(request.now, zone),
         **report(found, zone, language),
     }
@@ -98,7 +104,6 @@ def replay_review(request: Call, run: int) -> HttpResponse:
         raise NotFoundError(what="review", run=run)
     if request.GET.get("form") == "csv":
         return _as_csv(found, f"replay-{run}-review.csv", language)
-    lang: Any = language
     zone = ZoneInfo(summary.timezone)
     context = {
         "run": run,
@@ -107,10 +112,12 @@ def replay_review(request: Call, run: int) -> HttpResponse:
         "kept": seen.has_workspace,
         "period": f"{summary.from_at} – {summary.to_at} {summary.timezone}".replace("T", " "),
         "csv": f"/replays/{run}/review?form=csv",
-        "figures": learning.figure_lines(summary, lang),
+        "figures": learning.figure_lines(summary, spoken(language)),
         "figures_svg": _figures_drawn(summary, language),
-        "legend": learning.legend(lang, [summary]),
-        "false": learning.false_words(summary.ordinary, lang) if summary.ordinary else "",
+        "legend": learning.legend(spoken(language), [summary]),
+        "false": learning.false_words(summary.ordinary, spoken(language))
+        if summary.ordinary
+        else "",
         "made_text": _minute(request.now, registry.timezone() if registry.is_loaded() else zone),
         **report(found, zone, language),
     }
@@ -118,12 +125,11 @@ def replay_review(request: Call, run: int) -> HttpResponse:
 
 
 def _figures_drawn(summary: learning.Summary, language: str) -> str:
-    lang: Any = language
     rows = [
         charts.Bar(
             f"{say(f'figure.{row.form}', language)} · {words(row.what, language)}",
             max(row.minutes, 0),
-            text=learning.span_words(row.minutes, lang),
+            text=learning.span_words(row.minutes, spoken(language)),
         )
         for row in summary.figures
         if row.minutes is not None
@@ -148,6 +154,7 @@ def report(found: NamedReview, zone: ZoneInfo, language: str) -> dict[str, Any]:
         "notices": (counted.notices_answered, counted.notices),
         "alerts": [(code, say(f"level.{code}", language), levels.get(code, 0)) for code in LEVELS],
         "as_of_text": _minute(read.as_of, zone),
+        "sealed_text": _minute(read.seal.signed_at, zone) if read.seal else "",
         "course": _course(counted, zone, language),
         "groups": [
             _group("hazard", counted.by_hazard, found.hazards, language),
@@ -208,10 +215,16 @@ def _course(counted: Review, zone: ZoneInfo, language: str) -> dict[str, Any]:
         ("unanswered", counted.unanswered, True),
     ):
         points = [(0.0, 0.0)]
-        points += [(charts.share_of(at, since, until), float(number)) for at, number in course]
+        points += [
+            (charts.share_of(at, since, until), float(number))
+            for at, number in accountability.thinned(course, DRAWN)
+        ]
         lines.append(charts.Line(say(f"review.{name}", language), points, dashed=dashed))
     most = max((number for _, number in counted.standing), default=0)
-    instants = sorted({at for course in (counted.standing, counted.unanswered) for at, _ in course})
+    courses = (counted.standing, counted.unanswered)
+    instants = sorted(
+        {at for course in courses for at, _ in accountability.thinned(course, TABLED // 2)}
+    )
     return {
         "svg": charts.courses(
             lines,
@@ -221,15 +234,16 @@ def _course(counted: Review, zone: ZoneInfo, language: str) -> dict[str, Any]:
             unit=say("review.unit", language),
         ),
         "rows": [
-            (_minute(at, zone), _at(counted.standing, at), _at(counted.unanswered, at))
-            for at in instants
+            (_minute(at, zone), *(_at(course, at) for course in courses)) for at in instants
         ],
+        "is_short": any(len(course) > TABLED // 2 for course in courses),
     }  # fmt: skip
 
 
 def _at(course: Sequence[tuple[datetime, int]], at: datetime) -> int:
     """Return the number that stood at an instant."""
-    return next((number for when, number in reversed(course) if when <= at), 0)
+    place = bisect_right(course, at, key=lambda step: step[0])
+    return course[place - 1][1] if place else 0
 
 
 def _as_csv(found: NamedReview, name: str, language: str) -> HttpResponse:

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.middleware.csrf import rotate_token
 from django.views.decorators.http import require_http_methods, require_POST
 
 from anlan.entrypoints import here
@@ -64,6 +65,12 @@ def _within(role: str, address: str) -> str:
 
 
 def _signed_in(request: HttpRequest, secret: str, address: str) -> HttpResponseRedirect:
+    """Return the way on with a new session; the one of before in this browser ends."""
+    registry.sign_out(
+        request.COOKIES.get(SESSION_COOKIE, ""),
+        now=request.now,  # type: ignore[attr-defined]
+    )
+    rotate_token(request)  # nobody shall have planted the form token beforehand
     answer = moved(address)
     answer.set_cookie(
         SESSION_COOKIE,

@@ -13,13 +13,14 @@ from anlan.entrypoints.web.shell import moved, page, show
 from anlan.entrypoints.web.wording import say
 from anlan.infra.doors import Call, allowed, language_of
 from anlan.kernel.actor import Role
-from anlan.kernel.errors import AnlanError
+from anlan.kernel.errors import AnlanError, InvalidInputError, NotFoundError
 from anlan.registry import public as registry
 from anlan.registry.domain.permissions import ADMINISTRATORS, GIVEN, PERMISSIONS
 from anlan.registry.public import Account, Names
 
 WRITE = "accounts:write"
 MOST = 200
+MOST_AREAS = 200
 ROLES = tuple(role for role in Role if role in GIVEN)
 WHOLE_CITY = "*"
 
@@ -90,7 +91,9 @@ def _choices(request: Call, language: str) -> dict[str, Any]:
 def _areas(text: str) -> list[str]:
     """Return the codes somebody typed; a star is the whole city."""
     codes = text.replace(",", " ").replace("，", " ").replace("、", " ").split()
-    return ["" if code == WHOLE_CITY else code for code in codes[:200]]
+    if len(codes) > MOST_AREAS:
+        raise InvalidInputError(where="areas", problem=f"> {MOST_AREAS}")
+    return ["" if code == WHOLE_CITY else code for code in codes]
 
 
 @require_http_methods(["POST"])
@@ -115,15 +118,14 @@ def new_account(request: Call) -> HttpResponse:
 def _one(request: Call, key: int, *, status: int = 200, **more: Any) -> HttpResponse:
     language = language_of(request)
     account = registry.account_by_key(request.actor, key)
-    rows = registry.tokens(request.actor, account.username)
+    working = registry.tokens(request.actor, account.username, working_at=request.now)
     done = request.GET.get("done", "")
     context = {
         "line": _line(account, _names([account]), language),
         "area_codes": " ".join(code or WHOLE_CITY for code in account.areas),
         "permissions": sorted(PERMISSIONS[Role(account.role)]),
-        "working": [row for row in rows if row.revoked_at is None and row.expires_at > request.now][
-            :MOST
-        ],
+        "working": working[:MOST],
+        "own": request.actor.id == f"account:{account.pk}",
         "done": done if done in {"made", "changed", "revoked"} else "",
         **_choices(request, language),
         **more,
@@ -149,7 +151,7 @@ def change(request: Call, account: int) -> HttpResponse:
             request.actor,
             found.username,
             role=given.get("role", ""),
-            post=post if post and post != found.post_id else None,
+            post=post if post != (found.post_id or "") else None,
             areas=_areas(given.get("areas", "")),
             now=request.now,
         )
@@ -192,6 +194,9 @@ def close(request: Call, account: int) -> HttpResponse:
 @page(WRITE)
 def revoke(request: Call, account: int, token: int) -> HttpResponse:
     """Take back what lets an account in."""
-    registry.account_by_key(request.actor, account)
+    found = registry.account_by_key(request.actor, account)
+    working = registry.tokens(request.actor, found.username, working_at=request.now)
+    if all(one.pk != token for one in working):
+        raise NotFoundError(what="token", token=token)
     registry.revoke_token(request.actor, token, now=request.now)
     return moved(f"/users/{account}?done=revoked")

@@ -20,7 +20,7 @@ const shown = root.querySelector("[data-now]");
 const play = root.querySelector("[data-play]");
 const speed = root.querySelector("[data-speed]");
 let now = instant(new URLSearchParams(location.search).get("at") ?? root.dataset.to);
-if (Number.isNaN(now)) now = end;
+now = Number.isNaN(now) ? end : Math.max(begin, Math.min(end, now)); // as the server does
 let since = null; // when the last frame was drawn; null: it stands
 
 function draw() {

@@ -1,0 +1,128 @@
+"""Three ways through the pages in a real browser, in both languages: resident, commander, auditor."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from tests.browser.accessible import assert_accessible, assert_fits
+
+PHONE = {"width": 360, "height": 740}
+DESK = {"width": 1280, "height": 900}
+LANGUAGES = pytest.mark.parametrize("locale", ["zh-CN", "en-GB"])
+RUNS_MS = 60_000
+
+
+def fine(page) -> None:
+    """Hold a page to what every page is held to."""
+    assert_accessible(page)
+    assert_fits(page)
+
+
+@LANGUAGES
+def test_a_resident_reports_on_a_phone_and_follows_the_link(place, new_page, locale):
+    page = new_page(locale=locale, viewport=PHONE, is_mobile=True, has_touch=True)
+    screens = []
+    page.on("framenavigated", lambda frame: screens.append(frame.url))
+    page.goto(f"{place.address}/report")
+    assert page.locator("html").get_attribute("lang") == {"zh": "zh-Hans", "en": "en"}[locale[:2]]
+    fine(page)
+    page.locator("#text").fill("路口井盖没了，积水看不清")
+    page.locator("#place").fill("中原路与秦岭路口")
+    page.locator("main button.primary").tap()
+    page.wait_for_url("**/follow?*new=1")
+    number = page.locator(".done .number").inner_text()
+    fine(page)
+    page.locator("main a.button").tap()
+    page.wait_for_url(re.compile(r"/follow\?number=[^&]+&secret=[^&]+$"))
+    assert number in page.locator("h1").inner_text()
+    fine(page)
+    assert len(screens) == 3, screens
+    link = page.url
+    # The link alone is enough, on any device; the words of the report are not on it.
+    other = new_page(locale=locale, viewport=PHONE)
+    other.goto(link)
+    assert number in other.locator("h1").inner_text()
+    assert "积水看不清" not in other.content()
+    other.goto(link[:-4] + "AAAA")
+    assert number not in other.locator("h1").inner_text()
+    other.wait_for_timeout(50)
+    complaints = [one for one in new_page.complaints if "404" not in one and "401" not in one]
+    new_page.complaints[:] = complaints  # a wrong link is refused, and the console says so
+
+
+def begun(page, place) -> str:
+    """Begin the replay whose form is open, unless it ran already; return its number."""
+    page.goto(f"{place.address}/replays")
+    fine(page)
+    if page.locator("#runs").count() and page.locator("main a.whole").count():
+        page.locator("main a.whole").first.click()
+    else:
+        page.go_back()
+        page.locator("#answer").select_option("30m")
+        page.locator("main form button.primary").click()
+    page.wait_for_url(re.compile(r"/replays/\d+$"))
+    return page.url.rsplit("/", 1)[1]
+
+
+@LANGUAGES
+def test_a_commander_replays_an_event_plays_it_and_prints_its_report(
+    place, new_page, sign_in, locale
+):
+    page = new_page(locale=locale, viewport=DESK)
+    sign_in(page, "commander")
+    page.goto(f"{place.address}/replays/new?scenario=shiyan-2021")
+    fine(page)
+    number = begun(page, place)
+    page.locator("[data-play]").wait_for(timeout=RUNS_MS)  # it looks again by itself
+    fine(page)
+    shown = page.locator("[data-now]")
+    last = shown.inner_text()
+    page.locator('[data-step="first"]').click()
+    first = shown.inner_text()
+    assert first < last
+    counted = page.locator('[data-count="told"]')
+    before = int(counted.inner_text())
+    page.locator("[data-speed] select").select_option("21600")
+    page.locator("[data-play]").click()
+    page.wait_for_function(
+        "before => Number(document.querySelector('[data-count=\"told\"]').textContent) > before",
+        arg=before,
+    )
+    page.wait_for_function(
+        "last => document.querySelector('[data-now]').textContent === last", arg=last
+    )
+    assert page.locator(".moments li:visible").count() > 0
+    page.locator(f'a[href="/replays/{number}/review"]').click()
+    page.wait_for_url("**/review")
+    fine(page)
+    page.emulate_media(media="print")
+    assert page.locator(".no-print:visible").count() == 0
+    assert page.locator("main .chart:visible").count() >= 3
+    printed = page.pdf(format="A4")
+    assert printed.startswith(b"%PDF-")
+    assert 1 <= len(re.findall(rb"/Type\s*/Page\b(?!s)", printed)) <= 6
+
+
+@LANGUAGES
+def test_an_auditor_opens_the_report_and_a_case_and_reads_no_words(
+    place, new_page, sign_in, locale
+):
+    said = "王家胡同三号院围墙要倒了"
+    place.report(said, lat=34.75, lon=113.62)
+    page = new_page(locale=locale, viewport=DESK)
+    sign_in(page, "auditor")
+    page.goto(f"{place.address}/review")
+    fine(page)
+    page.locator('select[name="kind"]').select_option("day")
+    page.locator("main form button").first.click()
+    page.wait_for_url("**/review?kind=day*")
+    page.goto(f"{place.address}/cases")
+    fine(page)
+    page.locator('main a[href^="/cases/"]').first.click()
+    page.wait_for_url(re.compile(r"/cases/\d+"))
+    fine(page)
+    assert said not in page.content()
+    assert page.locator('form[action*="/words"]').count() == 0
+    assert page.locator("main form").count() == 0  # an auditor moves nothing

@@ -1,0 +1,108 @@
+"""The report of a period on the pages: what it counts, refuses, and costs."""
+
+from __future__ import annotations
+
+import time
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from anlan.registry import public as registry
+from tests.entrypoints.test_pages import (  # noqa: F401  fixtures
+    NOW,
+    _quick_hashes,
+    an_account,
+    demo,
+    signed_in,
+)
+from tests.entrypoints.test_replay_pages import desk, text_of  # noqa: F401  a fixture
+
+pytestmark = pytest.mark.django_db(databases="__all__")
+
+
+class TestReview:
+    @pytest.mark.parametrize("kind", ["day", "week", "month"])
+    def test_a_quiet_period_says_so(self, desk, kind):  # noqa: F811
+        text = text_of(desk, f"/review?kind={kind}&on=2020-02-03")
+        assert "No case was opened in this period." in text
+        assert "2020-02-03" in text
+
+    @pytest.mark.parametrize("query", ["kind=year", "on=32", "on=0001-01-01", "on=9999-12-31"])
+    def test_a_period_that_is_none_is_refused(self, desk, query):  # noqa: F811
+        assert desk.get(f"/review?{query}").status_code == 422
+
+    def opened(self, count):
+        from anlan.response import public as response
+        from tests.entrypoints.test_pages import TEST
+
+        for hazard in list(registry.hazards())[:count]:
+            opening = response.Opening(
+                kind="service", hazard=hazard.id, area="410102", origin="manual", known_at=NOW
+            )
+            response.open_case(TEST, opening, now=NOW)
+
+    def test_it_counts_and_asks_as_much_of_many_as_of_two(self, desk):  # noqa: F811
+        desk.get("/review")
+        asked = []
+        for wanted in (2, 20):
+            self.opened(wanted)
+            with CaptureQueriesContext(connection) as seen:
+                text = text_of(desk, "/review?kind=day")
+            asked.append(len(seen))
+        assert "22</dd>" in text
+        assert asked[0] == asked[1] <= 18
+
+    def test_a_period_to_come_is_quiet(self, desk):  # noqa: F811
+        self.opened(1)
+        text = text_of(desk, "/review?kind=day&on=2999-12-31")
+        assert "No case was opened in this period." in text
+
+    def test_a_period_of_too_many_entries_is_refused_in_words(self, desk, monkeypatch):  # noqa: F811
+        from anlan.accountability.selectors import review
+
+        self.opened(2)
+        monkeypatch.setattr(review, "MOST_ENTRIES", 3)
+        answer = desk.get("/review?kind=week")
+        assert answer.status_code == 422
+        assert "review.too_large" in answer.content.decode()
+
+    def test_thousands_of_changes_are_drawn_and_tabled_briefly(self, demo):  # noqa: F811
+        from anlan.accountability.domain import review as counting
+        from anlan.entrypoints.web.pages import reviews
+
+        cases = tuple(
+            counting.CaseFate(
+                case=number, number="", hazard="", area="", owner="", origin="report",
+                opened_at=NOW + timedelta(seconds=number),
+            )
+            for number in range(20_000)
+        )  # fmt: skip
+        counted = counting.count(
+            counting.Happened(cases, (), ()), since=NOW, until=NOW + timedelta(days=1)
+        )
+        began = time.perf_counter()
+        course = reviews._course(counted, registry.timezone(), "en")
+        assert time.perf_counter() - began < 2
+        assert len(course["rows"]) <= reviews.TABLED
+        assert len(course["svg"]) < 60_000
+        assert course["rows"][-1][1] == 20_000
+
+    def test_another_district_sees_none_of_it(self, demo):  # noqa: F811
+        self.opened(2)
+        for area, number in (("410102", 2), ("410103", 0)):
+            client = signed_in(an_account("street_officer", (area,), name=f"seat-{area}"))
+            text = text_of(client, "/review?kind=day")
+            assert f"<dt>Opened</dt><dd>{number}</dd>" in text
+            rows = client.get("/review?kind=day&form=csv").content.decode("utf-8-sig")
+            assert rows.splitlines()[1].startswith(f"whole,,,{number},")
+
+    def test_it_names_the_checkpoint_that_seals_it(self, desk):  # noqa: F811
+        from anlan.accountability import public as accountability
+
+        self.opened(1)
+        assert "not sealed yet" in text_of(desk, "/review?kind=day")
+        sealed = accountability.seal(now=NOW)
+        text = text_of(desk, "/review?kind=day")
+        assert f"of size {sealed.size}" in text
