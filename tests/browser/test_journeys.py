@@ -1,10 +1,12 @@
-"""Three ways through the pages in a real browser, in both languages: resident, commander, auditor."""
+"""Ways through the pages in a real browser, in both languages: resident, street officer, commander,
+auditor.  The duty officer's is in :mod:`tests.browser.test_watch`."""
 
 from __future__ import annotations
 
 import re
 
 import pytest
+from PIL import Image
 
 from tests.browser.accessible import assert_accessible, assert_fits
 
@@ -50,6 +52,43 @@ def test_a_resident_reports_on_a_phone_and_follows_the_link(place, new_page, loc
     other.wait_for_timeout(50)
     complaints = [one for one in new_page.complaints if "404" not in one and "401" not in one]
     new_page.complaints[:] = complaints  # a wrong link is refused, and the console says so
+
+
+def a_photo(folder):
+    path = folder / "spot.jpg"
+    Image.new("RGB", (800, 600), "grey").save(path, "JPEG")
+    return path
+
+
+@pytest.mark.parametrize(("locale", "lat"), [("zh-CN", 34.757), ("en-GB", 34.764)])
+def test_a_street_officer_answers_on_a_phone_and_brings_a_photo(
+    place, new_page, sign_in, tmp_path, locale, lat
+):
+    page = new_page(locale=locale, viewport=PHONE, is_mobile=True, has_touch=True)
+    place.report("下穿通道积水", lat=lat, lon=113.60)
+    sign_in(page, "street_officer", post="P-410102002", areas=("410102002",))
+    for _ in range(30):  # the clockwork gives the report an owner
+        if page.locator("form[action$='/answer']").count():
+            break
+        page.wait_for_timeout(500)
+        page.reload()
+    fine(page)
+    page.locator("form[action$='/answer'] button").tap()  # the one thing that is pending
+    page.wait_for_url(re.compile(r"/cases/\d+"))
+    fine(page)
+    for move in ("accept", "handle"):
+        if not page.locator(f"form[action$='/{move}']").count():
+            continue
+        form = page.locator(f"form[action$='/{move}']").first
+        if not form.locator("button").is_visible():
+            form.locator("xpath=ancestor::details[1]/summary").tap()
+        form.locator("input[type=file]").set_input_files(a_photo(tmp_path))
+        form.locator("button").tap()
+        page.wait_for_url(re.compile(rf"done={move}"))
+    fine(page)
+    assert "800 × 600 px" in page.locator("main").inner_text()
+    page.goto(f"{place.address}/duties")
+    fine(page)
 
 
 def begun(page, place) -> str:
