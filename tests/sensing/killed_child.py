@@ -21,7 +21,7 @@ from django.db import connections
 
 from anlan.infra import contents, failpoints, journal
 from anlan.infra.models import JournalEntry
-from anlan.sensing import public
+from anlan.sensing import public, selectors
 from anlan.sensing.models import IdempotencyKey, Report
 from tests.sensing.conftest import GATEWAY, NOW, load_small_city
 
@@ -69,7 +69,7 @@ def try_reports() -> None:
         assert kept == (step == "sensing.committed"), step
         row = keep(step)  # the sender tries again
         assert Report.objects.count() == before + 1, step
-        assert public.report_text(row.pk) == f"燃气 {step}"
+        assert selectors.report_said(row.pk).text == f"燃气 {step}"
         print("report", step)
     state = journal.live_state()
     assert journal.replay_images(JournalEntry.objects.order_by("seq")) == state

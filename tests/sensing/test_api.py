@@ -14,7 +14,7 @@ from anlan.infra import contents
 from anlan.infra.models import JournalEntry
 from anlan.kernel.actor import system_actor
 from anlan.registry import public as registry
-from anlan.sensing import public
+from anlan.sensing import selectors
 from anlan.sensing.models import ObservationBatch, Quarantine, Report, Signal
 from tests.sensing.conftest import NOW
 from tests.sensing.domain.messages import message
@@ -133,7 +133,7 @@ def test_a_report_with_photos(doors):
     answer = doors().post("/api/v1/reports", form)
     assert answer.status_code == 201, answer.content
     assert (answer.json()["photos"], answer.json()["area"]) == (2, "410102001")
-    assert public.report_contact(Report.objects.get().pk) == {"phone": "1390000"}
+    assert selectors.report_said(Report.objects.get().pk).contact == {"phone": "1390000"}
 
 
 def test_a_photo_that_is_none(doors):

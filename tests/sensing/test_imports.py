@@ -8,7 +8,7 @@ import json
 import pytest
 
 from anlan.infra import contents
-from anlan.sensing import public
+from anlan.sensing import public, selectors
 from anlan.sensing.domain.errors import ImportUnreadableError
 from anlan.sensing.models import ObservationBatch, Quarantine, Report, Signal
 from anlan.sensing.services.imports import import_observations, import_reports, import_signals
@@ -54,8 +54,8 @@ def test_reports_from_csv(city, a_file):
     assert (done.read, done.kept, done.faults) == (3, 3, [])
     first, second, third = Report.objects.order_by("id")
     assert (first.hazard, first.area, first.known_at.hour) == ("gas.leak", "410102001", 7)
-    assert public.report_contact(first.pk) == {"name": "张三"}
-    assert public.report_text(second.pk) == "two\nlines"
+    assert selectors.report_said(first.pk).contact == {"name": "张三"}
+    assert selectors.report_said(second.pk).text == "two\nlines"
     assert third.flags == ["extra_fields", "empty"]
     assert [number for number, _ in done.receipts] == [first.number, second.number, third.number]
 

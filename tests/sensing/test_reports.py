@@ -15,7 +15,7 @@ from anlan.infra.failpoints import FailpointError
 from anlan.infra.models import ContentItem, JournalEntry
 from anlan.kernel.canonical import canonical_bytes
 from anlan.kernel.errors import NotFoundError
-from anlan.sensing import access, public
+from anlan.sensing import access, public, selectors
 from anlan.sensing.domain.errors import KeyReusedError, TextTooLongError
 from anlan.sensing.models import IdempotencyKey, Report
 from tests.sensing.conftest import DUTY, GATEWAY, NOW, STREET
@@ -45,9 +45,9 @@ def test_a_report_is_understood_and_numbered(city):
     assert (row.area, row.area_path) == ("410102001", "410100/410102/410102001")
     assert (row.known_at, row.received_at) == (NOW - timedelta(minutes=7), NOW)
     assert row.flags == []
-    assert public.report_text(row.pk) == FULL.text
-    assert public.report_place_text(row.pk) == "三单元门口"
-    assert public.report_contact(row.pk)["phone"] == "13900001111"
+    assert selectors.report_said(row.pk).text == FULL.text
+    assert selectors.report_said(row.pk).place == "三单元门口"
+    assert selectors.report_said(row.pk).contact["phone"] == "13900001111"
 
 
 def test_the_number_carries_the_local_day(city):
@@ -140,7 +140,7 @@ def test_a_text_that_is_too_long_leaves_nothing_behind(city):
 
 def test_hostile_text_comes_back_as_it_was_sent(city):
     hostile = "'; DROP TABLE sensing_report; --\x00<script>alert(1)</script>{{7*7}}%s\u202e"
-    assert public.report_text(keep(public.ReportIn(text=hostile)).pk) == hostile
+    assert selectors.report_said(keep(public.ReportIn(text=hostile)).pk).text == hostile
 
 
 def test_following_needs_number_and_secret(city):
@@ -169,8 +169,8 @@ def test_officers_see_their_own_area_only(city):
 def test_after_lawful_destruction_the_report_stays_and_the_words_are_gone(city):
     row = keep()
     contents.destroy([row.said_content], reason="expired", now=NOW)
-    assert public.report_text(row.pk) == ""
-    assert public.report_contact(row.pk) == {}
+    assert selectors.report_said(row.pk).text == ""
+    assert selectors.report_said(row.pk).contact == {}
     assert public.report(row.pk).number == row.number
 
 

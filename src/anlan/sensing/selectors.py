@@ -89,22 +89,6 @@ def signals(*, before: int | None = None) -> list[Signal]:
     return list((rows if before is None else rows.filter(id__lt=before))[:PAGE])
 
 
-def report_text(id: int) -> str:  # noqa: A002
-    """Return what the reporter wrote; empty when nothing was, or after its lawful destruction."""
-    return report_texts([id]).get(id, "")
-
-
-def report_texts(ids: Sequence[int]) -> dict[int, str]:
-    """Return the texts of several reports in two queries; reports without a text are left out."""
-    return {key: said.text for key, said in _said(ids).items() if said.text}
-
-
-def report_place_text(id: int) -> str:  # noqa: A002
-    """Return how the reporter described the place; empty when not at all."""
-    said = _said([id]).get(id)
-    return said.place if said else ""
-
-
 class Said(msgspec.Struct, frozen=True):
     """The personal part of a report as it lies in the content store."""
 
@@ -114,26 +98,14 @@ class Said(msgspec.Struct, frozen=True):
     extra: str = ""
 
 
-def _said(ids: Sequence[int]) -> dict[int, Said]:
-    rows = Report.objects.filter(pk__in=ids, said_content__isnull=False)
-    where = dict(rows.values_list("pk", "said_content"))
-    texts = contents.get_texts([key for key in where.values() if key is not None])
-    return {
-        pk: msgspec.json.decode(texts[key], type=Said)
-        for pk, key in where.items()
-        if key is not None and key in texts
-    }
-
-
 def report_said(id: int) -> Said:  # noqa: A002
-    """Return all that a reporter said; personal data: the caller notes who reads it and why."""
-    return _said([id]).get(id, Said())
+    """Return all that a reporter said; empty when nothing was, or after its lawful destruction.
 
-
-def report_contact(id: int) -> dict[str, str]:  # noqa: A002
-    """Return how to reach the reporter; personal data: the caller records who looked and why."""
-    said = _said([id]).get(id)
-    return said.contact if said else {}
+    Personal data: the caller is the reporter, or notes who reads it and why.
+    """
+    kept = Report.objects.filter(pk=id).values_list("said_content", flat=True).first()
+    text = contents.get_text(kept)
+    return msgspec.json.decode(text, type=Said) if text else Said()
 
 
 def signal(id: int) -> Signal:  # noqa: A002

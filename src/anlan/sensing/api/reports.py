@@ -174,8 +174,8 @@ def get_report(request: Call, number: str, secret: str = "", reason: str = "") -
         raise NotFoundError(what="report", number=number)
     seen = _seen(row, selectors.photo_counts([row.pk]).get(row.pk, 0))
     if given:
-        seen["text"] = selectors.report_text(row.pk)
-        seen["place"] = selectors.report_place_text(row.pk)
+        own = selectors.report_said(row.pk)
+        seen["text"], seen["place"] = own.text, own.place
     elif reason and actor is not None and actor.reads_contents:
         said = read_report(actor, row, reason, now=request.now)
         seen["text"], seen["place"], seen["contact"] = said.text, said.place, said.contact
