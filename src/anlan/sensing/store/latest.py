@@ -1,0 +1,106 @@
+"""The newest reading of every stream, in arrays that grow with the streams and not with time."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from anlan.sensing.store.frames import Frame
+from anlan.sensing.store.places import put_whole
+from anlan.sensing.store.rows import REMOVED, Rows
+
+NEVER = -(1 << 62)
+
+
+class Newest(NamedTuple):
+    """By stream number: the newest reading by phenomenon time; ``at_us`` NEVER where there is none."""
+
+    at_us: NDArray[np.int64]
+    value: NDArray[np.float64]
+    quality: NDArray[np.uint8]
+    received_us: NDArray[np.int64]
+    id: NDArray[np.int64]
+
+
+def _none(count: int) -> Newest:
+    return Newest(
+        np.full(count, NEVER),
+        np.full(count, np.nan),
+        np.zeros(count, np.uint8),
+        np.full(count, NEVER),
+        np.zeros(count, np.int64),
+    )
+
+
+@numba.njit(cache=True)
+def _note(newest: Newest, stream: NDArray[np.int32], more: Newest) -> None:
+    at_us, value, quality, received_us, ids = more
+    one = len(received_us) == 1  # of all rows
+    for row in range(len(stream)):
+        number = stream[row]
+        if quality[row] != REMOVED and at_us[row] >= newest.at_us[number]:
+            newest.at_us[number] = at_us[row]
+            newest.value[number] = value[row]
+            newest.quality[number] = quality[row]
+            newest.received_us[number] = received_us[0 if one else row]
+            newest.id[number] = ids[row]
+
+
+class Latest:
+    """Keeps :class:`Newest` up to frame number ``seq``."""
+
+    def __init__(self) -> None:
+        self.seq = 0
+        self.newest = _none(1024)
+
+    def note(self, frame: Frame) -> None:
+        """Take a frame in; a reading for an earlier time than the newest changes nothing."""
+        if frame.rows:
+            self._make_room(int(frame.stream.max()) + 1)
+            received_us = np.array([frame.received_us])
+            more = Newest(frame.at_us, frame.value, frame.quality, received_us, frame.ids)
+            _note(self.newest, frame.stream, more)
+        self.seq = frame.seq
+
+    def note_rows(self, rows: Rows, received_us: NDArray[np.int64]) -> None:
+        """Take in rows of a segment, which are in order of stream and time."""
+        if rows.size:
+            self._make_room(int(rows.stream.max()) + 1)
+            more = Newest(rows.at_us, rows.value, rows.quality, received_us, rows.id)
+            _note(self.newest, rows.stream, more)
+
+    def _make_room(self, count: int) -> None:
+        have = len(self.newest.at_us)
+        if count > have:
+            more = _none(max(count, 2 * have) - have)
+            pairs: Iterator[tuple[NDArray[Any], NDArray[Any]]] = zip(self.newest, more, strict=True)
+            self.newest = Newest._make(np.concatenate(pair) for pair in pairs)
+
+    def copy(self) -> Latest:
+        """Return the same, apart from what comes later."""
+        found = Latest()
+        found.seq = self.seq
+        found.newest = Newest._make(column.copy() for column in self.newest)
+        return found
+
+    def save(self, path: Path) -> None:
+        """Write the arrays so that a reopening need not read what is sealed."""
+        target = io.BytesIO()
+        np.savez(target, seq=np.int64(self.seq), **self.newest._asdict())
+        put_whole(path, target.getvalue())
+
+    @classmethod
+    def load(cls, path: Path) -> Latest:
+        """Return what was saved; nothing known when there is none."""
+        found = cls()
+        if path.exists():
+            with np.load(path, allow_pickle=False) as saved:
+                found.seq = int(saved["seq"])
+                found.newest = Newest._make(saved[name] for name in Newest._fields)
+        return found

@@ -1,0 +1,70 @@
+"""Stream numbers: each stream code gets the next number and keeps it for ever."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from anlan.kernel.errors import InvalidInputError
+from anlan.sensing.store.places import sync_file, sync_folder
+
+
+class StreamNames:
+    """The numbers of stream codes: line ``n`` of the file is the code of stream ``n``."""
+
+    def __init__(self, path: Path, *, writing: bool) -> None:
+        self.path = path
+        self.codes: list[str] = []
+        self.numbers: dict[str, int] = {}
+        if writing and not path.exists():
+            path.touch(mode=0o640)
+            sync_folder(path.parent)
+        self._size = 0
+        self.read_on()
+        if writing:
+            self._cut()
+
+    def read_on(self) -> None:
+        """Take up what the writer has added since."""
+        if not self.path.exists():
+            return
+        with self.path.open("rb") as file:
+            file.seek(self._size)
+            data = file.read()
+        whole = data[: data.rfind(b"\n") + 1]
+        self._size += len(whole)
+        for code in whole.decode().splitlines():
+            self._add(code)
+
+    def _add(self, code: str) -> int:
+        number = self.numbers.setdefault(code, len(self.codes))
+        self.codes.append(code)
+        return number
+
+    def _cut(self) -> None:
+        """Cut off the part of a line that a crash left; no frame speaks of it."""
+        if self.path.stat().st_size > self._size:
+            os.truncate(self.path, self._size)
+            sync_file(self.path)
+
+    def number_all(self, codes: Iterable[str]) -> list[int]:
+        """Return the numbers of codes; new ones are on the disk when this returns."""
+        wanted = list(codes)
+        new = list(dict.fromkeys(code for code in wanted if code not in self.numbers))
+        if new:
+            self._keep(new)
+        return [self.numbers[code] for code in wanted]
+
+    def _keep(self, new: list[str]) -> None:
+        if any(not code or len(code.splitlines()) != 1 for code in new):
+            raise InvalidInputError(where="stream", problem="a code is one line of text")
+        data = "".join(f"{code}\n" for code in new).encode()
+        with self.path.open("r+b") as file:
+            file.seek(self._size)
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        self._size += len(data)
+        for code in new:
+            self._add(code)

@@ -1,0 +1,123 @@
+"""Readings as columns, and which of them stand after repetitions, corrections and removals."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from anlan.sensing.store.frames import MOST_ROWS, Frame
+
+REMOVED = 255
+"""The quality of a row that only says that another one is removed."""
+
+Texts = NDArray[np.object_]
+
+
+class Rows(NamedTuple):
+    """Readings, column by column; times in µs since 1970 UTC.
+
+    ``text`` holds the JSON of results that are no numbers, empty for the others.
+    ``about`` is the number of the reading that a row corrects or removes, else 0.
+    """
+
+    id: NDArray[np.int64]
+    stream: NDArray[np.int32]
+    at_us: NDArray[np.int64]
+    result_us: NDArray[np.int64]
+    value: NDArray[np.float64]
+    quality: NDArray[np.uint8]
+    about: NDArray[np.int64]
+    text: Texts
+
+    def take(self, which: NDArray[np.intp] | NDArray[np.bool_]) -> Rows:
+        """Return the chosen rows."""
+        return Rows._make(column[which] for column in self)
+
+    @property
+    def size(self) -> int:
+        """How many readings there are."""
+        return len(self.id)
+
+
+def rows_of_frame(frame: Frame) -> Rows:
+    """Return the rows of a frame; its optional columns filled."""
+    count = len(frame.stream)
+    text = np.full(count, b"", object)
+    if frame.text is not None:
+        text[:] = frame.text
+    return Rows(
+        id=frame.ids,
+        stream=frame.stream,
+        at_us=frame.at_us,
+        result_us=frame.at_us if frame.result_us is None else frame.result_us,
+        value=frame.value,
+        quality=frame.quality,
+        about=np.zeros(count, np.int64) if frame.about is None else frame.about,
+        text=text,
+    )
+
+
+def no_rows() -> Rows:
+    """Return nothing, with the right types."""
+    kinds = (np.int64, np.int32, np.int64, np.int64, np.float64, np.uint8, np.int64, object)
+    return Rows._make(np.empty(0, kind) for kind in kinds)
+
+
+def joined(parts: Sequence[Rows]) -> Rows:
+    """Return all rows of ``parts``, one after another."""
+    if not parts:
+        return no_rows()
+    return Rows._make(np.concatenate(column) for column in zip(*parts, strict=True))
+
+
+def in_order(rows: Rows) -> Rows:
+    """Return rows by stream, time and number."""
+    return rows.take(np.lexsort((rows.id, rows.at_us, rows.stream)))
+
+
+def without_repeats(rows: Rows) -> Rows:
+    """Return rows in order, each reading once: the one that was kept first stands for its repeats.
+
+    The same reading is the same stream, phenomenon time, result time and result.  A
+    correction or removal repeats another one only when it is about the same reading.
+    """
+    rows = in_order(rows)
+    if rows.size <= 1:
+        return rows
+    # Different words at one instant are different results: each text has a number of its own.
+    words = np.unique(rows.text, return_inverse=True)[1] if rows.text.any() else rows.about
+    compared = (
+        rows.about,
+        words,
+        rows.quality,
+        rows.value.view(np.int64),
+        rows.result_us,
+        rows.at_us,
+        rows.stream,
+    )
+    order = np.lexsort((rows.id, *compared))
+    same = np.ones(rows.size - 1, bool)
+    for column in compared:
+        sorted_column = column[order]
+        same &= sorted_column[1:] == sorted_column[:-1]
+    if not same.any():
+        return rows
+    keep = np.ones(rows.size, bool)
+    keep[order[1:][same]] = False
+    return rows.take(keep)
+
+
+def standing(rows: Rows) -> Rows:
+    """Return what stands now: without what was corrected or removed, and without removals."""
+    if not rows.about.any():
+        return rows
+    gone = np.isin(rows.id, rows.about[rows.about != 0])
+    return rows.take(~gone & (rows.quality != REMOVED))
+
+
+def frame_numbers(ids: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the frame of each reading."""
+    return ids // MOST_ROWS

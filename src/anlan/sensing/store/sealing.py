@@ -1,0 +1,284 @@
+"""Closing readings into segments, and merging the segments of a day.
+
+A crash at any step leaves the earlier state or the later one.  A file that the
+manifest does not name is a leftover; the log is cut only after the manifest
+names the segments that hold what it held.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from anlan.infra import failpoints
+from anlan.sensing.store import manifest as manifests
+from anlan.sensing.store import segments
+from anlan.sensing.store.frames import Frame
+from anlan.sensing.store.keys import Heard, hash_of
+from anlan.sensing.store.latest import Latest
+from anlan.sensing.store.manifest import FrameTable, Manifest, SegmentFile
+from anlan.sensing.store.places import Places, sync_file, sync_folder
+from anlan.sensing.store.rows import (
+    Rows,
+    frame_numbers,
+    in_order,
+    joined,
+    rows_of_frame,
+    without_repeats,
+)
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+DAY_US = 86_400_000_000
+FANOUT = 8
+"""So many segments of one size class of a day are merged into one of the next."""
+CLASS_ROWS = 1 << 17
+AT_ONCE = 1 << 21
+"""Rows that a merge holds in memory at a time."""
+MOST_TABLES = 64
+
+
+def seal(places: Places, before: Manifest, frames: Sequence[Frame]) -> Manifest:
+    """Write frames into one segment for each day; return the manifest that counts now."""
+    rows = joined([rows_of_frame(frame) for frame in frames])
+    span = f"{frames[0].seq:012d}-{frames[-1].seq:012d}"
+    days = rows.at_us // DAY_US
+    added = []
+    for day in np.unique(days).tolist():
+        name = f"{_day_name(day)}/obs-{span}.parquet"
+        added.append(_write(places, name, _pieces(rows.take(days == day)), frames, ()))
+    table = _write_frames(places, f"frames-{span}.parquet", frames)
+    after = Manifest(
+        sealed=frames[-1].seq,
+        segments=(*before.segments, *added),
+        tables=(*before.tables, table),
+        leaving=before.leaving,
+    )
+    failpoints.reach("store.segments_written")
+    manifests.save(places.manifest, after)
+    failpoints.reach("store.manifest_saved")
+    return after
+
+
+def _day_name(day: int) -> str:
+    return datetime.fromtimestamp(day * 86_400, UTC).strftime("%Y-%m-%d")
+
+
+def _pieces(rows: Rows) -> Iterator[Rows]:
+    yield in_order(rows)
+
+
+def _write(
+    places: Places,
+    name: str,
+    pieces: Iterator[Rows],
+    frames: Sequence[Frame] | tuple[int, int],
+    replaces: tuple[str, ...],
+) -> SegmentFile:
+    path = places.segments / name
+    path.parent.mkdir(mode=0o750, exist_ok=True)
+    sync_folder(places.segments)
+    writer = segments.SegmentWriter(path)
+    count, least, most = 0, 1 << 62, -(1 << 62)
+    for piece in pieces:
+        if piece.size:
+            writer.add(piece)
+            count += piece.size
+            least = min(least, int(piece.at_us.min()))
+            most = max(most, int(piece.at_us.max()))
+    found = writer.close()
+    first, last = (x.seq if isinstance(x, Frame) else x for x in (frames[0], frames[-1]))
+    return SegmentFile(
+        name=name,
+        day=name.partition("/")[0],
+        sha256=found.sha256,
+        size_bytes=found.size_bytes,
+        rows=count,
+        first=first,
+        last=last,
+        from_us=least,
+        to_us=most,
+        replaces=replaces,
+    )
+
+
+def _write_frames(places: Places, name: str, frames: Sequence[Frame]) -> FrameTable:
+    import pyarrow as pa
+
+    table = pa.table(
+        {
+            "seq": pa.array([frame.seq for frame in frames], pa.int64()),
+            "received": pa.array([x.received_us for x in frames], pa.timestamp("us", "UTC")),
+            "rows": pa.array([frame.rows for frame in frames], pa.int32()),
+            "source": pa.array([frame.source for frame in frames], pa.string()),
+            "key": pa.array([hash_of(frame.source, frame.key) for frame in frames], pa.int64()),
+        }
+    )
+    return _put_table(places, name, table, frames[0].seq, frames[-1].seq)
+
+
+def _put_table(places: Places, name: str, table: pa.Table, first: int, last: int) -> FrameTable:
+    import pyarrow.parquet as pq
+
+    path = places.segments / name
+    part = path.with_name(name + ".part")
+    pq.write_table(table, part, compression="zstd")
+    sync_file(part)
+    found = segments.hashed(part)
+    part.replace(path)
+    sync_folder(places.segments)
+    return FrameTable(name, found.sha256, found.size_bytes, first, last)
+
+
+def _merged_tables(places: Places, tables: tuple[FrameTable, ...]) -> tuple[FrameTable, ...]:
+    """Return the tables of frames, the older ones as one file once there are many."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    if len(tables) <= MOST_TABLES:
+        return tables
+    old, young = tables[: -MOST_TABLES // 2], tables[-MOST_TABLES // 2 :]
+    parts = [
+        pq.read_table(places.segments / item.name, partitioning=None, use_threads=False)
+        for item in old
+    ]
+    first, last = old[0].first, old[-1].last
+    name = f"frames-{first:012d}-{last:012d}-{len(old)}.parquet"
+    return (_put_table(places, name, pa.concat_tables(parts), first, last), *young)
+
+
+def keys_of(places: Places, found: Manifest) -> Iterator[tuple[int, Heard]]:
+    """Yield the keys of sealed messages with what became of them, oldest first."""
+    import pyarrow.parquet as pq
+
+    for item in found.tables:
+        table = pq.read_table(places.segments / item.name, partitioning=None, use_threads=False)
+        keys = np.asarray(table.column("key"))
+        for at in np.flatnonzero(keys).tolist():
+            row = table.slice(at, 1)
+            received = int(row.column("received").cast("int64")[0].as_py())
+            heard = Heard(row.column("seq")[0].as_py(), row.column("rows")[0].as_py(), received)
+            yield int(keys[at]), heard
+
+
+def merge(places: Places, before: Manifest, *, now_us: int) -> Manifest:
+    """Merge segments of one day where many small ones have gathered; return what counts now.
+
+    Readings that were kept twice are kept once from then on.  Files that were replaced are
+    removed at the next merge, so that nobody who reads them is disturbed.
+    """
+    chosen = _to_merge(before.segments, now_us=now_us)
+    tables = _merged_tables(places, before.tables)
+    if not chosen and not before.leaving and tables == before.tables:
+        return before
+    leaving = tuple(item.name for item in chosen)
+    kept = [item for item in before.segments if item.name not in set(leaving)]
+    if chosen:
+        first = min(item.first for item in chosen)
+        last = max(item.last for item in chosen)
+        name = f"{chosen[0].day}/obs-{first:012d}-{last:012d}-{len(leaving)}.parquet"
+        pieces = _merged(places, chosen)
+        kept.append(_write(places, name, pieces, (first, last), leaving))
+    leaving += tuple(item.name for item in before.tables if item not in tables)
+    after = Manifest(before.sealed, tuple(kept), tables, leaving)
+    manifests.save(places.manifest, after)
+    failpoints.reach("store.merge_saved")
+    for gone in before.leaving:
+        (places.segments / gone).unlink(missing_ok=True)
+    return after
+
+
+def _to_merge(found: Sequence[SegmentFile], *, now_us: int) -> list[SegmentFile]:
+    """Return the segments to merge next: eight of one size class, or all of a day that is over."""
+    groups: dict[tuple[str, int], list[SegmentFile]] = {}
+    days: dict[str, list[SegmentFile]] = {}
+    for item in found:
+        groups.setdefault((item.day, _class_of(item.rows)), []).append(item)
+        days.setdefault(item.day, []).append(item)
+    full = [items for items in groups.values() if len(items) >= FANOUT]
+    today = _day_name(now_us // DAY_US)
+    over = [x for day, x in days.items() if day < today and len(x) > 1 and _worth_it(x)]
+    return min([*full, *over], key=lambda items: items[0].day, default=[])
+
+
+def _class_of(rows: int) -> int:
+    size = 0
+    while rows > CLASS_ROWS:
+        rows //= FANOUT
+        size += 1
+    return size
+
+
+def _worth_it(items: Sequence[SegmentFile]) -> bool:
+    """Return whether what came late is enough to write the whole day again."""
+    rows = [item.rows for item in items]
+    return sum(rows) - max(rows) >= max(rows) // FANOUT
+
+
+def _merged(places: Places, chosen: Sequence[SegmentFile]) -> Iterator[Rows]:
+    """Yield all rows of segments, in order, by ranges of streams that fit into memory."""
+    opened = [segments.OpenSegment(places.segments / item.name) for item in chosen]
+    for low, high in _ranges(opened):
+        parts = []
+        for item in opened:
+            for group in np.flatnonzero((item.least <= high) & (item.most >= low)).tolist():
+                rows = item.read(None, -(1 << 62), 1 << 62, group=group)
+                parts.append(rows.take((rows.stream >= low) & (rows.stream <= high)))
+        yield without_repeats(joined(parts))
+
+
+def _ranges(opened: Sequence[segments.OpenSegment]) -> list[tuple[int, int]]:
+    """Return ranges of stream numbers, each with at most about :data:`AT_ONCE` rows."""
+    ends: NDArray[np.int64] = np.sort(np.concatenate([item.most for item in opened]))
+    step = max(1, AT_ONCE // segments.ROW_GROUP)
+    cuts = np.unique(ends[step - 1 :: step]).tolist() if len(ends) else []
+    last = int(ends[-1]) if len(ends) else -1
+    highs = [*[cut for cut in cuts if cut < last], last]
+    lows = [-1, *highs[:-1]]
+    return [(low + 1, high) for low, high in zip(lows, highs, strict=True)]
+
+
+def newest_of(places: Places, found: Manifest) -> Latest:
+    """Return the newest reading of every stream, from the segments alone."""
+    latest = Latest()
+    received = _received(places, found)
+    for item in sorted(found.segments, key=lambda item: item.to_us):
+        opened = segments.OpenSegment(places.segments / item.name)
+        for group in opened.groups_of(None):
+            rows = opened.read(None, -(1 << 62), 1 << 62, group=group)
+            latest.note_rows(rows, received(rows.id))
+    latest.seq = found.sealed
+    return latest
+
+
+def _received(places: Places, found: Manifest) -> Callable[[NDArray[np.int64]], NDArray[np.int64]]:
+    """Return a function that tells when readings, by their numbers, were received."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    names = [places.segments / item.name for item in found.tables]
+    if not names:
+        return np.zeros_like
+    parts = [
+        pq.read_table(name, columns=["seq", "received"], partitioning=None, use_threads=False)
+        for name in names
+    ]
+    table = pa.concat_tables(parts).sort_by("seq")
+    seqs = np.asarray(table.column("seq").combine_chunks())
+    times = np.asarray(table.column("received").combine_chunks().cast("int64"))
+    return lambda ids: times[np.searchsorted(seqs, frame_numbers(ids)).clip(max=len(seqs) - 1)]
+
+
+def sweep(places: Places, found: Manifest) -> None:
+    """Remove what a crash left: unfinished files and files that the manifest does not name."""
+    named = {item.name for item in found.segments} | {item.name for item in found.tables}
+    named |= set(found.leaving)
+    for path in places.segments.rglob("*"):
+        name = str(path.relative_to(places.segments))
+        if path.is_file() and name not in named:
+            path.unlink()

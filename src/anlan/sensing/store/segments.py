@@ -1,0 +1,215 @@
+"""The form of a segment: Parquet, by stream and time, readable by any engine.
+
+Columns: ``id`` (i64), ``stream`` (i32, see ``streams.txt``), ``at`` and ``late_us`` (phenomenon
+time, and how many µs later the result was made), ``whole`` and ``decimals`` (the value is
+``whole / 10^decimals``) or ``raw`` (f64, where that is null), ``quality``, ``about``, ``text``.
+In SQL: ``coalesce(whole / power(10, decimals), raw)``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import OrderedDict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from anlan.infra import failpoints
+from anlan.sensing.store import decimals
+from anlan.sensing.store.places import sync_file, sync_folder
+from anlan.sensing.store.rows import Rows, joined, no_rows
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+ROW_GROUP = 32_768
+"""Rows that are read at once for one stream: small, for one stream's day is small."""
+CHUNK_BYTES = 1 << 20
+FILES_OPEN = 256
+PLAIN = ("id", "stream", "at", "late_us", "whole", "decimals", "raw", "quality", "about", "text")
+
+
+class Hashed(NamedTuple):
+    """The hash and size of a file."""
+
+    sha256: str
+    size_bytes: int
+
+
+def table_of(rows: Rows) -> pa.Table:
+    """Return rows, which are in order, as a table."""
+    import pyarrow as pa
+
+    scaled = decimals.scale(rows.value, rows.stream)
+    plain = scaled.decimals == decimals.AS_IT_IS
+    missing = np.isnan(rows.value)
+    return pa.table(
+        {
+            "id": rows.id,
+            "stream": rows.stream,
+            "at": pa.array(rows.at_us, pa.timestamp("us", "UTC")),
+            "late_us": rows.result_us - rows.at_us,
+            "whole": pa.array(scaled.whole, mask=plain),
+            "decimals": pa.array(scaled.decimals, mask=plain),
+            "raw": pa.array(rows.value, mask=~plain | missing),
+            "quality": rows.quality,
+            "about": rows.about,
+            "text": pa.array(rows.text, pa.binary(), mask=rows.text == b""),
+        }
+    )
+
+
+class SegmentWriter:
+    """Writes one segment, part by part, each part in order and after the one before."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.part = path.with_name(path.name + ".part")
+        self._file: pq.ParquetWriter | None = None
+
+    def add(self, rows: Rows) -> None:
+        """Add rows that come after all earlier ones."""
+        import pyarrow.parquet as pq
+
+        table = table_of(rows)
+        if self._file is None:
+            self.path.parent.mkdir(mode=0o750, exist_ok=True)
+            self._file = pq.ParquetWriter(
+                self.part,
+                table.schema,
+                compression="zstd",
+                use_dictionary=["quality", "decimals"],
+                column_encoding={
+                    "id": "DELTA_BINARY_PACKED",
+                    "stream": "DELTA_BINARY_PACKED",
+                    "at": "DELTA_BINARY_PACKED",
+                    "late_us": "DELTA_BINARY_PACKED",
+                    "whole": "DELTA_BINARY_PACKED",
+                    "raw": "BYTE_STREAM_SPLIT",
+                    "about": "DELTA_BINARY_PACKED",
+                },
+            )
+        self._file.write_table(table, row_group_size=ROW_GROUP)
+
+    def close(self) -> Hashed:
+        """Put the file in its place, whole and on the disk; return its hash."""
+        if self._file is None:
+            self.add(no_rows())
+        if self._file is not None:
+            self._file.close()
+        failpoints.reach("store.part_written")
+        sync_file(self.part)
+        found = hashed(self.part)
+        self.part.replace(self.path)
+        sync_folder(self.path.parent)
+        failpoints.reach("store.file_in_place")
+        return found
+
+
+def hashed(path: Path) -> Hashed:
+    """Return the SHA-256 of a file as hex, and its size."""
+    digest, size = hashlib.sha256(), 0
+    with path.open("rb") as file:
+        while chunk := file.read(CHUNK_BYTES):
+            digest.update(chunk)
+            size += len(chunk)
+    return Hashed(digest.hexdigest(), size)
+
+
+class OpenSegment:
+    """A segment with its footer read once: which row groups can hold a stream."""
+
+    def __init__(self, path: Path) -> None:
+        import pyarrow.parquet as pq
+
+        self.file = pq.ParquetFile(path, memory_map=True)
+        meta = self.file.metadata
+        place = self.file.schema_arrow.get_field_index("stream")
+        groups = range(meta.num_row_groups)
+        seen = [meta.row_group(group).column(place).statistics for group in groups]
+        self.least = np.array([item.min if item else 0 for item in seen], np.int64)
+        self.most = np.array([item.max if item else -1 for item in seen], np.int64)
+
+    def groups_of(self, streams: NDArray[np.int32] | None) -> list[int]:
+        """Return the row groups that may hold one of the streams, which are in order."""
+        if streams is None:
+            return list(range(len(self.least)))
+        first = np.searchsorted(streams, self.least, "left")
+        end = np.searchsorted(streams, self.most, "right")
+        return np.flatnonzero(first < end).tolist()
+
+    def read(
+        self, streams: NDArray[np.int32] | None, from_us: int, before_us: int, *, group: int = -1
+    ) -> Rows:
+        """Return the rows of streams (None: all) with ``from_us`` <= time < ``before_us``."""
+        groups = self.groups_of(streams) if group < 0 else [group]
+        if not groups:
+            return no_rows()
+        rows = _rows_of(self.file.read_row_groups(groups, columns=list(PLAIN), use_threads=False))
+        keep = (rows.at_us >= from_us) & (rows.at_us < before_us)
+        if streams is not None:
+            keep &= np.isin(rows.stream, streams)
+        return rows if keep.all() else rows.take(keep)
+
+
+def _rows_of(table: pa.Table) -> Rows:
+    def column(name: str) -> Any:
+        return table.column(name).combine_chunks()
+
+    def filled(name: str, filler: object) -> NDArray[Any]:
+        found = column(name)
+        return np.asarray(found.fill_null(filler) if found.null_count else found)
+
+    at_us = np.asarray(column("at").cast("int64"))
+    text, raw = column("text"), column("raw")
+    count = len(at_us)
+    texts = np.full(count, b"", object)
+    if text.null_count < count:
+        texts[:] = text.fill_null(b"").to_pylist()
+    value = decimals.unscale(filled("whole", 0), filled("decimals", decimals.AS_IT_IS))
+    if raw.null_count < count:
+        plain = np.asarray(raw.is_valid())
+        value[plain] = np.asarray(raw.fill_null(0.0))[plain]
+    return Rows(
+        id=filled("id", 0),
+        stream=filled("stream", 0),
+        at_us=at_us,
+        result_us=at_us + filled("late_us", 0),
+        value=value,
+        quality=filled("quality", 0),
+        about=filled("about", 0),
+        text=texts,
+    )
+
+
+class OpenSegments:
+    """The segments that were read lately, kept open."""
+
+    def __init__(self) -> None:
+        self._open: OrderedDict[str, OpenSegment] = OrderedDict()
+
+    def get(self, folder: Path, name: str) -> OpenSegment:
+        """Return an open segment.
+
+        Raises
+        ------
+        FileNotFoundError
+            When it has been replaced meanwhile.
+        """
+        found = self._open.pop(name, None)
+        if found is None:
+            found = OpenSegment(folder / name)
+        self._open[name] = found
+        while len(self._open) > FILES_OPEN:
+            self._open.popitem(last=False)
+        return found
+
+
+def read_all(path: Path) -> Rows:
+    """Return every row of a segment, in its order."""
+    segment = OpenSegment(path)
+    low, high = -(1 << 62), 1 << 62
+    return joined([segment.read(None, low, high, group=at) for at in segment.groups_of(None)])
