@@ -5,18 +5,24 @@ from anlan.sensing.domain.observations import (
     Batch,
     BatchIn,
     BatchReceipt,
+    LatestReading,
     Observation,
     Quality,
     RowIn,
 )
 from anlan.sensing.domain.reading import ReadReason
 from anlan.sensing.domain.reports import Contact, ReportIn
-from anlan.sensing.readings import batches_after, last_batch_id, read_many, read_observations
-from anlan.sensing.selectors import (
+from anlan.sensing.readings import (
     LastHeard,
+    batches_after,
+    last_batch_id,
     last_heard,
     last_times,
     latest,
+    read_many,
+    read_observations,
+)
+from anlan.sensing.selectors import (
     quarantine_open,
     quarantined,
     report,
@@ -40,6 +46,7 @@ __all__ = [
     "BatchReceipt",
     "Contact",
     "LastHeard",
+    "LatestReading",
     "Observation",
     "Once",
     "Quality",
