@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from click.testing import CliRunner
 
+from anlan.entrypoints.cli.observations import observations
 from anlan.infra import failpoints, journal
 from anlan.infra.failpoints import FailpointError
 from anlan.infra.models import JournalEntry
@@ -142,3 +145,15 @@ def test_instants_survive_to_the_microsecond(city):
     public.seal_segments(now=NOW, span=ALL)
     (reading,) = public.read_observations("s2", at, at + timedelta(microseconds=1))
     assert (reading.at, reading.value) == (at, 0.1)
+
+
+def test_the_command_proves_the_store_and_fails_when_it_cannot(city, live):
+    send()
+    (segment,) = public.seal_segments(now=NOW, span=ALL)
+    ran = CliRunner().invoke(observations, ["verify", "--format", "json"])
+    assert (ran.exit_code, json.loads(ran.output)["sealed_rows"]) == (0, 8), ran.output
+    path = live.observations / "segments" / segment.name
+    path.write_bytes(path.read_bytes()[:-1])
+    ran = CliRunner().invoke(observations, ["verify"])
+    assert ran.exit_code == 1
+    assert "changed" in ran.output

@@ -21,6 +21,7 @@ from anlan.sensing.readings import (
     latest,
     read_many,
     read_observations,
+    what_is_kept,
 )
 from anlan.sensing.selectors import (
     quarantine_open,
@@ -81,5 +82,6 @@ __all__ = [
     "signal",
     "signal_message",
     "verify_segments",
+    "what_is_kept",
     "words_of_report",
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 import numpy as np
 
@@ -94,6 +95,23 @@ def last_times() -> dict[str, datetime]:
     codes = store.codes(int(spoke.max(initial=-1)))
     times = newest.at_us[spoke].tolist()
     return {codes[n]: from_us(at) for n, at in zip(spoke.tolist(), times, strict=True)}
+
+
+class WhatIsKept(NamedTuple):
+    """How much the store holds."""
+
+    segments: int
+    sealed_rows: int
+    waiting_rows: int
+    last: int
+
+
+def what_is_kept() -> WhatIsKept:
+    """Return how many segments, sealed readings and waiting readings there are, and the last batch."""
+    store = reader()
+    files = store.segments()
+    rows = sum(item.rows for item in files)
+    return WhatIsKept(len(files), rows, store.waiting_rows(), store.last())
 
 
 def last_received() -> datetime | None:

@@ -13,7 +13,13 @@ import threading
 import time
 from collections.abc import Iterator
 from multiprocessing import AuthenticationError
-from multiprocessing.connection import Client, Connection, Listener
+from multiprocessing.connection import (
+    Client,
+    Connection,
+    Listener,
+    answer_challenge,
+    deliver_challenge,
+)
 from pathlib import Path
 
 import msgspec
@@ -85,7 +91,7 @@ class Writing:
         self.committer = Committer(self.writer)
         self._sealing = threading.Lock()
         self._word = secrets.token_bytes(32)
-        self._door = Listener(("127.0.0.1", 0), authkey=self._word)
+        self._door = Listener(("127.0.0.1", 0), backlog=64)
         self._open = True
         self._where = Places(root).root / "writer.json"
         where = _Where(port=self._door.address[1], word=self._word.hex())
@@ -106,14 +112,15 @@ class Writing:
         while self._open:
             try:
                 visitor = self._door.accept()
-            except (AuthenticationError, EOFError, ConnectionError):
-                continue
             except OSError:
-                break
+                continue  # closed, or a visitor that went
             threading.Thread(target=self._serve, args=[visitor], daemon=True).start()
 
     def _serve(self, visitor: Connection) -> None:
-        with contextlib.suppress(EOFError, OSError), visitor:
+        with contextlib.suppress(EOFError, OSError, AuthenticationError), visitor:
+            # Here and not at the door: who says nothing must not keep others waiting.
+            deliver_challenge(visitor, self._word)
+            answer_challenge(visitor, self._word)
             while True:
                 asked = _ASKED.decode(visitor.recv_bytes())
                 visitor.send_bytes(msgspec.msgpack.encode(self._answer(asked)))
@@ -133,8 +140,8 @@ class Writing:
         self._open = False
         self._where.unlink(missing_ok=True)
         # A thread that waits in accept is woken by a visitor only.
-        with contextlib.suppress(OSError, AuthenticationError, EOFError):
-            Client(self._door.address, authkey=self._word).close()
+        with contextlib.suppress(OSError):
+            Client(self._door.address).close()
         self._door.close()
         with self._sealing:
             self.committer.close()
@@ -184,7 +191,7 @@ class Hand:
             with contextlib.suppress(OSError, EOFError, AuthenticationError):
                 for connection in self._connections():
                     connection.send_bytes(data)
-                    found = _ANSWERED.decode(connection.recv_bytes())
+                    found = _ANSWERED.decode(_heard(connection, PATIENCE_S))
                     self._give_back(connection)
                     if found.refused:
                         raise _REFUSALS.get(found.refused, UnavailableError)(**found.params)
@@ -206,7 +213,12 @@ class Hand:
         if found.exists():
             with contextlib.suppress(msgspec.DecodeError):
                 where = msgspec.json.decode(found.read_bytes(), type=_Where)
-                yield Client(("127.0.0.1", where.port), authkey=bytes.fromhex(where.word))
+                connection = Client(("127.0.0.1", where.port))
+                if not connection.poll(PATIENCE_S):
+                    raise EOFError
+                answer_challenge(connection, bytes.fromhex(where.word))
+                deliver_challenge(connection, bytes.fromhex(where.word))
+                yield connection
 
     def _give_back(self, connection: Connection) -> None:
         with self._turn:
@@ -236,6 +248,13 @@ class Hand:
             connection.close()
         if writing is not None:
             writing.close()
+
+
+def _heard(connection: Connection, patience_s: float) -> bytes:
+    if not connection.poll(patience_s):
+        connection.close()
+        raise EOFError
+    return connection.recv_bytes()
 
 
 def _frame_of(message: Message, numbers: list[int]) -> Frame:
