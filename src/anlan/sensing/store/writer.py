@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import threading
@@ -139,7 +140,8 @@ class StoreWriter:
 
     def close(self) -> None:
         """Save the state and let others write."""
-        self.latest.save(self.places.latest)
+        with contextlib.suppress(OSError):  # without it the next opening only takes longer
+            self.latest.save(self.places.latest)
         self.log.close()
         os.close(self._lock)
 
