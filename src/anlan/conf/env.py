@@ -33,6 +33,17 @@ class Settings:
     hosts: str = _setting("127.0.0.1,localhost,[::1]", "Host names the server answers to.")
     bind: str = _setting("127.0.0.1", "Address the server listens on.")
     port: str = _setting("8080", "Port the server listens on.")
+    proxies: str = _setting(
+        "127.0.0.0/8,::1/128",
+        "Networks of the proxies before the server, comma-separated: from them X-Forwarded-For counts.",
+    )
+    flood_reports: str = _setting(
+        "20",
+        "Public reports of one network address within flood_minutes that become cases at once;"
+        " further ones are kept and looked at together, and get cases of their own at this pace."
+        " 0: all at once.",
+    )
+    flood_minutes: str = _setting("10", "The span in which they are counted, in minutes.")
     public_url: str = _setting("http://127.0.0.1:8080", "Address written into messages.")
     smtp_host: str = _setting("", "Mail server; empty: no e-mail is sent.")
     smtp_port: str = _setting("25", "Port of the mail server.")
