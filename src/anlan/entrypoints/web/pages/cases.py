@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 from datetime import datetime
 from typing import Any
 
@@ -10,9 +11,9 @@ from django.http import HttpRequest, HttpResponse
 from django.http.multipartparser import MultiPartParserError
 from django.views.decorators.http import require_POST, require_safe
 
-from anlan.entrypoints.web import naming
+from anlan.entrypoints.web import assets, naming
 from anlan.entrypoints.web.pages.signing import refusal_of
-from anlan.entrypoints.web.pages.uploads import named_uploads
+from anlan.entrypoints.web.pages.uploads import named_uploads, photo_words
 from anlan.entrypoints.web.shell import POLICY, moved, page, show
 from anlan.entrypoints.web.wording import say
 from anlan.infra.doors import Call, language_of
@@ -153,6 +154,10 @@ def _shown(
     names = _names(found, told, entries)
     done, zone = request.GET.get("done", ""), registry.timezone()
     context = {
+        "style": assets.stamped("resident.css"),
+        "script": assets.stamped("evidence.js"),
+        "uploads": assets.stamped("uploads.js"),
+        "photo_words": json.dumps(photo_words(language), ensure_ascii=False),
         "case": found.case,
         "line": naming.line_of(found.case, names, language),
         "clock": _clock(found),

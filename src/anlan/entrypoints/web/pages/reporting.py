@@ -14,9 +14,15 @@ from django.http import HttpRequest, HttpResponse
 from django.http.multipartparser import MultiPartParserError
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from anlan.entrypoints.web import naming, origins
+from anlan.entrypoints.web import assets, naming, origins
+from anlan.entrypoints.web.pages import placing
 from anlan.entrypoints.web.pages.signing import refusal_of
-from anlan.entrypoints.web.pages.uploads import RESIDENT, named_uploads, uploader
+from anlan.entrypoints.web.pages.uploads import (
+    RESIDENT,
+    named_uploads,
+    photo_words,
+    uploader,
+)
 from anlan.entrypoints.web.shell import POLICY, moved, open_page, show
 from anlan.entrypoints.web.wording import say
 from anlan.infra.doors import language_of
@@ -36,6 +42,12 @@ SAID = (
     "report.here_undo",
     "report.sending",
     "report.again",
+    "report.map_title",
+    "report.map_pin",
+    "report.map_taken",
+    "report.map_outside",
+    "report.map_loading",
+    "report.map_failed",
 )
 
 
@@ -72,11 +84,16 @@ def report(request: HttpRequest) -> HttpResponse:
 def _asked(request: HttpRequest, context: dict[str, Any], *, status: int = 200) -> HttpResponse:
     language = language_of(request)
     hazards = registry.hazards() if registry.is_loaded() else ()
-    context["words"] = json.dumps({key: say(key, language) for key in SAID}, ensure_ascii=False)
+    said = {key: say(key, language) for key in SAID} | photo_words(language)
+    context["words"] = json.dumps(said, ensure_ascii=False)
+    context["style"] = assets.stamped("resident.css")
+    context["script"] = assets.stamped("report.js")
+    context["uploads"] = assets.stamped("uploads.js")
+    context["map"] = placing.map_given()
     context["hazards"] = [(one.id, getattr(one.name, language)) for one in hazards]
     shown = show(request, "web/pages/report.html", context, status=status)
-    # The script of the page sends the form again by itself when the line breaks.
-    shown["Content-Security-Policy"] = f"{POLICY}; connect-src 'self'"
+    # The script of the page sends the form again by itself when the line breaks, and shows a map.
+    shown["Content-Security-Policy"] = f"{POLICY}; connect-src 'self'; worker-src 'self'"
     return shown
 
 

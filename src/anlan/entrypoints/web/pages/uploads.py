@@ -16,6 +16,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from anlan.entrypoints.web.middleware import refusal
 from anlan.entrypoints.web.shell import open_page
+from anlan.entrypoints.web.wording import catalogue, say
 from anlan.infra.doors import Call
 from anlan.kernel.actor import Actor, Role
 from anlan.kernel.errors import AnlanError, InvalidInputError
@@ -52,6 +53,11 @@ def uploader(request: HttpRequest) -> Actor:
 def named_uploads(request: HttpRequest) -> tuple[str, ...]:
     """Return the secret names of photos that came beforehand, as a form sends them."""
     return tuple(one[:64] for one in request.POST.getlist("upload")[:MOST_NAMED] if one)
+
+
+def photo_words(language: str) -> dict[str, str]:
+    """Return what the script of a form with photos says."""
+    return {key: say(key, language) for key in catalogue() if key.startswith("uploads.")}
 
 
 def _spoken(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
