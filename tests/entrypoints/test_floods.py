@@ -190,7 +190,7 @@ def test_whoever_looked_at_all_of_them_ends_the_flood_and_the_turns(street):
     page = f"/cases/{joint.pk}"
     shown = desk.get(page + "?lang=en").content.decode()
     assert "Many reports from one network" in shown
-    reason = re.search(r'id="dismiss-reason".*?<option value="(\w+)">', shown, re.S).group(1)
+    reason = re.search(r'id="dismiss-reason".*?<option value="(\w+)">', shown, re.DOTALL).group(1)
     answer = send(desk, page, f"{page}/dismiss", reason=reason)
     assert answer.status_code == 303, answer.content.decode()
     street.time.passes(minutes=11)

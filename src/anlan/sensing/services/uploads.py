@@ -16,7 +16,7 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import Sum
 
-from anlan.infra import contents, together
+from anlan.infra import contents, failpoints, together
 from anlan.kernel.actor import Actor, Role
 from anlan.sensing.domain import uploads as words
 from anlan.sensing.domain.errors import (
@@ -96,13 +96,16 @@ def append_piece(actor: Actor, token: str, offset: int, data: bytes, *, now: dat
         UploadPiece.objects.create(upload=row, offset=offset, piece_content=item.id)
         row.offset += len(data)
         row.save(update_fields=["offset"])
+        failpoints.reach("sensing.before_commit")
         return row.offset
 
     try:
-        return together.commit(effect, items=[item])
+        come = together.commit(effect, items=[item])
     except Exception:
         contents.destroy([item.id], reason="sent twice at once", now=now)
         raise
+    failpoints.reach("sensing.committed")
+    return come
 
 
 def uploaded(actor: Actor, tokens: Sequence[str], *, now: datetime) -> tuple[bytes, ...]:
