@@ -45,6 +45,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("watch/features", watch.map_features),
     path("duties", duties.duties),
     path("duties/<int:notice>/answer", duties.answer),
+    path("duties/<int:notice>/not-ours", duties.not_ours),
     path("cases", cases.case_list),
     path("cases/<int:case_id>", cases.case_page),
     path("cases/<int:case_id>/<str:trigger>", cases.case_move),
