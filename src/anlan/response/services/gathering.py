@@ -27,7 +27,7 @@ from anlan.sensing import public as sensing
 
 ACTOR = system_actor("response")
 CAUSE = "flood:"
-# Looked at within the half hour, but no red alarm: one source is one witness, however often.
+# Urgent, but no red alarm: one source is one witness, however often.
 PRIORITY = 2
 LOOKED_AT_ONCE = 200
 TITLE: dict[str, object] = {

@@ -167,6 +167,8 @@ def _shown(
             {**entry, "text": naming.happened_text(entry, names, language, zone=zone)}
             for entry in entries
         ],
+        "gathered": found.case.is_open and response.is_gathering(found.case),
+        "waiting": sum(one.waits for one in found.followers),
         "done": say(f"trigger.{done}", language) if done in list(Trigger) else "",
         "refusal": refusal,
         "reads": list(ReadReason) if request.actor.reads_contents else [],
