@@ -11,7 +11,7 @@ maplibregl.setWorkerUrl(workerUrl);
 
 const STEP_PX = 24;
 const FINE_PX = 4; // with Shift
-const CLOSE_ZOOM = 15;
+const CLOSE_ZOOM = 13;
 const SAY_AFTER_MS = 400;
 const MOVES = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 

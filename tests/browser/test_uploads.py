@@ -148,6 +148,24 @@ def test_a_file_that_is_no_photo_is_told_so_at_once(place, new_page, tmp_path):
     new_page.complaints[:] = [one for one in new_page.complaints if "422" not in one]
 
 
+def test_where_no_more_may_come_ahead_the_form_takes_its_photo_along(place, new_page, photo):
+    page = new_page(locale="en-GB", **PHONE)
+    page.add_init_script(
+        """const send = fetch; window.fetch = (to, given) => {
+        if (given?.body instanceof FormData) sessionStorage.along = given.body.get("photo").size;
+        return send(to, given); };"""
+    )
+    page.route("**/uploads", lambda route: route.fulfill(status=429, body="{}"))
+    page.goto(place.address + "/report")
+    page.locator("#text").fill("井盖缺失")
+    page.locator("#photo").set_input_files(photo)
+    page.locator(".photos [data-state=along]").wait_for()
+    page.locator("button.primary").click()
+    page.wait_for_url("**/follow?number=*")
+    assert int(page.evaluate("sessionStorage.along")) > PIECE
+    new_page.complaints[:] = [one for one in new_page.complaints if "429" not in one]
+
+
 def test_without_scripts_the_form_carries_its_photo_itself(place, new_page, photo):
     page = new_page(locale="en-GB", java_script_enabled=False, **PHONE)
     page.goto(place.address + "/report")

@@ -275,6 +275,26 @@ def test_many_more_reports_ask_no_more_of_the_release(street, django_assert_max_
 
 
 @pytest.mark.parametrize(
+    ("name", "value"),
+    [("FLOOD_REPORTS", "many"), ("FLOOD_MINUTES", "1e99"), ("PROXIES", "10.0.0.1/8")],
+)
+def test_a_slip_in_a_setting_is_found_at_the_start_and_costs_no_report(name, value):
+    with pytest.raises(ValueError, match=f"ANLAN_{name}"):
+        env.load({f"ANLAN_{name}": value}).check()
+    env.load({}).check()
+
+
+def test_the_page_of_a_large_flood_is_bounded(street):
+    for _ in range(LIMIT + 60):
+        street.report(text="快来人")
+    (joint,) = joint_cases()
+    text = signed_in(an_account("duty_officer")).get(f"/cases/{joint.pk}?lang=en").content.decode()
+    assert text.count("<summary>Show what was reported") == 50
+    assert "10 earlier ones are not listed" in text
+    assert "these reports came within minutes" in text.lower()
+
+
+@pytest.mark.parametrize(
     ("proxies", "connection", "forwarded", "found"),
     [
         ("127.0.0.0/8", "203.0.113.7", "", "203.0.113.7"),

@@ -100,7 +100,7 @@ class TestHostile:
     def test_too_large(self, public):
         answer = public.begin(words.MAX_BYTES + 1)
         assert answer.status_code == 422
-        assert answer.json()["error"]["code"] == "photo.too_large"
+        assert answer.json()["error"]["code"] == "upload.too_large"
 
     def test_a_wrong_offset_is_told_the_right_one(self, public):
         address = public.begin(5000)["Location"]

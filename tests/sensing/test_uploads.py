@@ -17,12 +17,12 @@ from anlan.kernel.actor import Actor, Role
 from anlan.sensing import public as sensing
 from anlan.sensing.domain import uploads as words
 from anlan.sensing.domain.errors import (
-    NotAPhotoError,
-    PhotoTooLargeError,
     PieceEmptyError,
     PieceTooLargeError,
+    UploadNotAPhotoError,
     UploadOffsetError,
     UploadsManyError,
+    UploadTooLargeError,
     UploadUnfinishedError,
     UploadUnknownError,
 )
@@ -110,15 +110,15 @@ class TestRefused:
     @pytest.mark.parametrize("data", [b"<svg onload=x>", b"MZ\x90\x00", b"\x00" * 20, b"%PDF-1.7"])
     def test_what_does_not_begin_like_a_photo(self, data):
         token = begun(data)
-        with pytest.raises(NotAPhotoError):
+        with pytest.raises(UploadNotAPhotoError):
             sensing.append_piece(SEAT, token, 0, data, now=NOW)
         assert not pieces_kept().exists()
 
     def test_what_could_not_be_kept_in_the_end(self):
-        with pytest.raises(PhotoTooLargeError):
+        with pytest.raises(UploadTooLargeError):
             sensing.begin_upload(SEAT, words.MAX_BYTES + 1, now=NOW)
         for length in (0, -5):
-            with pytest.raises(NotAPhotoError):
+            with pytest.raises(UploadNotAPhotoError):
                 sensing.begin_upload(SEAT, length, now=NOW)
 
     def test_byte_by_byte_without_end(self, monkeypatch):
@@ -145,6 +145,13 @@ class TestRefused:
         with pytest.raises(UploadsManyError):
             begun(b"x", PUBLIC)
         begun(b"x", SEAT)
+
+    def test_nor_does_it_fill_a_table_with_photos_of_one_byte(self, monkeypatch):
+        monkeypatch.setattr(words, "PUBLIC_MOST", 5)
+        for _ in range(5):
+            begun(b"x", PUBLIC)
+        with pytest.raises(UploadsManyError):
+            begun(b"x", PUBLIC)
 
     def test_somebody_else_s(self):
         token = sent(jpeg())

@@ -8,7 +8,16 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from datetime import timedelta
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
+
+Network = IPv4Network | IPv6Network
+VARIABLES = {
+    "flood_limit": "ANLAN_FLOOD_REPORTS",
+    "flood_span": "ANLAN_FLOOD_MINUTES",
+    "proxy_networks": "ANLAN_PROXIES",
+}
 
 
 def _setting(default: str, doc: str) -> str:
@@ -63,6 +72,36 @@ class Settings:
     def workspace_path(self) -> Path:
         """The workspace folder as an absolute path."""
         return Path(self.workspace).expanduser().absolute()
+
+    @property
+    def flood_limit(self) -> int:
+        """How many public reports of one source become cases at once; 0: all."""
+        return int(self.flood_reports)
+
+    @property
+    def flood_span(self) -> timedelta:
+        """The span in which they are counted."""
+        return timedelta(minutes=int(self.flood_minutes))
+
+    @property
+    def proxy_networks(self) -> tuple[Network, ...]:
+        """The networks of our own proxies."""
+        named = (one.strip() for one in self.proxies.split(","))
+        return tuple(ip_network(one) for one in named if one)
+
+    def check(self) -> None:
+        """Read what is read with every public report now: a slip must not cost a report later.
+
+        Raises
+        ------
+        ValueError
+            With the name of the variable that cannot be read.
+        """
+        for name in ("flood_limit", "flood_span", "proxy_networks"):
+            try:
+                getattr(self, name)
+            except (ValueError, OverflowError) as error:
+                raise ValueError(f"{VARIABLES[name]}: {error}") from error
 
     @property
     def checkpoints_path(self) -> Path:

@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 import ipaddress
-from datetime import timedelta
-from functools import cache
 
 from django.conf import settings
 from django.http import HttpRequest
 
 from anlan.sensing.public import FloodRule, Source
 
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
-
 
 def flood_rule() -> FloodRule:
     """Return how many public reports of one source become cases at once, and in which span."""
     values = settings.ANLAN
-    return FloodRule(
-        reports=int(values.flood_reports), within=timedelta(minutes=int(values.flood_minutes))
-    )
+    return FloodRule(reports=values.flood_limit, within=values.flood_span)
 
 
 def source_of(request: HttpRequest) -> Source | None:
@@ -35,7 +29,7 @@ def address_of(request: HttpRequest) -> str:
     address that is none of our own proxies.  A proxy that names nobody must not make all of a
     city one source.
     """
-    proxies = _networks(settings.ANLAN.proxies)
+    proxies = settings.ANLAN.proxy_networks
     chain = request.headers.get("X-Forwarded-For", "").split(",")
     for text in (request.META.get("REMOTE_ADDR", ""), *reversed(chain)):
         try:
@@ -45,8 +39,3 @@ def address_of(request: HttpRequest) -> str:
         if not any(found in network for network in proxies):
             return str(found)
     return ""
-
-
-@cache
-def _networks(text: str) -> tuple[Network, ...]:
-    return tuple(ipaddress.ip_network(one.strip()) for one in text.split(",") if one.strip())

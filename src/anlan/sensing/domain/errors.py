@@ -47,6 +47,18 @@ class TooManyPhotosError(SignRefusedError):
     code = "photo.too_many"
 
 
+class UploadNotAPhotoError(NotAPhotoError):
+    """What begins to be sent as a photo does not begin like one."""
+
+    code = "upload.not_a_photo"
+
+
+class UploadTooLargeError(PhotoTooLargeError):
+    """A photo that is to be sent has more bytes than are kept."""
+
+    code = "upload.too_large"
+
+
 class UploadUnknownError(NotFoundError):
     """No such photo is on its way: never begun, somebody else's, used already, or over."""
 

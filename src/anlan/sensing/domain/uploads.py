@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from anlan.sensing.domain.errors import (
-    NotAPhotoError,
-    PhotoTooLargeError,
     PieceEmptyError,
     PieceTooLargeError,
+    UploadNotAPhotoError,
     UploadOffsetError,
+    UploadTooLargeError,
 )
 
 MAX_BYTES = 10 * 1024 * 1024
@@ -22,6 +22,7 @@ EACH_MOST = 12
 """Photos on their way for one seat: two moves with all the photos that a move may bring."""
 PUBLIC_BYTES = 256 * 1024 * 1024
 """What everybody without a seat may have on its way at once, together."""
+PUBLIC_MOST = 2000
 KEPT_FOR = timedelta(hours=24)
 """Long enough to come home to a better line."""
 _STARTS = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"RIFF")
@@ -46,13 +47,13 @@ def refuse_length(length: int) -> None:
 
     Raises
     ------
-    PhotoTooLargeError, NotAPhotoError
+    UploadTooLargeError, UploadNotAPhotoError
         Too many bytes, or none.
     """
     if length > MAX_BYTES:
-        raise PhotoTooLargeError(index=0, size=length, limit=MAX_BYTES)
+        raise UploadTooLargeError(size=length, limit=MAX_BYTES)
     if length <= 0:
-        raise NotAPhotoError(index=0)
+        raise UploadNotAPhotoError
 
 
 def refuse_piece(state: UploadState, offset: int, data: bytes, *, pieces: int) -> None:
@@ -64,7 +65,7 @@ def refuse_piece(state: UploadState, offset: int, data: bytes, *, pieces: int) -
         It begins elsewhere than where the last one ended; the error says where that is.
     PieceEmptyError, PieceTooLargeError
         It holds nothing, is too large, goes past the stated end, or is one of too many.
-    NotAPhotoError
+    UploadNotAPhotoError
         The first bytes are not those of a JPEG, PNG or WebP.
     """
     if offset != state.offset:
@@ -77,4 +78,4 @@ def refuse_piece(state: UploadState, offset: int, data: bytes, *, pieces: int) -
     if pieces >= PIECES_MOST:
         raise PieceTooLargeError(size=pieces + 1, limit=PIECES_MOST)
     if offset == 0 and not any(data.startswith(start[: len(data)]) for start in _STARTS):
-        raise NotAPhotoError(index=0)
+        raise UploadNotAPhotoError

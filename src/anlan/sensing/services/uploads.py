@@ -14,7 +14,7 @@ from datetime import datetime
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Sum
+from django.db.models import Count, Sum
 
 from anlan.infra import contents, failpoints, together
 from anlan.kernel.actor import Actor, Role
@@ -37,7 +37,7 @@ def begin_upload(actor: Actor, length: int, *, now: datetime) -> str:
 
     Raises
     ------
-    PhotoTooLargeError, NotAPhotoError
+    UploadTooLargeError, UploadNotAPhotoError
         It could not be kept when it had come.
     UploadsManyError
         The actor has too many on their way, or all that may come without a seat is on its way.
@@ -48,8 +48,9 @@ def begin_upload(actor: Actor, length: int, *, now: datetime) -> str:
     def effect() -> None:
         open_now = Upload.objects.filter(owner=actor.id, until__gt=now)
         if actor.role is Role.PROGRAM:
-            on_the_way = open_now.aggregate(sum=Sum("length"))["sum"] or 0
-            if on_the_way + length > words.PUBLIC_BYTES:
+            there = open_now.aggregate(bytes=Sum("length"), photos=Count("pk"))
+            full = (there["bytes"] or 0) + length > words.PUBLIC_BYTES
+            if full or there["photos"] >= words.PUBLIC_MOST:
                 raise UploadsManyError
         elif open_now.count() >= words.EACH_MOST:
             raise UploadsManyError
