@@ -11,6 +11,7 @@ import os
 import signal
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 
 import django
 
@@ -76,6 +77,23 @@ def try_reports() -> None:
     assert contents.verify() == []
 
 
+PIECE_STEPS = ["contents.put", "sensing.before_commit", "sensing.committed"]
+
+
+def try_pieces() -> None:
+    photo = b"\xff\xd8\xff" + bytes(range(256)) * 8
+    for step in PIECE_STEPS:
+        token = public.begin_upload(GATEWAY, len(photo), now=NOW)
+        public.append_piece(GATEWAY, token, 0, photo[:700], now=NOW)
+        send = partial(public.append_piece, GATEWAY, token, 700, photo[700:1400], now=NOW)
+        assert killed(step, send), step
+        offset = public.upload_state(GATEWAY, token, now=NOW).offset
+        assert offset == (1400 if step == "sensing.committed" else 700), step
+        public.append_piece(GATEWAY, token, offset, photo[offset:], now=NOW)
+        assert public.uploaded(GATEWAY, [token], now=NOW) == (photo,), step
+        print("piece", step)
+
+
 def try_sealing() -> None:
     for step in SEAL_STEPS:
         rows = (public.RowIn("s1", NOW, 1.0), public.RowIn("s2", NOW, None))
@@ -95,5 +113,6 @@ if __name__ == "__main__":
         call_command("migrate", database=alias, verbosity=0)
     load_small_city()
     try_reports()
+    try_pieces()
     try_sealing()
     print("done")
