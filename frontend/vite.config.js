@@ -13,6 +13,6 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     // One chunk holds the map library; that it is large is known.
     chunkSizeWarningLimit: 2000,
-    rolldownOptions: { input: "src/map.js", preserveEntrySignatures: "strict" },
+    rolldownOptions: { input: ["src/map.js", "src/place.js"], preserveEntrySignatures: "strict" },
   },
 });

@@ -4,6 +4,7 @@ import * as maplibregl from "maplibre-gl";
 import "maplibre-gl/dist/maplibre-gl.css";
 import workerUrl from "maplibre-gl/dist/maplibre-gl-worker.mjs?url";
 
+import { inks } from "./ground.js";
 import { icons, RATIO } from "./icons.js";
 import { ANSWERING, style } from "./layers.js";
 
@@ -12,12 +13,6 @@ maplibregl.setWorkerUrl(workerUrl);
 const AFTER_MOVE_MS = 250;
 const APART_MS = 4_000; // two requests of one page are at least so far apart
 const SPREAD_MS = 2_000; // so that all pages do not ask in the same instant
-
-function inks() {
-  const of = getComputedStyle(document.documentElement);
-  const read = (name) => of.getPropertyValue(`--${name}`).trim();
-  return { paper: read("paper"), sheet: read("sheet"), ink: read("ink"), faint: read("faint"), line: read("line") };
-}
 
 function lettersOf(words) {
   return Object.fromEntries(

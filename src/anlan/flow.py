@@ -52,6 +52,7 @@ REACTIONS: dict[type[Event], tuple[Listener, ...]] = {
     response.CaseOwnerChanged: (),
     response.CasePriorityRaised: (),
     response.SignJoinedCase: (),
+    response.SignLeftCase: (),
     response.CaseClockMissed: (),
     response.CaseEscalated: (),
     response.CaseUrged: (),

@@ -80,10 +80,10 @@ def test_a_street_officer_answers_on_a_phone_and_brings_a_photo(
         if not page.locator(f"form[action$='/{move}']").count():
             continue
         form = page.locator(f"form[action$='/{move}']").first
-        if not form.locator("button").is_visible():
+        if not form.locator("button:not([type])").is_visible():
             form.locator("xpath=ancestor::details[1]/summary").tap()
         form.locator("input[type=file]").set_input_files(a_photo(tmp_path))
-        form.locator("button").tap()
+        form.locator("button:not([type])").tap()
         page.wait_for_url(re.compile(rf"done={move}"))
     fine(page)
     assert "800 × 600 px" in page.locator("main").inner_text()

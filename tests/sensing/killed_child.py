@@ -12,6 +12,7 @@ import signal
 import zlib
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 
 import django
 
@@ -99,6 +100,23 @@ def try_readings() -> None:
         print("readings", step)
 
 
+PIECE_STEPS = ["contents.put", "sensing.before_commit", "sensing.committed"]
+
+
+def try_pieces() -> None:
+    photo = b"\xff\xd8\xff" + bytes(range(256)) * 8
+    for step in PIECE_STEPS:
+        token = public.begin_upload(GATEWAY, len(photo), now=NOW)
+        public.append_piece(GATEWAY, token, 0, photo[:700], now=NOW)
+        send = partial(public.append_piece, GATEWAY, token, 700, photo[700:1400], now=NOW)
+        assert killed(step, send), step
+        offset = public.upload_state(GATEWAY, token, now=NOW).offset
+        assert offset == (1400 if step == "sensing.committed" else 700), step
+        public.append_piece(GATEWAY, token, offset, photo[offset:], now=NOW)
+        assert public.uploaded(GATEWAY, [token], now=NOW) == (photo,), step
+        print("piece", step)
+
+
 def try_sealing() -> None:
     for step in SEAL_STEPS:
         keep_readings(f"seal {step}")
@@ -118,5 +136,6 @@ if __name__ == "__main__":
     load_small_city()
     try_reports()
     try_readings()
+    try_pieces()
     try_sealing()
     print("done")

@@ -8,7 +8,16 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from datetime import timedelta
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
+
+Network = IPv4Network | IPv6Network
+VARIABLES = {
+    "flood_limit": "ANLAN_FLOOD_REPORTS",
+    "flood_span": "ANLAN_FLOOD_MINUTES",
+    "proxy_networks": "ANLAN_PROXIES",
+}
 
 
 def _setting(default: str, doc: str) -> str:
@@ -33,6 +42,17 @@ class Settings:
     hosts: str = _setting("127.0.0.1,localhost,[::1]", "Host names the server answers to.")
     bind: str = _setting("127.0.0.1", "Address the server listens on.")
     port: str = _setting("8080", "Port the server listens on.")
+    proxies: str = _setting(
+        "127.0.0.0/8,::1/128",
+        "Networks of the proxies before the server, comma-separated: from them X-Forwarded-For counts.",
+    )
+    flood_reports: str = _setting(
+        "20",
+        "Public reports of one network address within flood_minutes that become cases at once;"
+        " further ones are kept and looked at together, and get cases of their own at this pace."
+        " 0: all at once.",
+    )
+    flood_minutes: str = _setting("10", "The span in which they are counted, in minutes.")
     public_url: str = _setting("http://127.0.0.1:8080", "Address written into messages.")
     smtp_host: str = _setting("", "Mail server; empty: no e-mail is sent.")
     smtp_port: str = _setting("25", "Port of the mail server.")
@@ -52,6 +72,36 @@ class Settings:
     def workspace_path(self) -> Path:
         """The workspace folder as an absolute path."""
         return Path(self.workspace).expanduser().absolute()
+
+    @property
+    def flood_limit(self) -> int:
+        """How many public reports of one source become cases at once; 0: all."""
+        return int(self.flood_reports)
+
+    @property
+    def flood_span(self) -> timedelta:
+        """The span in which they are counted."""
+        return timedelta(minutes=int(self.flood_minutes))
+
+    @property
+    def proxy_networks(self) -> tuple[Network, ...]:
+        """The networks of our own proxies."""
+        named = (one.strip() for one in self.proxies.split(","))
+        return tuple(ip_network(one) for one in named if one)
+
+    def check(self) -> None:
+        """Read what is read with every public report now: a slip must not cost a report later.
+
+        Raises
+        ------
+        ValueError
+            With the name of the variable that cannot be read.
+        """
+        for name in ("flood_limit", "flood_span", "proxy_networks"):
+            try:
+                getattr(self, name)
+            except (ValueError, OverflowError) as error:
+                raise ValueError(f"{VARIABLES[name]}: {error}") from error
 
     @property
     def checkpoints_path(self) -> Path:

@@ -11,6 +11,7 @@ from anlan.infra.workspace import Workspace
 from anlan.kernel.errors import NotFoundError
 
 ANLAN = env.load()
+ANLAN.check()
 WORKSPACE: Workspace | None = None
 try:
     WORKSPACE = workspaces.load(ANLAN.workspace_path)

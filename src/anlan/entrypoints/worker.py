@@ -23,6 +23,7 @@ from django.db import close_old_connections
 from anlan import flow
 from anlan.entrypoints import clock, here, probes
 from anlan.entrypoints.lease import Lease
+from anlan.entrypoints.web import origins
 from anlan.infra import delivery
 from anlan.infra.sqlite.base import step_back
 from anlan.infra.workspace import WorkspaceKind
@@ -155,6 +156,7 @@ def clockwork() -> Clockwork:
         Step("judge", often, lambda now: warning.judge(now=now)),
         Step("deliver judged", often, _deliver),
         Step("sweep cases", often, lambda now: response.sweep(now=now)),
+        Step("release gathered", minute, _release_gathered),
         Step("sweep notices", often, lambda now: notices.sweep_notices(now=now)),
         *_showing(),
         Step("hand over", minute, lambda now: notices.hand_over(now=now)),
@@ -163,12 +165,28 @@ def clockwork() -> Clockwork:
         Step("watch", proving, _watch),
         Step("health", proving, lambda now: _health(now, works.failing)),
         Step("tend contacts", daily, _tend_contacts),
+        Step("forget sources", minute, _forget_sources),
+        Step("sweep uploads", timedelta(hours=1), lambda now: sensing.sweep_uploads(now=now)),
         Step("forget keys", daily, lambda now: sensing.forget_keys(now=now)),
         Step("verify ledger", daily, _verify_ledger),
         Step("expire contents", daily, lambda now: accountability.expire_contents(now=now)),
     ]
     works.steps = tuple(steps)
     return works
+
+
+def _release_gathered(now: datetime) -> object:
+    """Give reports that were held with many of one source their turn."""
+    from anlan.response import public as response
+
+    rule = origins.flood_rule()
+    return response.release_gathered(most=rule.reports, within=rule.within, now=now)
+
+
+def _forget_sources(now: datetime) -> object:
+    from anlan.sensing import public as sensing
+
+    return sensing.forget_sources(within=origins.flood_rule().within, now=now)
 
 
 def _health(now: datetime, failing: Mapping[str, datetime]) -> object:

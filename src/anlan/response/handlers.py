@@ -8,15 +8,15 @@ from typing import cast
 from anlan.kernel.actor import system_actor
 from anlan.kernel.errors import NotFoundError
 from anlan.kernel.events import Told
-from anlan.kernel.geometry import Point
 from anlan.kernel.scales import WarningLevel
 from anlan.notices import public as notices
 from anlan.registry import public as registry
 from anlan.registry.domain.rulespecs import RuleSpec
 from anlan.response.domain.grounds import basis_of
 from anlan.response.domain.joining import priority_by_level
-from anlan.response.domain.opening import CaseKind, GivenTask, Opening
+from anlan.response.domain.opening import CaseKind, GivenTask, Opening, opening_of_report
 from anlan.response.services import telling
+from anlan.response.services.gathering import gather
 from anlan.response.services.orphans import give_orphans_to_arbiter
 from anlan.response.services.signs import change_level, clear_sign, take_sign
 from anlan.sensing.domain.events import ReportReceived
@@ -176,19 +176,11 @@ def on_city_loaded(told: Told, *, now: datetime) -> None:  # noqa: ARG001  what 
 def on_report_received(told: Told, *, now: datetime) -> None:
     """Give a report an owner and a clock, or join it to the case of the same matter."""
     event = cast("ReportReceived", told.event)
-    point = None
-    if event.lat is not None and event.lon is not None:
-        point = Point(lat=event.lat, lon=event.lon)
-    opening = Opening(
-        kind="service",
-        hazard=event.hazard,
-        area=event.area,
-        origin=f"report:{event.report}",
-        known_at=event.known_at,
-        point=point,
-        title={"report": event.number, "words": list(event.words)},
-        strong=event.strong,
-    )
+    opening = opening_of_report(event.report, event)
     # Where the cluster was heard before its reports, they belong to its case.
     clusters = warning.clusters_of_report(event.report, event.hazard) if event.hazard else []
-    take_sign(ACTOR, opening, now=now, beside=[f"alert:{number}" for number in clusters])
+    beside = [f"alert:{number}" for number in clusters]
+    if event.flood:
+        gather(ACTOR, opening, flood=event.flood, repeats=event.repeats, now=now, beside=beside)
+        return
+    take_sign(ACTOR, opening, now=now, beside=beside)

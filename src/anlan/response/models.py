@@ -268,9 +268,17 @@ class CaseFollower(models.Model):
     joined_at = models.DateTimeField()
     strong = models.BooleanField(default=False)
     cleared_at = models.DateTimeField(null=True, help_text="When the readings fell below (alerts)")
+    waits = models.BooleanField(
+        default=False, help_text="Held with others; gets a case of its own when its turn comes"
+    )
     came_from = models.ForeignKey(
         Case, null=True, on_delete=models.PROTECT, related_name="+", help_text="Merged away from"
     )
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["case"], condition=Q(waits=True), name="follower_waits"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.sign} follows case {self.case_id}"

@@ -225,3 +225,73 @@ class IdempotencyKey(models.Model):
 
     def __str__(self) -> str:
         return f"{self.account} {self.key}"
+
+
+class Upload(models.Model):
+    """A photo on its way in pieces (上传), for whoever began it, until it is used or its time is over."""
+
+    technical = "photos on their way; the pieces are in the content store with an end date"
+
+    # The name under which it is sent is known to its sender only.
+    token_hash = models.CharField(max_length=64, primary_key=True)
+    owner = models.CharField(max_length=120, help_text="Actor that began it")
+    length = models.PositiveIntegerField(help_text="Bytes that will come")
+    offset = models.PositiveIntegerField(default=0, help_text="Bytes that have come")
+    began_at = models.DateTimeField()
+    until = models.DateTimeField(help_text="When what has come is destroyed")
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["owner", "until"], name="upload_of_owner"),
+            models.Index(fields=["until"], name="upload_until"),
+        ]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(offset__lte=models.F("length")), name="upload_within_length"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"upload of {self.offset} / {self.length} bytes"
+
+
+class UploadPiece(models.Model):
+    """One piece of a photo on its way; its bytes are in the content store."""
+
+    technical = "pieces of photos on their way"
+
+    upload = models.ForeignKey(Upload, on_delete=models.CASCADE, related_name="pieces")
+    offset = models.PositiveIntegerField()
+    piece_content = models.UUIDField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["upload", "offset"], name="upload_piece_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"piece at {self.offset}"
+
+
+class ReportSource(models.Model):
+    """The mark of where a public report came from (来源标记), for as long as a flood is counted.
+
+    A keyed hash of a network address.  Its salt is in the content store and is destroyed on the
+    next day; the row goes when the span is over in which reports of one source are counted.
+    """
+
+    technical = "marks of sources, for minutes; what was decided from them is in the journal"
+
+    mark = models.CharField(max_length=32)
+    likeness = models.CharField(max_length=32, help_text="Keyed hash of hazard and place, or words")
+    at = models.DateTimeField()
+    flood = models.BigIntegerField(null=True, help_text="The flood the report belongs to")
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["mark", "at"], name="source_counted"),
+            models.Index(fields=["at"], name="source_over"),
+        ]
+
+    def __str__(self) -> str:
+        return f"source at {self.at}"

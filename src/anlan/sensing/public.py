@@ -1,6 +1,7 @@
 """What other rooms and entry points may call of the sensing room."""
 
 from anlan.sensing.access import report_followed
+from anlan.sensing.domain.floods import FloodRule, Source
 from anlan.sensing.domain.observations import (
     Batch,
     BatchIn,
@@ -12,6 +13,7 @@ from anlan.sensing.domain.observations import (
 )
 from anlan.sensing.domain.reading import ReadReason
 from anlan.sensing.domain.reports import Contact, ReportIn
+from anlan.sensing.domain.uploads import UploadState
 from anlan.sensing.readings import (
     LastHeard,
     batches_after,
@@ -40,12 +42,22 @@ from anlan.sensing.services.receipts import follow_secret
 from anlan.sensing.services.reports import keep_report
 from anlan.sensing.services.segments import seal_segments, verify_segments
 from anlan.sensing.services.signals import keep_signal
+from anlan.sensing.services.sources import forget_sources
+from anlan.sensing.services.uploads import (
+    append_piece,
+    begin_upload,
+    forget_uploads,
+    sweep_uploads,
+    upload_state,
+    uploaded,
+)
 
 __all__ = [
     "Batch",
     "BatchIn",
     "BatchReceipt",
     "Contact",
+    "FloodRule",
     "LastHeard",
     "LatestReading",
     "Observation",
@@ -54,11 +66,17 @@ __all__ = [
     "ReadReason",
     "ReportIn",
     "RowIn",
+    "Source",
+    "UploadState",
+    "append_piece",
     "batches_after",
+    "begin_upload",
     "clean_photos",
     "earlier_answer",
     "follow_secret",
     "forget_keys",
+    "forget_sources",
+    "forget_uploads",
     "import_observations",
     "import_reports",
     "import_signals",
@@ -81,6 +99,9 @@ __all__ = [
     "seal_segments",
     "signal",
     "signal_message",
+    "sweep_uploads",
+    "upload_state",
+    "uploaded",
     "verify_segments",
     "what_is_kept",
     "words_of_report",

@@ -10,6 +10,7 @@ import json
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 WRITTEN = Path(__file__).parent / "static" / "web"
 BUILT = Path(__file__).parent / "static" / "built"
@@ -39,6 +40,15 @@ def asset(entry: str) -> Asset:
     return _assets(BUILT).get(entry, Asset())
 
 
+def _styles(manifest: dict[str, Any], source: str) -> list[str]:
+    """Return the styles of an entry and of what it shares with others."""
+    item = manifest[source]
+    found = list(item.get("css", ()))
+    for shared in item.get("imports", ()):
+        found += [style for style in _styles(manifest, shared) if style not in found]
+    return found
+
+
 @cache
 def _assets(folder: Path) -> dict[str, Asset]:
     try:
@@ -48,7 +58,7 @@ def _assets(folder: Path) -> dict[str, Asset]:
     return {
         source: Asset(
             script=f"{ROUTE}/{item['file']}",
-            styles=tuple(f"{ROUTE}/{style}" for style in item.get("css", ())),
+            styles=tuple(f"{ROUTE}/{style}" for style in _styles(manifest, source)),
         )
         for source, item in manifest.items()
         if item.get("isEntry")

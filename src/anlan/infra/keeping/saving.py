@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import shutil
 import sqlite3
 import tempfile
@@ -32,6 +33,7 @@ from anlan.infra.keeping.errors import (
     UnkeepableError,
 )
 from anlan.infra.workspace import Workspace
+from anlan.kernel.errors import ConflictError
 
 #: Copied in this order: what a row names was written before the row, so a copy made
 #: after the row's own holds it (contents, segments, keys).
@@ -43,6 +45,7 @@ LEFT_OUT = frozenset({"logs", "replays", "worker.beat", "worker.failing", "worke
 #: Who writes the observations, and where it listens: of this moment and machine only.
 OF_THE_WRITER = frozenset({"observations/writer.lock", "observations/writer.json"})
 LOG = "observations/log/"
+MANIFEST = "observations/manifest.json"
 COPY_TRIES = 5
 _SQLITE = tuple(
     name + tail
@@ -164,26 +167,48 @@ def _copy_keys(place: Workspace, folder: Path) -> list[tuple[str, Path]]:
 
 
 def _copy_readings(place: Workspace, folder: Path) -> list[tuple[str, Path]]:
-    """Take the observations as they are now: the log first, so that what is sealed meanwhile is there.
+    """Take the observations as they are now: the log, then the manifest, then the files it names.
 
-    Segments never change: a second name for them is enough, and holds them when they are merged.
+    What the log gives up meanwhile, the manifest names.  Files never change: a second name for
+    them is enough.  One that is merged away at this very moment makes it begin anew.
     """
     target = folder / "files" / "observations"
-    shutil.rmtree(target, ignore_errors=True)
-    taken = []
+    for _ in range(COPY_TRIES):
+        shutil.rmtree(target, ignore_errors=True)
+        with contextlib.suppress(FileNotFoundError):
+            return _readings_once(place, folder)
+    raise ConflictError(what="the observations change faster than they can be copied")
+
+
+def _readings_once(place: Workspace, folder: Path) -> list[tuple[str, Path]]:
     found = [one for one in _files_of(place) if one[0].startswith("observations/")]
+    closed = "observations/segments/"
     # Up to where the log is kept is taken before the log: it is never less than that.
     order = [LOG + "synced", LOG]
-    for name, path in sorted(found, key=lambda one: [not one[0].startswith(x) for x in order]):
+    plain = [one for one in found if not one[0].startswith((closed, MANIFEST))]
+    taken = []
+    for name, path in sorted(plain, key=lambda one: [not one[0].startswith(x) for x in order]):
         copy = folder / "files" / name
         copy.parent.mkdir(parents=True, exist_ok=True)
-        with contextlib.suppress(FileNotFoundError):  # sealed or merged this very moment
-            _second_name(path, copy) if name.endswith(".parquet") else shutil.copyfile(path, copy)
+        with contextlib.suppress(FileNotFoundError):  # sealed this very moment
+            shutil.copyfile(path, copy)
             taken.append((name, copy))
-    return taken
+    if not (place.root / MANIFEST).exists():
+        return taken
+    copy = folder / "files" / MANIFEST
+    copy.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(place.root / MANIFEST, copy)
+    named = json.loads(copy.read_bytes())
+    for item in (*named["segments"], *named["tables"]):
+        _second_name(
+            place.root / (closed + item["name"]), folder / "files" / (closed + item["name"])
+        )
+        taken.append((closed + item["name"], folder / "files" / (closed + item["name"])))
+    return [*taken, (MANIFEST, copy)]
 
 
 def _second_name(path: Path, copy: Path) -> None:
+    copy.parent.mkdir(parents=True, exist_ok=True)
     try:
         copy.hardlink_to(path)
     except FileNotFoundError:

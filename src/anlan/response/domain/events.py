@@ -55,6 +55,15 @@ class CasePriorityRaised(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class SignLeftCase(Event):
+    """A sign that was held with many of the same source got a case of its own, or joined one."""
+
+    case: int
+    sign: str
+    into: int
+
+
+@dataclass(frozen=True, slots=True)
 class SignJoinedCase(Event):
     """A further sign was joined to an open case; its reporter follows it."""
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal
+from typing import Literal, Protocol
 
 from anlan.kernel.geometry import Point
 
@@ -47,6 +48,7 @@ class Opening:
     found_by_rule: bool = False
     tasks: tuple[GivenTask, ...] = ()
     tell: tuple[str, ...] = ()  # watchers: "superior", "commander" or post codes
+    waits: bool = False  # the sign gets a case of its own when its turn comes
     basis: dict[str, object] = field(default_factory=dict)  # of the rule that found it
     rule: tuple[str, int] = ("anlan.opening", 1)
 
@@ -54,3 +56,64 @@ class Opening:
     def sign(self) -> str:
         """The sign that follows the case; empty when a person or Anlan itself opened it."""
         return self.origin if ":" in self.origin else ""
+
+
+class Reported(Protocol):
+    """What a report says of its matter, as its event and its row both know it."""
+
+    @property
+    def number(self) -> str:
+        """The receipt's number."""
+        ...
+
+    @property
+    def hazard(self) -> str:
+        """A hazard; empty when nobody knows yet."""
+        ...
+
+    @property
+    def area(self) -> str:
+        """An area code; empty when the place is not known."""
+        ...
+
+    @property
+    def lat(self) -> float | None:
+        """Latitude in degrees."""
+        ...
+
+    @property
+    def lon(self) -> float | None:
+        """Longitude in degrees."""
+        ...
+
+    @property
+    def words(self) -> Sequence[str]:
+        """The words of the lexicon that were found."""
+        ...
+
+    @property
+    def strong(self) -> bool:
+        """Whether one of them speaks of danger to life."""
+        ...
+
+    @property
+    def known_at(self) -> datetime:
+        """When the reporter knew."""
+        ...
+
+
+def opening_of_report(key: int, said: Reported) -> Opening:
+    """Return the matter that the report of that key speaks of."""
+    point = None
+    if said.lat is not None and said.lon is not None:
+        point = Point(lat=said.lat, lon=said.lon)
+    return Opening(
+        kind="service",
+        hazard=said.hazard,
+        area=said.area,
+        origin=f"report:{key}",
+        known_at=said.known_at,
+        point=point,
+        title={"report": said.number, "words": list(said.words)},
+        strong=said.strong,
+    )

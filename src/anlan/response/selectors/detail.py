@@ -147,12 +147,16 @@ def is_running(clock: CaseClock) -> bool:
 
 
 def history(
-    actor: Actor, case_id: int, *, after: int = 0, limit: int = MOST
+    actor: Actor, case_id: int, *, after: int = 0, limit: int = MOST, newest: bool = False
 ) -> list[dict[str, Any]]:
-    """Return what happened to a case, oldest first, as the journal holds it."""
+    """Return what happened to a case, oldest first, as the journal holds it.
+
+    Of more than ``limit`` entries the first ones, or with ``newest`` the last.
+    """
     access.case_for_actor(actor, case_id)
     size = max(1, min(limit, MOST))
-    rows = CaseEntry.objects.filter(case_id=case_id, seq__gt=after).order_by("seq")
+    rows = CaseEntry.objects.filter(case_id=case_id, seq__gt=after)
+    rows = rows.order_by("-seq" if newest else "seq")
     numbers = list(rows.values_list("seq", flat=True)[:size])
     entries = JournalEntry.objects.filter(seq__in=numbers).order_by("seq").defer("images")
     return [

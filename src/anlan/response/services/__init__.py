@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from anlan.response.services.evidence import show_photo
+from anlan.response.services.gathering import is_gathering, release_gathered
 from anlan.response.services.moves import pull
 from anlan.response.services.notes import keep_text, pictures_of
 from anlan.response.services.opening import open_case
@@ -17,10 +18,12 @@ __all__ = [
     "can_contest",
     "contest",
     "give_task",
+    "is_gathering",
     "keep_text",
     "open_case",
     "pictures_of",
     "pull",
+    "release_gathered",
     "show_photo",
     "sweep",
     "take_sign",

@@ -52,6 +52,17 @@ def open_case(actor: Actor, opening: Opening, *, now: datetime) -> Case:
     known = open_case_of(opening)
     if known is not None:
         return follow_up(actor, known, opening, now=now)
+    return _opened_case(actor, opening, None, now=now)
+
+
+def open_apart(actor: Actor, opening: Opening, follower: CaseFollower, *, now: datetime) -> Case:
+    """Open a case for a sign that follows another one; ``follower`` moves to the new case."""
+    return _opened_case(actor, opening, follower, now=now)
+
+
+def _opened_case(
+    actor: Actor, opening: Opening, follower: CaseFollower | None, *, now: datetime
+) -> Case:
     case = _drafted(actor, opening, now=now)
     if not access.may_open(actor, case.area_path):
         raise access.CaseNotFoundError(area=case.area)
@@ -63,6 +74,9 @@ def open_case(actor: Actor, opening: Opening, *, now: datetime) -> Case:
     case.state = _first_state(case, opening).value
     desk.start_stage()
     followers = _followers(case, opening, now=now)
+    if follower is not None:
+        follower.case, follower.came_from = case, follower.came_from or follower.case
+        followers = [follower]
     try:
         desk.record(_opened(case), rows=followers)
     except IntegrityError as error:
@@ -194,7 +208,15 @@ def _first_state(case: Case, opening: Opening) -> CaseState:
 def _followers(case: Case, opening: Opening, *, now: datetime) -> list[CaseFollower]:
     if not opening.sign:
         return []
-    return [CaseFollower(case=case, sign=opening.sign, joined_at=now, strong=opening.strong)]
+    return [
+        CaseFollower(
+            case=case,
+            sign=opening.sign,
+            joined_at=now,
+            strong=opening.strong,
+            waits=opening.waits,
+        )
+    ]
 
 
 def _opened(case: Case) -> CaseOpened:

@@ -55,7 +55,8 @@ def contest(actor: Actor, sign: str, *, now: datetime) -> Case:
         raise ContestedLateError(days=CONTESTED_WITHIN.days)
     again = _open_one_of(case.cause)
     if again is not None:
-        return _follow(Desk(again, actor=actor, now=now), sign, left=case)
+        follower = CaseFollower.objects.get(sign=sign)
+        return follow_on(Desk(again, actor=actor, now=now), follower, left=case)
     state = CaseState(case.state)
     to = move_for(case.kind, state, Trigger.REOPEN).to
     if to is None:
@@ -71,10 +72,9 @@ def _open_one_of(cause: str) -> Case | None:
     return Case.objects.select_for_update(of=("self",)).filter(cause=cause, is_open=True).first()
 
 
-def _follow(desk: Desk, sign: str, *, left: Case) -> Case:
-    """Let a sign of an ended case follow the one in which its danger is handled now."""
-    case = desk.case
-    follower = CaseFollower.objects.get(sign=sign)
+def follow_on(desk: Desk, follower: CaseFollower, *, left: Case) -> Case:
+    """Let a sign of one case follow another, in which its danger is handled now."""
+    case, sign = desk.case, follower.sign
     follower.case, follower.came_from = case, left
     case.signs += 1
     case.strong_signs += int(follower.strong)

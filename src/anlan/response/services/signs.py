@@ -35,13 +35,14 @@ def take_sign(actor: Actor, opening: Opening, *, now: datetime, beside: Iterable
     ``beside`` names other signs of the same matter (the reports of a cluster, the cluster of
     a report): a case of the same hazard that follows one of them is the sign's case too.
     """
-    case = open_case_of(opening) or _case_beside(opening, beside) or case_near(opening, now=now)
+    case = open_case_of(opening) or case_beside(opening, beside) or case_near(opening, now=now)
     if case is not None:
         return follow_up(actor, case, opening, now=now)
     return open_case(actor, opening, now=now)
 
 
-def _case_beside(opening: Opening, signs: Iterable[str]) -> Case | None:
+def case_beside(opening: Opening, signs: Iterable[str]) -> Case | None:
+    """Return the locked open case of the same hazard that follows one of ``signs``, or ``None``."""
     names = list(signs)
     if not names:
         return None

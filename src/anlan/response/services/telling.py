@@ -97,10 +97,16 @@ _CODES: dict[str, Words] = {
 def _names(case: Case) -> dict[str, object]:
     """Return hazard, place and owner in both languages; the code where there is no name."""
     return {
-        "hazard": _name(case.hazard, lambda slug: registry.hazard(slug).name) or _NAMELESS,
+        "hazard": _name(case.hazard, lambda slug: registry.hazard(slug).name) or _own_words(case),
         "where": where_of(case.place, case.area),
         "owner": _name(case.owner_post, registry.post) or "",
     }
+
+
+def _own_words(case: Case) -> Words:
+    """Return what a case of no hazard says of itself."""
+    zh, en = case.title.get("zh"), case.title.get("en")
+    return {"zh": str(zh), "en": str(en)} if zh and en else _NAMELESS
 
 
 def where_of(place: str, area: str) -> Words:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from anlan.kernel.errors import ConflictError, InvalidInputError, NotAllowedError
+from anlan.kernel.errors import ConflictError, InvalidInputError, NotAllowedError, NotFoundError
 
 
 class SignRefusedError(InvalidInputError):
@@ -45,6 +45,56 @@ class TooManyPhotosError(SignRefusedError):
     """More photos came with one report than are kept."""
 
     code = "photo.too_many"
+
+
+class UploadNotAPhotoError(NotAPhotoError):
+    """What begins to be sent as a photo does not begin like one."""
+
+    code = "upload.not_a_photo"
+
+
+class UploadTooLargeError(PhotoTooLargeError):
+    """A photo that is to be sent has more bytes than are kept."""
+
+    code = "upload.too_large"
+
+
+class UploadUnknownError(NotFoundError):
+    """No such photo is on its way: never begun, somebody else's, used already, or over."""
+
+    code = "upload.unknown"
+
+
+class UploadOffsetError(ConflictError):
+    """A piece of a photo does not begin where the last one ended."""
+
+    code = "upload.offset"
+
+
+class UploadUnfinishedError(ConflictError):
+    """A photo is to be used of which a part is still missing."""
+
+    code = "upload.unfinished"
+
+
+class PieceEmptyError(SignRefusedError):
+    """A piece of a photo holds nothing."""
+
+    code = "upload.piece_empty"
+
+
+class PieceTooLargeError(SignRefusedError):
+    """A piece is too large, goes past the photo's end, or is one of too many."""
+
+    code = "upload.piece_too_large"
+    http_status = 413
+
+
+class UploadsManyError(SignRefusedError):
+    """So many photos are on their way already that another one has to wait."""
+
+    code = "upload.too_many"
+    http_status = 429
 
 
 class ReadReasonError(InvalidInputError):

@@ -21,6 +21,8 @@ class ReportReceived(Event):
     words: tuple[str, ...]  # which lexicon words were found (the lexicon's, not the text)
     strong: bool  # a word of danger to life was found
     known_at: datetime
+    flood: int = 0  # one of many from one source within minutes; 0: none
+    repeats: bool = False  # an earlier one of that source says the same
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,8 @@ AREA_CONTRADICTS = "area_contradicts_position"  # the named area is not where th
 ODD_CHANNEL = "odd_channel"
 TIME_WITHOUT_ZONE = "time_without_zone"
 BAD_TIME = "bad_time"  # a year in which no reporter of ours lived
+PHOTO_LOST = "photo_lost"  # sent beforehand in pieces, and not there when the report came
+MANY_FROM_ONE_SOURCE = "many_from_one_source"  # looked at together; see domain/floods.py
 EXTRA_FIELDS = "extra_fields"  # something came that the interface does not know, or is wrong
 
 
@@ -66,6 +68,7 @@ class ReportIn:
     channel: str = ""
     language: str = ""
     known_at: datetime | None = None
+    photos_lost: bool = False  # some came beforehand and are not there any more
     extra: str = ""  # what came beside these fields or could not be read, as JSON
 
 

@@ -18,13 +18,13 @@ from anlan.sensing.domain.errors import (
     TooManyPhotosError,
     TooManyPixelsError,
 )
+from anlan.sensing.domain.uploads import MAX_BYTES
 
 if TYPE_CHECKING:
     from PIL.Image import Image as PillowImage
 
 FORMATS = ("JPEG", "PNG", "WEBP")
 MAX_PHOTOS = 6
-MAX_BYTES = 10 * 1024 * 1024
 MAX_PIXELS = 50_000_000  # phones of 2026 make up to 50 megapixels in their ordinary mode
 MAX_SIDE_PX = 2560  # enough to read a crack or a number plate of a manhole; kept small on purpose
 QUALITY = 85

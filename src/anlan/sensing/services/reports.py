@@ -15,6 +15,7 @@ from anlan.kernel.geometry import Point
 from anlan.sensing.domain import reports as words
 from anlan.sensing.domain.errors import KeyReusedError
 from anlan.sensing.domain.events import ReportReceived
+from anlan.sensing.domain.floods import Marked, Source
 from anlan.sensing.domain.reports import KnownAt, ReportIn
 from anlan.sensing.models import Report, ReportPhoto
 from anlan.sensing.services.known import CityFacts, area_named, area_of, city_facts
@@ -22,6 +23,7 @@ from anlan.sensing.services.numbering import take_number
 from anlan.sensing.services.once import Answer, Once, earlier_answer, run_once
 from anlan.sensing.services.photos import Photo, clean_photos
 from anlan.sensing.services.retention import REPORT
+from anlan.sensing.services.sources import counted, marks_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +63,19 @@ class _Stored:
 
 
 def keep_report(
-    actor: Actor, report: ReportIn, *, secret: str, now: datetime, once: Once | None = None
+    actor: Actor,
+    report: ReportIn,
+    *,
+    secret: str,
+    now: datetime,
+    once: Once | None = None,
+    source: Source | None = None,
 ) -> Report:
     """Keep a report durably and return its row, whose number is the receipt.
 
     ``secret`` lets the reporter follow it later; only its hash is stored.
-    With ``once`` the same key gives the same report again.
+    With ``once`` the same key gives the same report again.  ``source`` is where a public report
+    came from: of many from there within minutes it is noted that they are looked at together.
 
     Raises
     ------
@@ -85,11 +94,12 @@ def keep_report(
     understood = _understand(report, facts, now=now)
     stored = _ready(report, photos, purpose=REPORT.from_day(day), now=now)
     row = _row(actor, understood, stored, secret=secret, now=now)
+    marks = _marks(source, report, understood, day=day, now=now)
     try:
         answer, ran = run_once(
             actor,
             once,
-            lambda: _commit(actor, row, stored, day, now=now),
+            lambda: _commit(actor, row, stored, day, marks, now=now),
             now=now,
             items=stored.items,
         )
@@ -100,6 +110,16 @@ def keep_report(
         stored.destroy(now=now)
         return Report.objects.get(pk=answer["report"])
     return row
+
+
+def _marks(
+    source: Source | None, report: ReportIn, found: _Understood, *, day: date, now: datetime
+) -> Marked | None:
+    point = None
+    if found.lat is not None and found.lon is not None:
+        point = Point(lat=found.lat, lon=found.lon)
+    words = f"{report.text} {report.place_text}"
+    return marks_of(source, hazard=found.hazard, point=point, words=words, day=day, now=now)
 
 
 def _row(
@@ -117,7 +137,15 @@ def _row(
     )
 
 
-def _commit(actor: Actor, row: Report, stored: _Stored, day: date, *, now: datetime) -> Answer:
+def _commit(
+    actor: Actor,
+    row: Report,
+    stored: _Stored,
+    day: date,
+    marks: Marked | None,
+    *,
+    now: datetime,
+) -> Answer:
     row.id = take_number("report")
     row.number = words.number_of(row.id, f"{day:%Y%m%d}")
     photos = [
@@ -131,6 +159,9 @@ def _commit(actor: Actor, row: Report, stored: _Stored, day: date, *, now: datet
         )
         for position, (item, photo) in enumerate(stored.photos)
     ]
+    flood = counted(marks, now=now) if marks is not None else None
+    if flood is not None:
+        row.flags = [*row.flags, words.MANY_FROM_ONE_SOURCE]
     event = ReportReceived(
         report=row.id,
         number=row.number,
@@ -141,6 +172,8 @@ def _commit(actor: Actor, row: Report, stored: _Stored, day: date, *, now: datet
         words=tuple(row.words),
         strong=row.strong,
         known_at=row.known_at,
+        flood=flood.id if flood is not None else 0,
+        repeats=flood is not None and flood.repeats,
     )
     journal.record(event, actor=actor, now=now, rows=[row, *photos])
     return {"report": row.id}
@@ -170,6 +203,8 @@ def _understand(report: ReportIn, facts: CityFacts, *, now: datetime) -> _Unders
     point, point_flags = words.point_of(report.lat, report.lon)
     area, path, area_flags = _area(report.area, point, facts)
     extra_flags = (words.EXTRA_FIELDS,) if report.extra else ()
+    if report.photos_lost:
+        extra_flags = (*extra_flags, words.PHOTO_LOST)
     nothing = not (report.text or report.photos or report.hazard or report.place_text)
     empty = (words.EMPTY,) if nothing and point is None and not area else ()
     return _Understood(

@@ -28,3 +28,9 @@ REPORT = Keeping("report", EMERGENCY_GROUND, timedelta(days=365))
 SIGNAL = Keeping("relayed warning", EMERGENCY_GROUND, timedelta(days=3 * 365))
 # Six months, as long as system logs must be kept.
 QUARANTINE = Keeping("unreadable message", "网络安全法 Art 21", timedelta(days=184))
+# A photo of which pieces came: until it is used, or the next day is over.
+ON_ITS_WAY = Keeping("photo on its way", EMERGENCY_GROUND, timedelta(days=1))
+# What makes the marks of network addresses: the day itself.
+SOURCE_SALT = Keeping(
+    "telling one flood of reports from many people", EMERGENCY_GROUND, timedelta(0)
+)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 from datetime import datetime
 from typing import Any
 
@@ -10,9 +11,10 @@ from django.http import HttpRequest, HttpResponse
 from django.http.multipartparser import MultiPartParserError
 from django.views.decorators.http import require_POST, require_safe
 
-from anlan.entrypoints.web import naming
+from anlan.entrypoints.web import assets, naming
 from anlan.entrypoints.web.pages.signing import refusal_of
-from anlan.entrypoints.web.shell import moved, page, show
+from anlan.entrypoints.web.pages.uploads import named_uploads, photo_words
+from anlan.entrypoints.web.shell import POLICY, moved, page, show
 from anlan.entrypoints.web.wording import say
 from anlan.infra.doors import Call, language_of
 from anlan.kernel.errors import AnlanError, InvalidInputError
@@ -21,6 +23,7 @@ from anlan.notices.public import NoticeSeen
 from anlan.registry import public as registry
 from anlan.response import public as response
 from anlan.response.public import Asked, CaseDetail, CaseFilters, Measurement, Trigger
+from anlan.sensing import public as sensing
 from anlan.sensing.public import ReadReason
 from anlan.warning import public as warning
 
@@ -39,6 +42,7 @@ FORWARD = (
     "grade",  # the next step only where nothing more pressing is open
 )  # fmt: skip
 WORDS_OF_RULES = 500
+SIGNS_SHOWN = 50  # the last ones; of a flood there may be thousands
 
 
 @require_safe
@@ -81,10 +85,12 @@ def case_move(request: Call, case_id: int, trigger: str) -> HttpResponse:
         return _shown(
             request, case_id, refusal=refusal_of(request, error), status=error.http_status
         )
+    # After the move: what a crash leaves in between goes on its end date.
+    sensing.forget_uploads(request.actor, named_uploads(request), now=request.now)
     return moved(f"/cases/{case_id}?done={trigger}")
 
 
-def _asked(request: HttpRequest) -> Asked:
+def _asked(request: Call) -> Asked:
     try:
         given = request.POST
         return Asked(
@@ -103,7 +109,10 @@ def _asked(request: HttpRequest) -> Asked:
             other=_whole(given.get("other", "")),
             note=given.get("note", ""),
             photos=response.pictures_of(
-                tuple(one.read() for one in request.FILES.getlist("photo"))
+                (
+                    *(one.read() for one in request.FILES.getlist("photo")),
+                    *sensing.uploaded(request.actor, named_uploads(request), now=request.now),
+                )
             ),
         )
     except MultiPartParserError:
@@ -141,25 +150,35 @@ def _shown(
     language = language_of(request)
     found = response.detail(request.actor, case_id, now=request.now)
     told = notices.notices_about(f"case:{case_id}")
-    entries = response.history(request.actor, case_id)
+    entries = response.history(request.actor, case_id, newest=True)
     names = _names(found, told, entries)
     done, zone = request.GET.get("done", ""), registry.timezone()
     context = {
+        "style": assets.stamped("resident.css"),
+        "script": assets.stamped("evidence.js"),
+        "uploads": assets.stamped("uploads.js"),
+        "photo_words": json.dumps(photo_words(language), ensure_ascii=False),
         "case": found.case,
         "line": naming.line_of(found.case, names, language),
         "clock": _clock(found),
-        "signs": [_sign(follower, language) for follower in found.followers],
+        "signs": [_sign(follower, language) for follower in found.followers[-SIGNS_SHOWN:]],
+        "more_signs": max(0, len(found.followers) - SIGNS_SHOWN),
         "happened": [
             {**entry, "text": naming.happened_text(entry, names, language, zone=zone)}
             for entry in entries
         ],
+        "gathered": found.case.is_open and response.is_gathering(found.case),
+        "waiting": sum(one.waits for one in found.followers),
         "done": say(f"trigger.{done}", language) if done in list(Trigger) else "",
         "refusal": refusal,
         "reads": list(ReadReason) if request.actor.reads_contents else [],
         **_people(found, told, names, language),
         **_choices(found, names, language, now=request.now),
     }
-    return show(request, "web/pages/case.html", context, status=status)
+    shown = show(request, "web/pages/case.html", context, status=status)
+    # The script of the page sends photos in pieces.
+    shown["Content-Security-Policy"] = f"{POLICY}; connect-src 'self'"
+    return shown
 
 
 def _names(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import secrets
+from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
@@ -12,20 +14,24 @@ from django.http import HttpRequest, HttpResponse
 from django.http.multipartparser import MultiPartParserError
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from anlan.entrypoints.web import naming
+from anlan.entrypoints.web import assets, naming, origins
+from anlan.entrypoints.web.pages import placing
 from anlan.entrypoints.web.pages.signing import refusal_of
+from anlan.entrypoints.web.pages.uploads import (
+    RESIDENT,
+    named_uploads,
+    photo_words,
+    uploader,
+)
 from anlan.entrypoints.web.shell import POLICY, moved, open_page, show
 from anlan.entrypoints.web.wording import say
 from anlan.infra.doors import language_of
-from anlan.kernel.actor import Actor, Role
 from anlan.kernel.errors import AnlanError, InvalidInputError
 from anlan.registry import public as registry
 from anlan.response import public as response
 from anlan.sensing import public as sensing
 from anlan.sensing.public import Contact, Once, ReportIn
 
-#: Whoever reports on the page: nobody in particular, and nothing but a bringer of signs.
-RESIDENT = Actor(id="public:page", role=Role.PROGRAM)
 KEPT = ("text", "place", "hazard", "name", "phone", "email", "lat", "lon")
 #: What the script of the page says.
 SAID = (
@@ -36,6 +42,12 @@ SAID = (
     "report.here_undo",
     "report.sending",
     "report.again",
+    "report.map_title",
+    "report.map_pin",
+    "report.map_taken",
+    "report.map_outside",
+    "report.map_loading",
+    "report.map_failed",
 )
 
 
@@ -51,29 +63,37 @@ def report(request: HttpRequest) -> HttpResponse:
         raise InvalidInputError(where="form", problem="multipart") from None
     once = Once(given.get("key", "")[:64] or secrets.token_urlsafe(12), _hash(request, photos))
     secret = sensing.follow_secret(RESIDENT, once)
+    now = request.now  # type: ignore[attr-defined]
     try:
         row = sensing.keep_report(
             RESIDENT,
-            _report(request, photos),
+            _report(request, photos, now=now),
             secret=secret,
-            now=request.now,  # type: ignore[attr-defined]
+            now=now,
             once=once,
+            source=origins.source_of(request),
         )
     except AnlanError as error:
         context: dict[str, Any] = {name: given.get(name, "") for name in KEPT}
         context |= {"key": secrets.token_urlsafe(12), "refusal": refusal_of(request, error)}
         return _asked(request, context, status=error.http_status)
+    sensing.forget_uploads(uploader(request), named_uploads(request), now=now)
     return moved(f"/follow?number={row.number}&secret={secret}&new=1")
 
 
 def _asked(request: HttpRequest, context: dict[str, Any], *, status: int = 200) -> HttpResponse:
     language = language_of(request)
     hazards = registry.hazards() if registry.is_loaded() else ()
-    context["words"] = json.dumps({key: say(key, language) for key in SAID}, ensure_ascii=False)
+    said = {key: say(key, language) for key in SAID} | photo_words(language)
+    context["words"] = json.dumps(said, ensure_ascii=False)
+    context["style"] = assets.stamped("resident.css")
+    context["script"] = assets.stamped("report.js")
+    context["uploads"] = assets.stamped("uploads.js")
+    context["map"] = placing.map_given()
     context["hazards"] = [(one.id, getattr(one.name, language)) for one in hazards]
     shown = show(request, "web/pages/report.html", context, status=status)
-    # The script of the page sends the form again by itself when the line breaks.
-    shown["Content-Security-Policy"] = f"{POLICY}; connect-src 'self'"
+    # The script of the page sends the form again by itself when the line breaks, and shows a map.
+    shown["Content-Security-Policy"] = f"{POLICY}; connect-src 'self'; worker-src 'self'"
     return shown
 
 
@@ -81,11 +101,26 @@ def _hash(request: HttpRequest, photos: tuple[bytes, ...]) -> str:
     """Return a digest of what was sent, so that pressing twice is one report."""
     parts = [f"{name}={request.POST.get(name, '')}" for name in KEPT]
     parts += [hashlib.sha256(photo).hexdigest() for photo in photos]
+    parts += [f"upload={one}" for one in named_uploads(request)]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
-def _report(request: HttpRequest, photos: tuple[bytes, ...]) -> ReportIn:
+def _came_before(request: HttpRequest, *, now: datetime) -> tuple[tuple[bytes, ...], bool]:
+    """Return the photos that came beforehand in pieces, and whether some are not there any more.
+
+    A report is not refused for a photo that was lost on its way (I3).
+    """
+    found: list[bytes] = []
+    names = named_uploads(request)
+    for name in names:
+        with contextlib.suppress(AnlanError):
+            found += sensing.uploaded(uploader(request), [name], now=now)
+    return tuple(found), len(found) < len(names)
+
+
+def _report(request: HttpRequest, photos: tuple[bytes, ...], *, now: datetime) -> ReportIn:
     given = request.POST
+    before, lost = _came_before(request, now=now)
     contact = Contact(given.get("name", ""), given.get("phone", ""), given.get("email", ""))
     return ReportIn(
         text=given.get("text", ""),
@@ -93,7 +128,8 @@ def _report(request: HttpRequest, photos: tuple[bytes, ...]) -> ReportIn:
         lat=_degrees(given.get("lat", "")),
         lon=_degrees(given.get("lon", "")),
         hazard=given.get("hazard", ""),
-        photos=photos,
+        photos=(*photos, *before),
+        photos_lost=lost,
         contact=contact if contact != Contact() else None,
         channel="page",
         language=language_of(request),
@@ -132,6 +168,7 @@ def follow(request: HttpRequest) -> HttpResponse:
         "case": case,
     }
     if case is not None:
+        context["gathered"] = case.is_open and response.is_gathering(case)
         context["can_contest"] = response.can_contest(case, now=request.now)  # type: ignore[attr-defined]
         context["line"] = naming.line_of(case, naming.names_of_cases([case]), language)
     return show(request, "web/pages/follow.html", context)

@@ -1,11 +1,10 @@
-// Reporting on a bad line: "I am here", photos made small enough to get through, and sending
-// again by itself.  The same form sent twice is one report: its key says so.  Without this
-// file the form works as it stands.
+// Reporting on a bad line: "I am here", a place chosen on the map, photos that go ahead in pieces,
+// and sending again by itself.  The same form sent twice is one report: its key says so.  Without
+// this file the form works as it stands.
 
 const form = document.getElementById("report");
 const words = JSON.parse(form.dataset.words);
 const says = document.getElementById("says");
-const LONGEST_EDGE = 1920; // pixels: a crack or a plate number can still be read
 const AGAIN_MS = [2000, 5000, 10000, 20000, 30000];
 
 // ---------------------------------------------------------------- here
@@ -18,19 +17,26 @@ function place(lat, lon) {
   form.elements.lon.value = lon;
 }
 
+function noPlace() {
+  place("", "");
+  here.textContent = words["report.here"];
+  hereSays.textContent = "";
+  undo.hidden = true;
+}
+
 function askWhere() {
-  if (form.elements.lat.value) {
-    place("", "");
-    here.textContent = words["report.here"];
-    hereSays.textContent = "";
+  if (form.elements.lat.value && undo.hidden) {
+    noPlace();
     return;
   }
   hereSays.textContent = words["report.here_looking"];
   navigator.geolocation.getCurrentPosition(
     ({ coords }) => {
+      undo.hidden = true;
       place(coords.latitude.toFixed(6), coords.longitude.toFixed(6));
       here.textContent = words["report.here_undo"];
       hereSays.textContent = words["report.here_found"].replace("{metres}", Math.ceil(coords.accuracy));
+      map?.go([coords.longitude, coords.latitude]);
     },
     () => { hereSays.textContent = words["report.here_failed"]; },
     { enableHighAccuracy: true, timeout: 15_000, maximumAge: 60_000 },
@@ -42,34 +48,83 @@ if ("geolocation" in navigator && window.isSecureContext) {
   here.addEventListener("click", askWhere);
 }
 
-// ---------------------------------------------------------------- photos
+// ---------------------------------------------------------------- on the map
 
-async function smaller(file) {
+const onMap = document.getElementById("on-map");
+const undo = document.getElementById("place-undo");
+const sheet = document.getElementById("place-map");
+let map = null;
+
+undo.addEventListener("click", () => { noPlace(); (onMap ?? here).focus(); });
+
+function closeMap() {
+  sheet.hidden = true;
+  onMap.setAttribute("aria-expanded", "false");
+  onMap.focus();
+}
+
+function take({ lat, lon, area }) {
+  place(lat.toFixed(6), lon.toFixed(6));
+  here.textContent = words["report.here"];
+  hereSays.textContent = words["report.map_taken"].replace("{area}", area || words["report.map_outside"]);
+  undo.hidden = false;
+  closeMap();
+}
+
+function sayPin({ lat, lon, area }) {
+  const text = `${area || words["report.map_outside"]} · ${lat.toFixed(4)}, ${lon.toFixed(4)}`;
+  document.getElementById("place-says").textContent = text;
+}
+
+function styled(address) {
+  return new Promise((done) => {
+    const link = document.createElement("link");
+    Object.assign(link, { rel: "stylesheet", href: address, onload: done, onerror: done });
+    document.head.append(link);
+  });
+}
+
+async function openMap() {
+  if (!sheet.hidden) { closeMap(); return; }
+  const ground = document.getElementById("place-ground");
+  const { script, styles, extent, areas } = sheet.dataset;
+  const { lat, lon } = form.elements;
+  sheet.hidden = false;
+  onMap.setAttribute("aria-expanded", "true");
   try {
-    const image = await createImageBitmap(file, { imageOrientation: "from-image" });
-    const scale = Math.min(1, LONGEST_EDGE / Math.max(image.width, image.height));
-    if (scale === 1 && file.size < 1_000_000) return file;
-    const canvas = document.createElement("canvas");
-    canvas.width = Math.round(image.width * scale);
-    canvas.height = Math.round(image.height * scale);
-    canvas.getContext("2d").drawImage(image, 0, 0, canvas.width, canvas.height);
-    const made = await new Promise((done) => canvas.toBlob(done, "image/jpeg", 0.85));
-    return made && made.size < file.size ? made : file;
+    if (!map) {
+      document.getElementById("place-says").textContent = words["report.map_loading"];
+      await Promise.all(styles.split(" ").filter(Boolean).map(styled));
+      const { show } = await import(script);
+      map = await show(ground, {
+        areas,
+        extent: extent.split(",").map(Number),
+        at: lat.value ? [Number(lon.value), Number(lat.value)] : null,
+        words,
+        say: sayPin,
+        take,
+        close: closeMap,
+      });
+    }
+    ground.focus();
   } catch {
-    return file; // what the browser cannot read, the server judges
+    map = null;
+    closeMap();
+    hereSays.textContent = words["report.map_failed"];
   }
 }
 
-async function filled() {
-  const data = new FormData(form);
-  const photos = data.getAll("photo").filter((file) => file.size);
-  data.delete("photo");
-  for (const photo of photos) data.append("photo", await smaller(photo), "photo.jpg");
-  return data;
+if (onMap) {
+  onMap.hidden = false;
+  onMap.addEventListener("click", openMap);
+  document.getElementById("place-take").addEventListener("click", () => { if (map) take(map.place()); });
+  document.getElementById("place-close").addEventListener("click", closeMap);
 }
 
 // ---------------------------------------------------------------- sending
 
+const ahead = import(form.dataset.uploads).then(({ attach }) => attach(form, words)).catch(() => null);
+const without = document.getElementById("without-photos");
 let sending = false;
 
 function wait(ms) {
@@ -79,25 +134,43 @@ function wait(ms) {
   });
 }
 
+/** Wait for the photos, unless whoever reports will not: the words must not wait for a picture. */
+async function photosCame(photos) {
+  if (!photos) return;
+  if (photos.busy) {
+    says.textContent = words["uploads.first"];
+    without.hidden = false;
+  }
+  const pressed = new Promise((done) => { without.addEventListener("click", done, { once: true }); });
+  await Promise.race([photos.settled(), pressed.then(() => photos.leaveBehind())]);
+  without.hidden = true;
+}
+
 async function send(event) {
   event.preventDefault();
   if (sending) return;
   sending = true;
   const button = form.querySelector("button.primary");
   button.disabled = true;
-  const data = await filled();
+  const photos = await ahead;
+  await photosCame(photos);
+  const data = new FormData(form);
   for (let tries = 0; ; tries += 1) {
     says.textContent = tries ? words["report.again"] : words["report.sending"];
     try {
       const answer = await fetch(form.action, { method: "POST", body: data, credentials: "same-origin" });
-      if (answer.redirected) { location.assign(answer.url); return; }
+      if (answer.redirected) {
+        await photos?.used();
+        location.assign(answer.url);
+        return;
+      }
       if (answer.status < 500) { show(await answer.text()); return; }
     } catch { /* the line broke: again */ }
     await wait(AGAIN_MS[Math.min(tries, AGAIN_MS.length - 1)]);
   }
 }
 
-// A refusal is the page again, with what to do and all that was typed but the photos.
+// A refusal is the page again, with what to do and all that was typed; photos that came stay.
 function show(html) {
   const page = new DOMParser().parseFromString(html, "text/html");
   document.querySelector(".refusal")?.remove();

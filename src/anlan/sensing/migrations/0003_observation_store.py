@@ -84,7 +84,7 @@ def _message(key, received_us, rows):
 class Migration(migrations.Migration):
     """Schema and data in one: the tables may go only when what they held is in the store."""
 
-    dependencies = [("sensing", "0001_initial")]
+    dependencies = [("sensing", "0002_photos_in_pieces_and_sources")]
 
     operations = [
         migrations.AddField(
