@@ -57,7 +57,9 @@ def marked(name: str, times: Sequence[str], windows: Sequence[Sequence[str]]) ->
     return Marked(name, worth, window, len(spans), scored_from)
 
 
-def raw_of(one: Marked, scores: NDArray[np.float64], thresholds: NDArray[np.float64]) -> NDArray[np.float64]:
+def raw_of(
+    one: Marked, scores: NDArray[np.float64], thresholds: NDArray[np.float64]
+) -> NDArray[np.float64]:
     """Return the raw score of one series at each threshold (a row counts at or above it)."""
     worth, window = one.worth[one.scored_from :], one.window[one.scored_from :]
     scores = np.asarray(scores, dtype=np.float64)[one.scored_from :]
@@ -101,7 +103,9 @@ def optimised(
 ) -> tuple[float, float]:
     """Return the best score of the set over all thresholds, as the benchmark's optimiser, and where."""
     levels = np.unique(np.concatenate([*scores, [np.inf]]))
-    raw = sum((raw_of(a, b, levels) for a, b in zip(series, scores, strict=True)), np.zeros(levels.size))
+    raw = sum(
+        (raw_of(a, b, levels) for a, b in zip(series, scores, strict=True)), np.zeros(levels.size)
+    )
     best = int(np.argmax(raw))
     return float(normal(raw, scored_windows(series))[best]), float(levels[best])
 

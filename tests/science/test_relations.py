@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import numpy as np
 import pytest
 
 from anlan.science import relations
 from anlan.science.alarmscale import THRESHOLD, score_of_state
+from anlan.science.assetwatch import AssetWatch
 from tests.science import naive
 
 
 def loop(count: int, rng: np.random.Generator) -> np.ndarray:
     """A pump loop: flow follows speed, pressure follows flow, temperature goes its own way."""
-    speed = 50 + np.cumsum(rng.normal(size=count)) * 0.2 + rng.normal(size=count)
+    speed = 50 + np.cumsum(rng.normal(size=count)) * 0.03 + rng.normal(size=count)
     flow = 2 * speed + rng.normal(size=count)
     pressure = 0.1 * flow + 0.2 * rng.normal(size=count)
     return np.column_stack([speed, flow, pressure, 20 + rng.normal(size=count) * 0.1])
@@ -143,3 +145,71 @@ def test_too_little_to_learn_from_is_refused() -> None:
 def test_what_is_kept_of_an_asset_is_as_large_as_it_says() -> None:
     model = relations.learn(loop(400, np.random.default_rng(37)))
     assert model.nbytes == 8 * (4 + 4 + 16 + 68 + 1)
+
+
+def naive_watch(rows: np.ndarray, head: int) -> list[float]:
+    """Row by row as the definition says, everything learnt anew when it has to be."""
+    kept, waiting = [list(row) for row in rows[:head]], []
+    model = relations.learn(np.array(kept))
+    before, fresh, unusual, answers = 0.0, 0, 0, [0.0] * head
+    for k in range(head, len(rows)):
+        before = float(relations.watch(model, rows[k : k + 1], before=before).unusual[0])
+        answers.append(before)
+        if before < 0.5:
+            unusual = 0
+            waiting.append(list(rows[k]))
+            if len(waiting) > head // 8:
+                kept.append(waiting.pop(0))
+                fresh += 1
+        else:
+            waiting, unusual = [], unusual + 1
+        if (k + 1 - head) % 20 == 0:
+            if unusual >= 3 * head:
+                kept, before, unusual, fresh = [list(row) for row in rows[k + 1 - head : k + 1]], 0.0, 0, 0  # fmt: skip
+                model = relations.learn(np.array(kept))
+            elif fresh >= head // 4:
+                model, fresh = relations.learn(np.array(kept[-head:])), 0
+    return answers
+
+
+def moved(count: int, rng: np.random.Generator) -> np.ndarray:
+    """A loop that drifts, has two short faults, and from two thirds on is set to a new point."""
+    rows = loop(count, rng)
+    rows[:, 3] += np.linspace(0, 3, count)
+    rows[count // 5 : count // 5 + 40, 2] += 3
+    rows[count // 4, :] = np.nan
+    rows[2 * count // 3 :, 1] += 30
+    return rows
+
+
+@pytest.mark.parametrize("head", [100, 170])
+def test_watching_equals_its_twin_however_rows_are_fed(head: int) -> None:
+    rows = moved(1_500, np.random.default_rng(38))
+    watched = AssetWatch(4, head).feed(rows)
+    np.testing.assert_allclose(watched.unusual, naive_watch(rows, head), rtol=1e-9, atol=1e-15)
+    again = AssetWatch(4, head)
+    pieces = [again.feed(rows[a:b]) for a, b in pairwise([0, 1, 99, 101, 640, 641, 1_500])]
+    for name in ("unusual", "stream", "partner"):
+        both = np.concatenate([getattr(piece, name) for piece in pieces])
+        np.testing.assert_array_equal(both, getattr(watched, name))
+
+
+def test_a_slow_drift_is_learnt_and_a_new_set_point_accepted_in_the_end() -> None:
+    rows = moved(6_000, np.random.default_rng(39))
+    asset = AssetWatch(4)
+    told = score_of_state(asset.feed(rows).unusual) >= THRESHOLD
+    assert told[1_205:1_240].all()
+    assert told[1_300:4_000].mean() < 0.05
+    assert told[4_000:5_100].mean() > 0.95
+    assert told[5_300:].mean() < 0.05
+    frozen = relations.watch(relations.learn(rows[:400]), rows[400:]).unusual
+    assert (score_of_state(frozen) >= THRESHOLD)[3_000:3_600].mean() > 0.5
+    assert asset.nbytes == 8 * (2 * 400 + 50) * 4 + relations.learn(rows[:400]).nbytes
+
+
+def test_wrong_rows_and_heads_are_refused() -> None:
+    for arguments in ((1,), (4, 99)):
+        with pytest.raises(ValueError, match="need a head"):
+            AssetWatch(*arguments)
+    with pytest.raises(ValueError, match="need rows"):
+        AssetWatch(3).feed(np.zeros((5, 2)))

@@ -63,9 +63,7 @@ class CountScores:
 
     expected: NDArray[np.float64]
     upper: NDArray[np.float64]
-    exceedance: NDArray[
-        np.float64
-    ]  # (count - expected) / (upper - expected): above 1 is too many
+    exceedance: NDArray[np.float64]  # (count - expected) / (upper - expected): above 1 is too many
     p_value: NDArray[np.float64]
 
 
