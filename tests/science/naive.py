@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 
 import numpy as np
@@ -164,9 +165,7 @@ class Normal:
 
     def step(self, at: float, value: float, slot: int, kind: int, rest: float) -> tuple[float, int]:
         silent = max(0.0, at - self.heard) if self.values else 0.0
-        if not math.isfinite(value):
-            import copy
-
+        if not abs(value) < 1e150:
             surprises = [0.0] * 8 + [copy.deepcopy(self.tails[8]).step(silent)]
         else:
             surprises = self._learn(at, value, slot, kind, silent)

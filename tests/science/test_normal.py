@@ -77,6 +77,17 @@ def test_pieces_give_what_the_whole_gives() -> None:
     )
 
 
+@pytest.mark.parametrize("shape", [SMALL, LEAN])
+def test_no_number_spoils_the_state(shape: Shape) -> None:
+    rng = np.random.default_rng(19)
+    at, values = times(600), rng.normal(size=600)
+    values[::7] = rng.choice([1e308, -1e308, 1e149, -1e149, 5e-324, 0.0, np.nan], values[::7].size)
+    state = new_state(shape)[0]
+    found, _ = scored(at, values, shape, state)
+    assert np.isfinite(found).all()
+    assert np.isfinite(state).all()
+
+
 def test_inputs_are_left_as_they_were() -> None:
     rng = np.random.default_rng(10)
     at, values = times(300), broken(daily(300, rng), rng)

@@ -128,6 +128,13 @@ def test_rows_without_any_value_say_nothing() -> None:
     assert watched.unusual.max() < 0.01
 
 
+def test_no_number_spoils_the_model() -> None:
+    rng = np.random.default_rng(40)
+    rows = loop(900, rng)
+    rows[::9] = rng.choice([1e308, -1e308, 1e149, np.inf, np.nan, 0.0], rows[::9].shape)
+    assert np.isfinite(AssetWatch(4).feed(rows).unusual).all()
+
+
 def test_a_change_of_unit_changes_nothing() -> None:
     rows = loop(700, np.random.default_rng(36))
     factors = np.array([2.0, 0.25, 1024.0, 1.0])

@@ -27,6 +27,19 @@ def nearest_width(ring: int) -> int:
 
 
 @compiled
+def _kth_smallest(values: NDArray[np.float64]) -> float:
+    best = np.full(KTH, np.inf)
+    for value in values:
+        if value < best[KTH - 1]:
+            k = KTH - 1
+            while k > 0 and best[k - 1] > value:
+                best[k] = best[k - 1]
+                k -= 1
+            best[k] = value
+    return float(best[KTH - 1])
+
+
+@compiled
 def nearest_step(state: NDArray[np.float64], value: float) -> float:
     """Keep ``value`` and return the distance of the window that it ends, NaN when there are too few."""
     ring = state[HEAD:]
@@ -38,24 +51,16 @@ def nearest_step(state: NDArray[np.float64], value: float) -> float:
     kept = min(int(state[0]), size)
     if kept < WINDOW + WINDOW + KTH - 1:
         return np.nan
-    best = np.full(KTH, np.inf)
-    # Ages of the last value of a past window: from just before the newest window to the oldest whole one.
-    for age in range(WINDOW, kept - WINDOW + 1):
-        distance = 0.0
-        a, b = newest, newest - age
-        if b < 0:
-            b += size
-        for _ in range(WINDOW):
-            difference = ring[a] - ring[b]
-            distance += difference * difference
-            if distance >= best[KTH - 1]:
-                break
-            a = a - 1 if a > 0 else size - 1
-            b = b - 1 if b > 0 else size - 1
-        if distance < best[KTH - 1]:
-            k = KTH - 1
-            while k > 0 and best[k - 1] > distance:
-                best[k] = best[k - 1]
-                k -= 1
-            best[k] = distance
-    return math.sqrt(best[KTH - 1]) if best[KTH - 1] < np.inf else np.nan
+    flat = np.empty(kept)  # oldest first, so that the inner loop runs over neighbours in memory
+    if kept < size:
+        flat[:] = ring[:kept]
+    else:
+        flat[: size - newest - 1] = ring[newest + 1 :]
+        flat[size - newest - 1 :] = ring[: newest + 1]
+    squares = np.zeros(kept - 2 * WINDOW + 1)  # one for each past window, by where it ends
+    for k in range(WINDOW):
+        latest, start = flat[kept - 1 - k], WINDOW - 1 - k
+        for end in range(squares.size):
+            difference = latest - flat[start + end]
+            squares[end] += difference * difference
+    return math.sqrt(_kth_smallest(squares))

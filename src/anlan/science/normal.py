@@ -56,6 +56,7 @@ LONG = 64.0  # readings of a drift
 LIMIT = 5.0  # spreads: what one reading may move the level by
 Z_LIMIT = 8.0
 WARM = 20
+LARGEST = 1e150  # beyond it no number is a reading, and squares would overflow
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +167,7 @@ def _step(  # noqa: PLR0913, PLR0917  the arrays are the whole of what is known
     s, t = SEASON + 9 * slots, bins + 4
     tails, ring = season[s : s + MEMBERS * t], season[s + MEMBERS * t :]
     sizes, surprises, parts = work[0], work[1], work[2]
-    first, given = own[_COUNT] == 0.0, abs(value) < np.inf
+    first, given = own[_COUNT] == 0.0, abs(value) < LARGEST
     if first and given:
         own[_LEVEL], own[_MEAN], own[_LOW], own[_HIGH], own[_HEARD] = value, value, value, value, at
         ahead[1], ahead[2], ahead[3] = value, value, value

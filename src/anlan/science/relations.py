@@ -28,6 +28,7 @@ RIDGE = 0.03
 FLOOR = 0.1  # of the standard deviation, added to the robust one
 CLIP = 3.0
 Z_MOST = 1000.0
+LARGEST = 1e150  # beyond it no number is a reading
 BINS = 64
 KAPPA = 0.1
 ENTER, LEAVE = 0.001, 0.005  # chances that the state changes from one row to the next
@@ -66,23 +67,32 @@ class Watched:
 
 def _shape_of(rows: NDArray[np.float64]) -> Shape:
     """Return centre, scale and precision of rows; missing values are left out, column by column."""
-    centre = np.zeros(rows.shape[1])
-    scale = np.zeros(rows.shape[1])
-    for k, column in enumerate(rows.T):
-        given = column[np.isfinite(column)]
-        if given.size:
-            centre[k] = np.median(given)
-            scale[k] = 1.4826 * np.median(np.abs(given - centre[k])) + FLOOR * given.std()
+    given = np.abs(rows) < LARGEST
+    if given.all():
+        centre, scale = _middle(rows)
+    else:
+        centre, scale = np.zeros((2, rows.shape[1]))
+        for k in np.flatnonzero(given.any(axis=0)):
+            middle, width = _middle(rows[given[:, k], k : k + 1])
+            centre[k], scale[k] = middle[0], width[0]
     z = np.clip(standard(rows, centre, scale), -CLIP, CLIP)
     covariance = z.T @ z / len(z) + RIDGE * np.eye(rows.shape[1])
     return centre, scale, np.asarray(np.linalg.inv(covariance), dtype=np.float64)
+
+
+def _middle(rows: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return median and robust scale of each column."""
+    centre = np.median(rows, axis=0)
+    width = 1.4826 * np.median(np.abs(rows - centre), axis=0)
+    return centre, width + FLOOR * rows.std(axis=0)
 
 
 def standard(
     rows: NDArray[np.float64], centre: NDArray[np.float64], scale: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     """Return standard scores; a missing value is as usual (0), a move of what never moved is ``Z_MOST``."""
-    away = np.where(np.isfinite(rows), rows - centre, 0.0)
+    given = np.abs(rows) < LARGEST
+    away = np.where(given, np.where(given, rows, 0.0) - centre, 0.0)
     moved = np.where(away == 0.0, 0.0, np.copysign(Z_MOST, away))
     z = np.where(scale > 0.0, away / np.where(scale > 0.0, scale, 1.0), moved)
     return np.clip(z, -Z_MOST, Z_MOST)
