@@ -21,12 +21,12 @@ from anlan.science import relations
 from anlan.science.alarmscale import THRESHOLD, score_of_state, score_of_surprise
 from anlan.science.assetwatch import AssetWatch
 from anlan.science.farrington import DAILY, WEEKLY, score_counts
-from anlan.science.normal import FULL, LEAN, Shape, new_state, score_stream
+from anlan.science.normal import FULL, LEAN, Shape, new_state, score_stream, score_tick
 from benchmarks import measure, nab_score
 
 NAB_PEER, NAB_AIM = 74.9, 60.0
 SKAB_F1, SKAB_FAR = 0.78, 13.6
-ROWS = 200_000
+ROWS, TICK = 200_000, 50_000
 
 
 def scored(times: Sequence[str], values: NDArray[np.float64], shape: Shape) -> NDArray[np.float64]:
@@ -165,6 +165,13 @@ def speed() -> bool:
             beside="memory read once a row", limit=bytes_s / shape.nbytes,
         )  # fmt: skip
     rows = rng.normal(size=(ROWS, 8))
+    cities = new_state(LEAN, streams=TICK)
+    one = np.zeros(TICK, dtype=np.int64)
+    found = rate(lambda: score_tick(cities, at[:TICK], values[:TICK], one, one), TICK)
+    measure.line(
+        f"a tick of {TICK:,} streams, lean: {cities.nbytes / 1e6:,.0f} MB of state", found, "rows/s",
+        beside="memory read once a row", limit=bytes_s / LEAN.nbytes,
+    )  # fmt: skip
     asset = AssetWatch(8)
     found = rate(lambda: asset.feed(rows), ROWS)
     measure.line(

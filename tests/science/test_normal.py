@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from anlan.science.alarmscale import P_TOLD, score_of_surprise, surprise_of_score
-from anlan.science.normal import FULL, LEAN, Reason, Shape, new_state, score_stream
+from anlan.science.normal import FULL, LEAN, Reason, Shape, new_state, score_stream, score_tick
 from tests.science import naive
 from tests.science.streams import broken, daily, kinds_of, slots_of, times
 
@@ -114,6 +114,28 @@ def test_the_state_is_as_large_as_it_says_and_never_grows() -> None:
         scored(at, daily(400, np.random.default_rng(row)), LEAN, state)
     assert np.isfinite(cities).all()
     assert not cities[3:].any()
+
+
+@pytest.mark.parametrize("shape", [SMALL, LEAN])
+def test_many_streams_at_a_tick_are_each_scored_as_if_alone(shape: Shape) -> None:
+    rng = np.random.default_rng(20)
+    at = times(300)
+    streams = np.array([broken(daily(300, rng), rng) for _ in range(7)])
+    cities = new_state(shape, streams=7)
+    slots, kinds = slots_of(at, shape.slots), kinds_of(at)
+    ticks = [
+        score_tick(
+            cities, np.full(7, at[k]), streams[:, k].copy(), np.full(7, slots[k]), np.full(7, kinds[k]),
+            shape=shape,
+        )
+        for k in range(300)
+    ]  # fmt: skip
+    for row, values in enumerate(streams):
+        alone = scored(at, values, shape)
+        np.testing.assert_array_equal([found[row] for found, _ in ticks], alone[0])
+        np.testing.assert_array_equal([reasons[row] for _, reasons in ticks], alone[1])
+    with pytest.raises(ValueError, match="states must"):
+        score_tick(cities[:3], at[:7], at[:7], slots[:7], kinds[:7], shape=shape)
 
 
 def first_told(values: np.ndarray, at: np.ndarray, start: int, shape: Shape = FULL) -> list[Reason]:

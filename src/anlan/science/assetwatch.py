@@ -26,14 +26,13 @@ class AssetWatch:
     def __init__(self, streams: int, head: int = HEAD_ROWS) -> None:
         if head < LEAST_ROWS or streams < 2:
             raise ValueError(f"need a head of {LEAST_ROWS} rows and two streams")
-        self.head, self.rows, self.model = head, 0, None
+        self.head, self.rows = head, 0
+        self.model: Model | None = None
         self._kept = np.empty((0, streams))  # rows to learn from, the last ``head``
         self._waiting = np.empty((0, streams))  # usual rows whose future is not known yet
         self._latest = np.empty((0, streams))  # the last rows whatever they were
         self._fresh = self._unusual = 0
         self._before = 0.0
-
-    model: Model | None
 
     @property
     def nbytes(self) -> int:

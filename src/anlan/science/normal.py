@@ -226,6 +226,21 @@ def _score(  # noqa: PLR0913, PLR0917  a loop knows no objects
         reasons[i] = which + 1 if found > 0.0 else 0
 
 
+def _check(
+    times: NDArray[np.float64],
+    values: NDArray[np.float64],
+    slots: NDArray[np.int64],
+    kinds: NDArray[np.int64],
+    shape: Shape,
+) -> None:
+    if not times.shape == values.shape == slots.shape == kinds.shape or values.ndim != 1:
+        raise ValueError("times, values, slots and kinds must be of one length")
+    if values.size and (slots.min() < 0 or slots.max() >= shape.slots):
+        raise ValueError(f"slots must be from 0 to {shape.slots - 1}")
+    if values.size and (kinds.min() < 0 or kinds.max() > 1):
+        raise ValueError("kinds must be 0 (a workday) or 1 (a day of rest)")
+
+
 def score_stream(
     state: NDArray[np.float64],
     times: NDArray[np.float64],
@@ -239,14 +254,52 @@ def score_stream(
     """Return the surprise (-log10 of a tail probability) and the reason of each reading."""
     if state.shape != (shape.width,):
         raise ValueError(f"state must have {shape.width} floats, got {state.shape}")
-    if not times.shape == values.shape == slots.shape == kinds.shape or values.ndim != 1:
-        raise ValueError("times, values, slots and kinds must be of one length")
-    if values.size and (slots.min() < 0 or slots.max() >= shape.slots):
-        raise ValueError(f"slots must be from 0 to {shape.slots - 1}")
-    if values.size and (kinds.min() < 0 or kinds.max() > 1):
-        raise ValueError("kinds must be 0 (a workday) or 1 (a day of rest)")
+    _check(times, values, slots, kinds, shape)
     out, reasons = np.empty(values.size), np.empty(values.size, dtype=np.int64)
     _score(
         state, shape.slots, shape.bins, times, values, slots, kinds, rest_s, WEIGHTS, out, reasons
+    )
+    return out, reasons
+
+
+@compiled
+def _tick(  # noqa: PLR0913, PLR0917
+    states: NDArray[np.float64],
+    slots: int,
+    bins: int,
+    times: NDArray[np.float64],
+    values: NDArray[np.float64],
+    places: NDArray[np.int64],
+    kinds: NDArray[np.int64],
+    rest: float,
+    weights: NDArray[np.float64],
+    out: NDArray[np.float64],
+    reasons: NDArray[np.int64],
+) -> None:
+    for i in range(values.size):
+        one = slice(i, i + 1)
+        _score(
+            states[i], slots, bins, times[one], values[one], places[one], kinds[one], rest, weights,
+            out[one], reasons[one],
+        )  # fmt: skip
+
+
+def score_tick(
+    states: NDArray[np.float64],
+    times: NDArray[np.float64],
+    values: NDArray[np.float64],
+    slots: NDArray[np.int64],
+    kinds: NDArray[np.int64],
+    *,
+    shape: Shape = LEAN,
+    rest_s: float = DAY_S,
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Return surprise and reason of one reading of each of many streams, one row of ``states`` each."""
+    if states.shape != (values.size, shape.width):
+        raise ValueError(f"states must be {(values.size, shape.width)}, got {states.shape}")
+    _check(times, values, slots, kinds, shape)
+    out, reasons = np.empty(values.size), np.empty(values.size, dtype=np.int64)
+    _tick(
+        states, shape.slots, shape.bins, times, values, slots, kinds, rest_s, WEIGHTS, out, reasons
     )
     return out, reasons
