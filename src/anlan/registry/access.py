@@ -38,6 +38,11 @@ def require_city_keeper(actor: Actor) -> None:
         raise NotAllowedError(permission="registry:write")
 
 
+def keeps_city(actor: Actor) -> bool:
+    """Return whether an actor changes city data, and with this credential."""
+    return actor.role in CITY_KEEPERS and bool(actor.scopes & {"registry:write", "*"})
+
+
 def require_whole_city(actor: Actor) -> None:
     """Refuse an actor who does not keep the data of the whole city: a pack is all of it."""
     require_city_keeper(actor)

@@ -293,6 +293,24 @@ class EditChoiceError(InvalidInputError):
     code = "edit.choice"
 
 
+class EditReasonPersonalError(InvalidInputError):
+    """A reason holds a telephone or identity number: many may read it, and for years."""
+
+    code = "edit.reason_personal"
+
+
+class CodeTakenError(ConflictError):
+    """A new entry was to get a code that another has or had."""
+
+    code = "edit.entry_code_taken"
+
+
+class AreaMovesManyError(InvalidInputError):
+    """An area with more below it than is moved on a page was to get another parent."""
+
+    code = "edit.area_moves_many"
+
+
 class HolderCodeTakenError(ConflictError):
     """A new person was to get a code that another has or had."""
 
