@@ -264,8 +264,8 @@ class TestDuties:
         assert ("duty.none", "areas", "410102") in {x.matter for x in shown.opened}
 
     def test_a_duty_of_elsewhere(self):
+        west = Actor(id="account:9", role=Role.SYSTEM_ADMIN, areas=("410100/410103",))
         with pytest.raises(RecordUnknownError):
-            west = Actor(id="account:9", role=Role.SYSTEM_ADMIN, areas=("410100/410103",))
             take(self.a_change(TODAY, post="operator"), actor=west)
         with pytest.raises(EditChoiceError):
             take(self.a_change(TODAY, post="ghost"))

@@ -40,13 +40,14 @@ def areas_around(edit: Edit) -> frozenset[str]:
 
 def _kin(edit: EntriesEdit) -> set[str]:
     """Return the paths of the areas that an edit names, and of what lies beside and below them."""
-    named = {getattr(entry, "area", None) for entry in edit.entries} - {None}
+    named = {str(entry.area) for entry in edit.entries if hasattr(entry, "area")}
     kin: set[str] = set()
     if edit.section == "areas":
         kin = _of_areas(edit)
     elif edit.section == "duties":
-        # A duty of one part makes a gap of each part beside it.
-        kin = _parents(named | {key.split("/")[0] for key in edit.gone})
+        # A duty of one part makes a gap of each part beside it, and so does one that it covered.
+        touched = named | {key.split("/")[0] for key in edit.gone}
+        kin = _parents(touched) | _with_duties_below(touched)
     return _paths(Q(pk__in=chunk) for chunk in chunks(named, LOOK_UP)) | _paths(
         Q(pk__in=chunk) | Q(parent__in=chunk) for chunk in chunks(kin, LOOK_UP)
     )
@@ -70,8 +71,10 @@ def _of_areas(edit: EntriesEdit) -> set[str]:
     for entry in edit.entries:
         named |= {entry.code, entry.parent or entry.code, *entry.touches}
     codes = {entry.code for entry in edit.entries}
-    named |= _parents(codes) | _met(edit, codes) | _duties_below(edit)
-    return named
+    wanted = {entry.code: entry.parent for entry in edit.entries}
+    known = Area.objects.filter(pk__in=codes).values_list("pk", "parent_id")
+    moved = {code for code, parent in known if parent != wanted[code]}
+    return named | _parents(codes) | _met(edit, codes) | _with_duties_below(moved)
 
 
 def _met(edit: EntriesEdit, codes: set[str]) -> set[str]:
@@ -86,14 +89,12 @@ def _drawn(shape: c.Shape) -> Any:
     return shapely.box(*shapely.geometry.shape(shape.geometry).bounds)
 
 
-def _duties_below(edit: EntriesEdit) -> set[str]:
-    """Return the parents of areas with duties of their own, below what an edit moves."""
+def _with_duties_below(codes: Iterable[str]) -> set[str]:
+    """Return the areas below some that have parts with duties of their own."""
     found: set[str] = set()
-    wanted = {entry.code: entry.parent for entry in edit.entries}
-    for chunk in chunks(sorted(wanted), LOOK_UP):
-        for row in Area.objects.filter(pk__in=chunk):
-            if row.parent_id != wanted[row.pk]:
-                duties = Duty.objects.filter(under(row.path, "area__path"), ended_at__isnull=True)
-                above = duties.values_list("area__parent_id", flat=True)
-                found |= {code for code in above if code is not None}
+    for chunk in chunks(sorted(codes), LOOK_UP):
+        for path in Area.objects.filter(pk__in=chunk).values_list("path", flat=True):
+            duties = Duty.objects.filter(under(path, "area__path"), ended_at__isnull=True)
+            above = duties.order_by().values_list("area__parent_id", flat=True).distinct()
+            found |= {code for code in above if code is not None}
     return found

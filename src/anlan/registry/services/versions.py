@@ -84,10 +84,10 @@ def _changed(section: str, base: Any, change: Mapping[str, object], *, version: 
 
 def _value(data: object, path: tuple[str | int, ...]) -> str:
     for step in path:
-        if isinstance(data, Mapping) and step in data:
-            data = data[step]
-        elif isinstance(data, list | tuple) and isinstance(step, int) and step < len(data):
-            data = data[step]
+        try:
+            data = data[step]  # type: ignore[index]
+        except (LookupError, TypeError):
+            return "–"
     return "–" if isinstance(data, Mapping | list | tuple) else str(data)[:64] or "–"
 
 
