@@ -97,7 +97,9 @@ from anlan.registry.selectors.records import (
     Record,
     Wanted,
     areas_by_kind,
+    choices,
     counts,
+    entries,
     filter_areas,
     holder_codes,
     posts_of_holder,
@@ -114,6 +116,13 @@ from anlan.registry.services.accounts import (
     revoke_token,
 )
 from anlan.registry.services.allowing import owners_for
+from anlan.registry.services.bringing import Line as TableLine
+from anlan.registry.services.bringing import (
+    TableShown,
+    discard_table,
+    show_table,
+    take_table,
+)
 from anlan.registry.services.changes import CityDiff
 from anlan.registry.services.editing import EditShown, fingerprint_of, show_edit, take_edit
 from anlan.registry.services.examining import Examined, Found, examined
@@ -165,6 +174,8 @@ __all__ = [
     "Listed",
     "Names",
     "Record",
+    "TableLine",
+    "TableShown",
     "Token",
     "Turn",
     "UploadShown",
@@ -184,6 +195,7 @@ __all__ = [
     "cells_of",
     "change_account",
     "change_password",
+    "choices",
     "city",
     "city_in_force",
     "city_name",
@@ -197,9 +209,11 @@ __all__ = [
     "create_first_admin",
     "destroy_contents",
     "diff_city",
+    "discard_table",
     "discard_upload",
     "end_other_sessions",
     "end_own",
+    "entries",
     "examined",
     "export_city",
     "extent_of",
@@ -275,10 +289,12 @@ __all__ = [
     "shape_of",
     "show_contact",
     "show_edit",
+    "show_table",
     "sign_in",
     "sign_out",
     "superior_of",
     "take_edit",
+    "take_table",
     "tend_contacts",
     "timezone",
     "tokens",

@@ -38,8 +38,8 @@ class EntriesEdit:
 
     @property
     def matter(self) -> str:
-        """What the fingerprint is of."""
-        return self.about or self.key
+        """What the fingerprint is of; a line that is new has nothing to be compared with."""
+        return self.about or ("" if self.section in LINES else self.key)
 
 
 def applied(edit: EntriesEdit, entries: Iterable[Any]) -> tuple[Any, ...]:

@@ -311,6 +311,12 @@ class AreaMovesManyError(InvalidInputError):
     code = "edit.area_moves_many"
 
 
+class OutlineUnreadableError(InvalidInputError):
+    """A file is no outline of one area."""
+
+    code = "edit.outline"
+
+
 class HolderCodeTakenError(ConflictError):
     """A new person was to get a code that another has or had."""
 
@@ -339,3 +345,21 @@ class PackUploadGoneError(NotFoundError):
     """An uploaded pack is no longer kept."""
 
     code = "upload.gone"
+
+
+class TableLargeError(InvalidInputError):
+    """A table has more lines than a page hands out or takes in."""
+
+    code = "table.large"
+
+
+class TableUnreadableError(InvalidInputError):
+    """An uploaded file is no table of the registry."""
+
+    code = "table.unreadable"
+
+
+class TableLineTwiceError(ConflictError):
+    """A table holds one entry twice."""
+
+    code = "table.line_twice"

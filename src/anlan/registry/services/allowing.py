@@ -53,15 +53,15 @@ def allow(actor: Actor, edit: Edit, *, today: date, now: datetime) -> None:
         case HolderEdit():
             _holder(actor, edit)
         case EntriesEdit():
-            _entries(actor, edit, now=now)
+            _entries(actor, edit, today=today, now=now)
 
 
-def _entries(actor: Actor, edit: EntriesEdit, *, now: datetime) -> None:
+def _entries(actor: Actor, edit: EntriesEdit, *, today: date, now: datetime) -> None:
     if edit.about and edit.section in LINES:
         _standing(actor, edit.section, edit.about, now=now)
     if edit.gone and not edit.about:
         access.require_whole_city(actor)
-    allow_entries(actor, edit)
+    allow_entries(actor, edit, today=today)
 
 
 def _near(day: date, field: str, today: date) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
+from datetime import date
 from functools import cached_property
 from typing import Any
 
@@ -12,8 +13,13 @@ from anlan.registry.domain import city as c
 from anlan.registry.domain.edits import is_plain
 from anlan.registry.domain.entries import key_of
 from anlan.registry.domain.entry_edits import CODED, VERSIONED, EntriesEdit
-from anlan.registry.domain.errors import CodeTakenError, EditChoiceError, RecordUnknownError
-from anlan.registry.models import Area, Holder, Organisation, Post, RiskPoint
+from anlan.registry.domain.errors import (
+    CodeTakenError,
+    EditChoiceError,
+    EditDayPastError,
+    RecordUnknownError,
+)
+from anlan.registry.models import Area, Duty, Holder, Organisation, Post, RiskPoint
 from anlan.registry.selectors import packs, records, sheets
 from anlan.registry.services.areas import chunks
 
@@ -23,7 +29,7 @@ _MODELS = {sheet.section: sheet.model for sheet in (*sheets.CODED, *sheets.PLACE
 }
 
 
-def allow_entries(actor: Actor, edit: EntriesEdit) -> None:
+def allow_entries(actor: Actor, edit: EntriesEdit, *, today: date) -> None:
     """Refuse an edit whose entries the actor may not write, or that name what is not there.
 
     Raises
@@ -34,8 +40,10 @@ def allow_entries(actor: Actor, edit: EntriesEdit) -> None:
         When a new entry's code is or was another's.
     EditChoiceError
         When a field names what cannot be chosen there.
+    EditDayPastError
+        When it would rewrite what has been.
     """
-    ground = Ground(actor, edit.section, edit.entries)
+    ground = Ground(actor, edit.section, edit.entries, today=today)
     if edit.section in CODED and not edit.is_new and edit.key and edit.key not in ground.known:
         raise RecordUnknownError(section=edit.section, key=edit.key)
     if edit.is_new and edit.key in ground.known:
@@ -50,8 +58,8 @@ def allow_entries(actor: Actor, edit: EntriesEdit) -> None:
 class Ground:
     """What the entries of one section are held against, read at once for all of them."""
 
-    def __init__(self, actor: Actor, section: str, entries: Iterable[Any]) -> None:
-        self.actor, self.section = actor, section
+    def __init__(self, actor: Actor, section: str, entries: Iterable[Any], *, today: date) -> None:
+        self.actor, self.section, self.today = actor, section, today
         self.entries = {key_of(section, entry): entry for entry in entries}
 
     def check(self, entry: Any) -> None:
@@ -62,6 +70,7 @@ class Ground:
         self._plain(entry)
         if self.section in CODED:
             self._ours(entry)
+        self._days(entry)
         checks: dict[str, Callable[[Any], None]] = {
             "areas": self._area,
             "organisations": self._organisation,
@@ -72,9 +81,27 @@ class Ground:
             "sensors": self._sensor,
         }
         checks[self.section](entry)
+
+    def before(self, entry: Any) -> Any | None:
+        """Return what stands there now in the place of an entry."""
+        if self.section in CODED:
+            row = self.known.get(entry.code)
+            return self._sheet.entry(row) if row is not None and row.ended_at is None else None
+        return self.lines.get(key_of(self.section, entry))
+
+    def _days(self, entry: Any) -> None:
+        """Refuse days that contradict each other, or that would rewrite what has been."""
         first, end = getattr(entry, "valid_from", None), getattr(entry, "valid_to", None)
         if first is not None and end is not None and end <= first:
             raise EditChoiceError(field="valid_to", value=end.isoformat())
+        before = self.before(entry)
+        if before is None:
+            return
+        for name in ("valid_from", "valid_to"):
+            was, now = getattr(before, name, None), getattr(entry, name, None)
+            past = [day for day in (was, now) if day is not None and day < self.today]
+            if was != now and past:
+                raise EditDayPastError(day=min(past).isoformat())
 
     # --- what is there ------------------------------------------------------------------------
 
@@ -88,6 +115,23 @@ class Ground:
         for chunk in chunks(sorted(self.entries), LOOK_UP):
             found |= model._default_manager.in_bulk(chunk)
         return found
+
+    @cached_property
+    def lines(self) -> dict[str, Any]:
+        """Lines in force of the posts or areas that the entries are lines of."""
+        of = "post" if self.section == "shifts" else "area"
+        found: dict[str, Any] = {}
+        for chunk in chunks(sorted(self._named(of)), LOOK_UP):
+            rows = self._sheet.model._default_manager.filter(
+                ended_at__isnull=True, **{f"{of}__in": chunk}
+            )
+            found |= {key_of(self.section, entry): entry for entry in map(self._sheet.entry, rows)}
+        return found
+
+    @cached_property
+    def _sheet(self) -> sheets.Sheet:
+        every = (sheets.AREAS, *sheets.CODED, sheets.SHIFTS, sheets.DUTIES, *sheets.PLACED)
+        return next(sheet for sheet in every if sheet.section == self.section)
 
     @cached_property
     def areas(self) -> dict[str, str]:
@@ -145,11 +189,7 @@ class Ground:
 
     def _plain(self, entry: Any) -> None:
         """Refuse texts that cannot be read as they stand, or are longer than they are kept."""
-        sheet = next(
-            x
-            for x in (sheets.AREAS, *sheets.CODED, sheets.SHIFTS, sheets.DUTIES, *sheets.PLACED)
-            if x.section == self.section
-        )
+        sheet = self._sheet
         for name in entry.__struct_fields__:
             value = getattr(entry, name)
             texts = value if isinstance(value, tuple) else (value,)
@@ -162,6 +202,15 @@ class Ground:
         for name in ("name_zh", "basis"):
             if not getattr(entry, name, "–").strip():
                 raise EditChoiceError(field=name, value="–")
+
+    def is_ours(self, entry: Any) -> bool:
+        """Return whether an entry that is there lies in the actor's areas."""
+        if self.section == "areas":
+            row = self.known.get(entry.code)
+            return row is not None and self.actor.covers(row.path)
+        sits = self.section == "shifts"
+        path = self.posts.get(entry.post) if sits else self.areas.get(entry.area)
+        return path is not None and self.actor.covers(path)
 
     def _ours(self, entry: Any) -> None:
         """Refuse a code that is another's: of other areas, or of what has left."""
@@ -232,9 +281,12 @@ class Ground:
             raise EditChoiceError(field="deputy", value=entry.holder)
 
     def _duty(self, entry: c.Duty) -> None:
-        self._within(entry)
+        path = self._within(entry)
         if entry.post not in self.posts:
             raise EditChoiceError(field="post", value=entry.post)
+        same = Duty.objects.filter(area=entry.area, post=entry.post, ended_at__isnull=True)
+        if not self.actor.covers("") and not same.exists():
+            self._near("post", entry.post, self.posts, path, None)
 
     def _risk_point(self, entry: c.RiskPoint) -> None:
         path = self._within(entry)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 from urllib.parse import urlencode
@@ -19,6 +19,8 @@ from anlan.entrypoints.web.wording import knows, say
 from anlan.infra.doors import Call, language_of
 from anlan.kernel.errors import AnlanError
 from anlan.registry import public as registry
+from anlan.registry.domain import city as c
+from anlan.registry.domain.edits import Difference
 from anlan.registry.public import Change, Record, Turn, Wanted
 from anlan.sensing import public as sensing
 
@@ -31,9 +33,24 @@ HANGING: dict[str, tuple[str, ...]] = {
     "posts": ("shifts", "duties", "risk_points"),
     "risk_points": ("sensors",),
 }
+_SECTIONS: Mapping[type, str] = {
+    c.Area: "areas",
+    c.Organisation: "organisations",
+    c.Post: "posts",
+    c.Shift: "shifts",
+    c.Duty: "duties",
+    c.RiskPoint: "risk_points",
+    c.Sensor: "sensors",
+    c.Holder: "holders",
+}
 #: What lies in an area, further down too: lists narrowed to it.
 INSIDE = ("posts", "duties", "risk-points", "sensors", "rosters")
-EDITED = frozenset({"shifts", "risk_points", "sensors", "holders"})
+#: What can be changed of each kind: the end of the form's address, and what it is called.
+EDITS: dict[str, tuple[tuple[str, str], ...]] = {
+    "posts": (("roster", "add_line"), ("edit", "change")),
+    "risk_points": (("edit", "change"), ("facts", "change_facts")),
+    "sensors": (("edit", "change"), ("facts", "change_facts")),
+}
 
 
 def section_of(kind: str) -> str:
@@ -84,7 +101,8 @@ def shown(request: Call, kind: str, key: str, *, status: int = 200, **more: Any)
         "sitting": _sitting(request, record, teller),
         "history": [change_told(change, teller) for change in history],
         "has_older": has_older,
-        "edit": _edits(request, record),
+        "edits": _edits(request, record),
+        "new_below": section == "areas" and bool(_edits(request, record)),
         "schematic": section == "areas" and registry.area(key).schematic,
         "done": request.GET.get("done") == "1",
         **_of_its_kind(request, record),
@@ -137,14 +155,16 @@ def _sitting(request: Call, record: Record, teller: Teller) -> list[dict[str, An
     return found
 
 
-def _edits(request: Call, record: Record) -> str:
-    """Return where the entry can be changed, if here and by whoever looks."""
+def _edits(request: Call, record: Record) -> list[tuple[str, str]]:
+    """Return where the entry can be changed and what each way is called, if by whoever looks."""
     if not may_write(request) or record.ended_at is not None:
-        return ""
+        return []
+    if not request.actor.covers(record.area_path) and record.section != "holders":
+        return []  # one's own post elsewhere is seen, not changed
     address = address_of(record.section, record.key)
-    if record.section == "posts":
-        return f"{address}/roster"
-    return f"{address}/edit" if record.section in EDITED else ""
+    ways = EDITS.get(record.section, (("edit", "change"),))
+    language = language_of(request)
+    return [(f"{address}/{end}", say(f"registry.{word}", language)) for end, word in ways]
 
 
 def _of_its_kind(request: Call, record: Record) -> dict[str, Any]:
@@ -226,3 +246,27 @@ def columns_told(
 
 def _text(teller: Teller, section: str, name: str, value: Any) -> str:
     return ", ".join(item.text for item in teller.value(section, name, value))
+
+
+def difference_told(item: Difference, teller: Teller) -> dict[str, Any]:
+    """Return one difference that an edit makes in words: what becomes of what, and its columns."""
+    if isinstance(item.entry, c.Shape):
+        what = say(f"turn.{item.what}", teller.language)
+        return {"what": what, "title": say("fact.shape", teller.language), "columns": []}
+    section = _SECTIONS[type(item.entry)]
+    title = teller.title(
+        Record(section, item.key, item.entry, "", counts=True, began_at=None, ended_at=None)
+    )
+    columns = columns_told(section, item.columns, teller)
+    if section == "shifts" and item.what == "ended":
+        columns = [
+            {
+                "name": say("fact.holder", teller.language),
+                "before": item.entry.holder,
+                "after": "–",
+                "hidden": "",
+            }
+        ]
+    if item.what == "added":
+        columns = [{**column, "before": ""} for column in columns]
+    return {"what": say(f"turn.{item.what}", teller.language), "title": title, "columns": columns}
