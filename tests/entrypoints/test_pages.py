@@ -101,7 +101,13 @@ def pages():
 
 
 #: What stands for a part of an address in the walk: a kind there is, a code there is not.
-STANDS_FOR = {"trigger": "urge", "kind": "posts", "key": "987654", "rule": "987654"}
+STANDS_FOR = {
+    "trigger": "urge",
+    "kind": "posts",
+    "key": "987654",
+    "rule": "987654",
+    "clock": "987654",
+}
 
 
 def filled(address):

@@ -34,8 +34,7 @@ def fields_of(client, page):
         chosen = re.search(r'value="([^"]*)" selected', body)
         values[name] = chosen[1] if chosen else ""
     values |= dict(re.findall(r'<textarea[^>]*name="(\w+)"[^>]*>(.*?)</textarea>', form, re.DOTALL))
-    for name in re.findall(r'name="(act|in_force)"', form):
-        values[name] = re.search(rf'name="{name}" value="(\w+)" checked', form)[1]
+    values |= dict(re.findall(r'name="(act|in_force)" value="(\w+)" checked', form))
     drop = {"csrfmiddlewaretoken", "step", "seen", "reason", "outline_file"}
     return {name: html.unescape(value) for name, value in values.items() if name not in drop}
 

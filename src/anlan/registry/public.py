@@ -61,6 +61,7 @@ from anlan.registry.selectors.packs import (
     city_name,
     clock_rule,
     clock_rule_by_id,
+    clocks_in_force,
     hazard,
     hazard_of_code,
     hazards,
@@ -83,6 +84,7 @@ from anlan.registry.selectors.packs import (
     rule_versions,
     rules_in_force,
     timezone,
+    versions_of,
 )
 from anlan.registry.selectors.places import (
     place,
@@ -157,6 +159,7 @@ from anlan.registry.services.uploads import (
     keep_upload,
     load_upload,
 )
+from anlan.registry.services.versions import version_edit
 
 __all__ = [
     "LONGEST_OWN",
@@ -202,6 +205,7 @@ __all__ = [
     "city_pack",
     "clock_rule",
     "clock_rule_by_id",
+    "clocks_in_force",
     "close_account",
     "contact_of",
     "counts",
@@ -299,5 +303,7 @@ __all__ = [
     "timezone",
     "tokens",
     "under",
+    "version_edit",
+    "versions_of",
     "who_answered",
 ]

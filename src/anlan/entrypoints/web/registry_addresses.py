@@ -5,12 +5,14 @@ from __future__ import annotations
 from django.urls import URLPattern, path
 
 from anlan.entrypoints.web.pages import (
+    clocks,
     registry,
     registry_edits,
     registry_packs,
     registry_tables,
     registry_thing,
     rules,
+    version_edits,
 )
 
 PATTERNS: list[URLPattern] = [
@@ -35,4 +37,8 @@ PATTERNS: list[URLPattern] = [
     path("rules", rules.rules),
     path("rules/<str:rule>", rules.rule_page),
     path("rules/<str:rule>/try", rules.try_rule),
+    path("rules/<str:rule>/edit", version_edits.edit_rule),
+    path("clocks", clocks.clocks),
+    path("clocks/<str:clock>", clocks.clock_page),
+    path("clocks/<str:clock>/edit", version_edits.edit_clock),
 ]

@@ -102,7 +102,7 @@ def _served(request: Call, record: Record, name: str, *, is_new: bool = False) -
     except AnlanError as error:
         if error.http_status in (403, 404):
             raise
-        refusal = _refusal(request, error)
+        refusal = refusal_told(request, error)
         return _form(asked, values, refusal=refusal, status=error.http_status)
 
 
@@ -160,7 +160,7 @@ def reason_of(request: Call) -> str:
     return request.POST.get("reason", "").replace("\r\n", "\n")[:MOST_REASON]
 
 
-def _refusal(request: Call, error: AnlanError) -> dict[str, str]:
+def refusal_told(request: Call, error: AnlanError) -> dict[str, str]:
     """Return a refusal with the field called as the form calls it."""
     language = language_of(request)
     params: dict[str, object] = in_words(error.params, language)

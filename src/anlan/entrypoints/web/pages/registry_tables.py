@@ -117,10 +117,7 @@ def _told(request: Call, found: TableShown) -> dict[str, Any]:
     language = language_of(request)
     differences = [line.difference for line in found.lines if line.difference is not None]
     columns = [
-        {name: value}
-        for item in differences
-        for name, *both in item.columns
-        for value in both
+        {name: value} for item in differences for name, *both in item.columns for value in both
     ]
     names = [
         {name: getattr(item.entry, name, None) for name in ("holder", "area", "post")}

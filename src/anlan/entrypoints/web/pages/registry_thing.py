@@ -23,6 +23,7 @@ from anlan.registry.domain import city as c
 from anlan.registry.domain.edits import Difference
 from anlan.registry.public import Change, Record, Turn, Wanted
 from anlan.sensing import public as sensing
+from anlan.warning.domain.ruletext import span_words
 
 SHOWN = 10  # of what hangs on an entry; a list shows the rest
 AHEAD = 3  # stretches of a roster that are told
@@ -155,6 +156,17 @@ def _sitting(request: Call, record: Record, teller: Teller) -> list[dict[str, An
     return found
 
 
+def clock_says(clock: Any, language: str) -> str:
+    """Return how long a clock runs, in plain words."""
+    return say(
+        "clock.says",
+        language,
+        limit=span_words(clock.limit, language),
+        calendar=say(f"calendar.{clock.calendar}", language),
+        stage=say(f"stage.{clock.stage}", language),
+    )
+
+
 def _edits(request: Call, record: Record) -> list[tuple[str, str]]:
     """Return where the entry can be changed and what each way is called, if by whoever looks."""
     if not may_write(request) or record.ended_at is not None:
@@ -167,6 +179,26 @@ def _edits(request: Call, record: Record) -> list[tuple[str, str]]:
     return [(f"{address}/{end}", say(f"registry.{word}", language)) for end, word in ways]
 
 
+def about_version(request: Call, section: str, code: str) -> dict[str, Any]:
+    """Return what every page of a rule or clock says of its keeping: findings, history, the form."""
+    history, has_older = registry.history_of(request.actor, section, code)
+    teller = Teller.of(language_of(request), [])
+    examined = registry.examined(now=request.now)
+    found = [
+        item
+        for item in (examined.found if examined is not None else ())
+        if item.section == section and item.key.split("/")[0] == code
+    ]
+    whole = may_write(request) and request.actor.covers("")
+    return {
+        "findings": told(found, request),
+        "history": [change_told(change, teller) for change in history],
+        "has_older": has_older,
+        "edit": f"/{section}/{code}/edit" if whole else "",
+        "done": request.GET.get("done") == "1",
+    }
+
+
 def _of_its_kind(request: Call, record: Record) -> dict[str, Any]:
     if record.section == "holders":
         found = registry.posts_of_holder(record.key)
@@ -176,6 +208,15 @@ def _of_its_kind(request: Call, record: Record) -> dict[str, Any]:
             "sits_at": [(names.post(code, language), address_of("posts", code)) for code in posts],
             "reachable": [say(f"fact.{x}", language) for x in registry.reachable_by(record.key)],
             "may_see_contact": may_write(request),
+        }
+    if record.section == "duties":
+        counting = registry.clocks_in_force(record.entry.hazard, at=request.now)
+        language = language_of(request)
+        return {
+            "clocks": [
+                (getattr(x.title, language), f"/clocks/{x.id}", clock_says(x, language))
+                for x in counting
+            ]
         }
     if record.section == "sensors":
         return {
@@ -213,6 +254,8 @@ def change_told(change: Change, teller: Teller) -> dict[str, Any]:
 
 def _turn_told(turn: Turn, teller: Teller) -> dict[str, Any]:
     what = say(f"turn.{turn.what}", teller.language)
+    if turn.section in {"rules", "clocks"}:
+        what = f"{say('rule.version', teller.language, n=turn.fields['version'])}: {what}"
     if turn.section == "shifts":
         holder = turn.fields.get("holder_id")
         hours = f"{str(turn.fields.get('starts'))[:5]}–{str(turn.fields.get('ends'))[:5]}"
