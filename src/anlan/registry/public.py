@@ -34,6 +34,7 @@ from anlan.registry.selectors.history import (
     Turn,
     city_in_force,
     history_of,
+    names_of_actors,
 )
 from anlan.registry.selectors.mapped import (
     Box,
@@ -126,6 +127,13 @@ from anlan.registry.services.bringing import (
     take_table,
 )
 from anlan.registry.services.changes import CityDiff
+from anlan.registry.services.confirming import (
+    confirm_invitation,
+    refuse_invitation,
+    waiting_invitations,
+)
+from anlan.registry.services.devices import LASTS as DEVICE_LASTS
+from anlan.registry.services.devices import remembered
 from anlan.registry.services.editing import EditShown, fingerprint_of, show_edit, take_edit
 from anlan.registry.services.examining import Examined, Found, examined
 from anlan.registry.services.exporting import city_pack, export_city
@@ -162,6 +170,7 @@ from anlan.registry.services.uploads import (
 from anlan.registry.services.versions import version_edit
 
 __all__ = [
+    "DEVICE_LASTS",
     "LONGEST_OWN",
     "SESSION",
     "Account",
@@ -207,6 +216,7 @@ __all__ = [
     "clock_rule_by_id",
     "clocks_in_force",
     "close_account",
+    "confirm_invitation",
     "contact_of",
     "counts",
     "create_account",
@@ -247,6 +257,7 @@ __all__ = [
     "middles_of",
     "names_in",
     "names_of",
+    "names_of_actors",
     "needs_second_factor",
     "offered_factor",
     "on_duty",
@@ -277,6 +288,8 @@ __all__ = [
     "reasons",
     "record",
     "records",
+    "refuse_invitation",
+    "remembered",
     "response_asked",
     "responsible_post",
     "revision",
@@ -305,5 +318,6 @@ __all__ = [
     "under",
     "version_edit",
     "versions_of",
+    "waiting_invitations",
     "who_answered",
 ]

@@ -209,6 +209,18 @@ class InvitationUnknownError(NotAuthenticatedError):
     code = "signin.invitation"
 
 
+class InvitationWaitsError(NotAuthenticatedError):
+    """An administrator's invitation that a second person has yet to confirm."""
+
+    code = "signin.invitation_waits"
+
+
+class SecondAdministratorError(NotAllowedError):
+    """Whoever gave an administrator's invitation does not confirm it too."""
+
+    code = "account.second_administrator"
+
+
 class PasswordWeakError(InvalidInputError):
     """A password is too short, or says the account's own name."""
 
