@@ -179,10 +179,18 @@ class TestClocks:
         assert "第 3 号通知" in text
 
     def test_one_longer_than_the_law_allows_is_refused(self, admin):
-        page = "/clocks/service.handle/edit"
+        page = "/clocks/lift.arrive/edit"
         text = preview(admin, page, **given(admin, page, limit="300d")).content.decode()
         assert "clock.looser" in text
         assert 'value="take"' not in text
+
+    def test_one_that_the_city_replaced_leads_to_the_other(self, admin):
+        text = text_of(admin, "/clocks/service.handle")
+        assert 'href="/clocks/demo.service_handle"' in text
+        assert "/clocks/service.handle/edit" not in text
+        page = "/clocks/service.handle/edit"
+        refused = preview(admin, page, **given(admin, page, limit="1d"))
+        assert (refused.status_code, "edit.replaced" in refused.content.decode()) == (409, True)
 
     def test_a_duty_tells_which_count(self, admin):
         text = text_of(admin, "/registry/duties")

@@ -224,13 +224,15 @@ def shown(
         offered = lists.get(field.of, [])
         if field.ask == "choice" and value and value not in {code for code, _ in offered}:
             offered = [*offered, (value, value)]
-        hint = f"hint.{record.section}.{field.name}"
+        hint, ask = f"hint.{record.section}.{field.name}", f"ask.{field.name}"
+        # Only the city itself lies in no other area.
+        governed = field.name == "parent" and (is_new or record.entry.parent is not None)
         told.append(
             {
                 "name": field.name,
                 "ask": field.ask,
-                "required": field.required,
-                "label": say(f"fact.{field.name}", language),
+                "required": field.required or governed,
+                "label": say(ask if knows(ask) else f"fact.{field.name}", language),
                 "hint": say(hint, language) if knows(hint) else "",
                 "value": value,
                 "offered": offered,

@@ -96,11 +96,12 @@ def names_of(entry: Any) -> tuple[str, ...]:
     return ("act", "on", *(field.name for field in fields_of(entry)), *limits)
 
 
-def filled(entry: Any) -> Values:
-    """Return what a form is filled with."""
+def filled(entry: Any, *, is_own: bool) -> Values:
+    """Return what a form is filled with; the city's own decision is for the city to name."""
     values: Values = {"act": "replace"}
     for field in fields_of(entry):
-        values[field.name] = _text(_at(entry, field.path))
+        known = is_own or field not in GROUND
+        values[field.name] = _text(_at(entry, field.path)) if known else ""
     for number, limit in enumerate(getattr(entry, "limits", ())):
         for name in columns_of(entry):
             values[f"limit_{number}_{name}"] = _text(getattr(limit, name))

@@ -329,6 +329,12 @@ class OutlineUnreadableError(InvalidInputError):
     code = "edit.outline"
 
 
+class EntryReplacedError(ConflictError):
+    """A rule or clock was to be changed in whose place the city has another one already."""
+
+    code = "edit.replaced"
+
+
 class HolderCodeTakenError(ConflictError):
     """A new person was to get a code that another has or had."""
 

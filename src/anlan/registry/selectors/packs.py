@@ -213,6 +213,15 @@ def versions_of(section: str, code: str) -> tuple[Version, ...]:
     return tuple(item for item in book().sections[section] if item.code == code)
 
 
+def replaced_by(section: str, code: str) -> str:
+    """Return the entry of the city's own, of another name, that stands in the place of one."""
+    for item in book().sections[section]:
+        other = item.code != code and item.source == "city" and item.in_pack
+        if other and getattr(item.entry, "replaces", None) == code:
+            return item.code
+    return ""
+
+
 def clocks_in_force(hazard: str = "*", *, at: datetime) -> tuple[j.ClockRule, ...]:
     """Return the clocks that count at ``at``; with a hazard or group, those that can run for it."""
     counting: tuple[j.ClockRule, ...] = in_force("clocks", at)

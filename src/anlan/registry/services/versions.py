@@ -15,10 +15,10 @@ import msgspec
 from anlan.registry.domain.edits import is_plain
 from anlan.registry.domain.entries import entry_problem, is_sound
 from anlan.registry.domain.entry_edits import EntriesEdit, following
-from anlan.registry.domain.errors import EditChoiceError, EntryUnknownError
+from anlan.registry.domain.errors import EditChoiceError, EntryReplacedError, EntryUnknownError
 from anlan.registry.domain.packwords import Confidence
 from anlan.registry.models import PackEntry
-from anlan.registry.selectors.packs import KINDS, decode
+from anlan.registry.selectors.packs import KINDS, decode, replaced_by
 
 
 def version_edit(
@@ -30,6 +30,8 @@ def version_edit(
     ------
     EntryUnknownError
         When no pack in force holds the entry, or none of the city's own is there to end.
+    EntryReplacedError
+        When another entry of the city's own stands in its place.
     EditChoiceError
         When it cannot read so.
     """
@@ -39,6 +41,8 @@ def version_edit(
     law = [entry for source, entry in held if source != "city"]
     if not held or (change is None and not own):
         raise EntryUnknownError(section=section, id=code, version=0)
+    if change is not None and (by := replaced_by(section, code)):
+        raise EntryReplacedError(entry=code, by=by)
     new = None
     if change is not None:
         base = _at(own, on) or _at(law, on) or (own or law)[-1]

@@ -190,11 +190,14 @@ def about_version(request: Call, section: str, code: str) -> dict[str, Any]:
         if item.section == section and item.key.split("/")[0] == code
     ]
     whole = may_write(request) and request.actor.covers("")
+    by = registry.replaced_by(section, code)
     return {
+        "replaced_by": by,
+        "replaced_at": f"/{section}/{by}",
         "findings": told(found, request),
         "history": [change_told(change, teller) for change in history],
         "has_older": has_older,
-        "edit": f"/{section}/{code}/edit" if whole else "",
+        "edit": f"/{section}/{code}/edit" if whole and not by else "",
         "done": request.GET.get("done") == "1",
     }
 

@@ -29,6 +29,7 @@ from anlan.registry.domain.entry_edits import EntriesEdit
 from anlan.registry.domain.errors import EditChoiceError, RecordChangedError
 from anlan.registry.public import EditShown
 from anlan.warning import public as warning
+from anlan.warning.domain.ruletext import span_words
 
 TRIED = (timedelta(days=7), timedelta(days=1), timedelta(hours=6))  # as far back as can be judged
 SALT = "anlan rule tried"
@@ -79,7 +80,7 @@ def _served(request: Call, section: str, code: str) -> HttpResponse:
     )
     if request.method == "GET":
         today = registry.local_day(request.now)
-        values = {"on": today.isoformat(), **version_forms.filled(opened.entry)}
+        values = {"on": today.isoformat(), **version_forms.filled(opened.entry, is_own=bool(own))}
         return _form(request, opened, values)
     values = {
         name: request.POST.get(name, "").strip()[: MOST.get(name, 500)].replace("\0", "")
@@ -154,7 +155,7 @@ def _tried(request: Call, opened: _Open, edit: EntriesEdit) -> dict[str, Any]:
             continue  # too much came in for so long a time
         return {
             "tried": tried_told(request, after, new),
-            "tried_hours": int(span.total_seconds() // 3600),
+            "tried_span": span_words(f"{int(span.total_seconds() // 60)}m", language_of(request)),
             "tried_before": before.both + before.only_would,
         }
     return {"untried": True}
@@ -187,6 +188,7 @@ def _form(
     }
     if edit is not None and preview is not None:
         context["preview"] = {
+            "now": says_of(opened.section, opened.entry, language),
             "lines": [_line(item, opened.section, language) for item in preview.differences],
             "opened": [{**line, "fix": ""} for line in told(preview.opened, request)],
             "closed": told(preview.closed, request),
