@@ -61,6 +61,7 @@ class Ground:
     def __init__(self, actor: Actor, section: str, entries: Iterable[Any], *, today: date) -> None:
         self.actor, self.section, self.today = actor, section, today
         self.entries = {key_of(section, entry): entry for entry in entries}
+        self._seats: dict[str, bool] = {}  # asked once for each person, however many lines
 
     def check(self, entry: Any) -> None:
         """Refuse an entry that may not be written as it stands."""
@@ -275,10 +276,15 @@ class Ground:
             raise EditChoiceError(field="weekdays", value="–")
         for field in ("holder", "deputy"):
             code = getattr(entry, field)
-            if code is not None and not (code in self.people and may_seat(self.actor, code)):
+            if code is not None and not self._may_seat(code):
                 raise EditChoiceError(field=field, value=code)
         if entry.deputy == entry.holder:
             raise EditChoiceError(field="deputy", value=entry.holder)
+
+    def _may_seat(self, code: str) -> bool:
+        if code not in self._seats:
+            self._seats[code] = code in self.people and may_seat(self.actor, code)
+        return self._seats[code]
 
     def _duty(self, entry: c.Duty) -> None:
         path = self._within(entry)
