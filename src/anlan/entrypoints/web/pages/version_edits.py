@@ -67,12 +67,12 @@ def edit_clock(request: Call, clock: str) -> HttpResponse:
 
 
 def _served(request: Call, section: str, code: str) -> HttpResponse:
-    if not request.actor.covers(""):
-        raise NotAllowedError(permission="registry:write")  # rules are the whole city's
     versions = registry.versions_of(section, code) if registry.is_loaded() else ()
     held = [item for item in versions if item.in_pack]
     if not held:
         raise AddressUnknownError
+    if not request.actor.covers(""):
+        raise NotAllowedError(permission="registry:write")  # rules are the whole city's
     counting = [item for item in held if item.holds(request.now)] or held
     own = [item for item in counting if item.source == "city"]
     opened = _Open(
