@@ -84,8 +84,8 @@ class Fact:
 
 def address_of(section: str, key: str) -> str:
     """Return where the page of an entry is; empty where it has none."""
-    if section == "rules":
-        return f"/rules/{key.split('/', maxsplit=1)[0]}"
+    if section in {"rules", "clocks"}:
+        return f"/{section}/{key.split('/', maxsplit=1)[0]}"
     kind = ADDRESSES.get(section)
     # Codes are of any letters, also of those by which an address is divided.
     return f"/registry/{kind}/{quote(key, safe='')}" if kind else ""
@@ -219,6 +219,7 @@ class Teller:
             "interval": lambda: span_words(str(raw), self.language),
             "start": lambda: str(raw)[:5],
             "end": lambda: str(raw)[:5],
+            "shape": lambda: say("registry.drawn", self.language),
         }
         return words.get(column, lambda: self._other(raw))()
 
