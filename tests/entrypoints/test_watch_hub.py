@@ -198,6 +198,30 @@ def test_there_is_a_cap(hub, place):
     assert hub.viewers == 3
 
 
+def test_a_session_that_takes_too_many_streams_loses_its_oldest(hub, place):
+    streams = [joined(hub, place, WHOLE, session="s") for _ in range(2)]
+    hub.look(at_once)
+    assert [next(one).partition(b"\n")[0] for one in streams] == [b"event: lists"] * 2
+    third = joined(hub, place, WHOLE, session="s")
+    other = joined(hub, place, STREET)  # room for others is not taken by what ends
+    assert next(streams[0]) == b"event: instead\ndata: \n\n"
+    with pytest.raises(StopIteration):
+        next(streams[0])
+    assert next(streams[1]) == b": heart\n\n"
+    assert next(third).startswith(b"event: lists")
+    hub.look(at_once)
+    assert next(other).startswith(b"event: lists")
+
+
+def test_of_one_session_a_page_that_was_reloaded_makes_room_first(hub, place):
+    english = joined(hub, place, WHOLE, language="en", session="s")
+    chinese = joined(hub, place, WHOLE, language="zh", session="s")
+    joined(hub, place, WHOLE, language="zh", session="s")
+    hub.look(at_once)
+    assert next(chinese).startswith(b"event: instead")
+    assert next(english).startswith(b"event: lists")
+
+
 @pytest.mark.parametrize(
     "now_is",
     [None, Actor("account:1", Role.COMMANDER, post="P1", areas=("410100/410102",))],

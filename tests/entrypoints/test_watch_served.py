@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import http.cookiejar
-import re
 import socket
 import threading
 import time
-import urllib.parse
 import urllib.request
 
 import pytest
 
 from anlan.entrypoints.cli.serve import WEB_PROCESSES
 from anlan.entrypoints.web.watching.hub import MOST_VIEWERS
-from tests.served import PASSWORD, served
+from tests.served import served
 
 pytestmark = pytest.mark.sqlite_only
 VIEWERS = 200
@@ -60,30 +57,16 @@ def until(true, seconds=PATIENT_S):
     return True
 
 
-def got(browser, address, form=None):
-    with browser.open(address, form, timeout=20) as answer:
+def got(asked):
+    with urllib.request.urlopen(asked, timeout=20) as answer:
         return answer.read()
-
-
-def signed_in(place):
-    """Answer an invitation as a browser does; return the cookies of the session."""
-    jar = http.cookiejar.CookieJar()
-    browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(jar))
-    address = place.invitation("duty_officer")
-    page = got(browser, address).decode()
-    fields = {
-        "csrfmiddlewaretoken": re.search(r'csrfmiddlewaretoken" value="(\w+)"', page).group(1),
-        "invitation": address.partition("invitation=")[2],
-        "password": PASSWORD,
-    }
-    got(browser, f"{place.address}/welcome", urllib.parse.urlencode(fields).encode())
-    return browser, "; ".join(f"{one.name}={one.value}" for one in jar)
 
 
 def test_many_watch_while_reports_get_in_and_the_server_can_stop(tmp_path):
     with served(tmp_path) as place:
-        browser, cookie = signed_in(place)
-        viewers = [Watching(place, cookie) for _ in range(VIEWERS)]
+        room = WEB_PROCESSES * MOST_VIEWERS
+        cookies = place.sessions("duty_officer", room + 30)  # a session has a few streams only
+        viewers = [Watching(place, cookie) for cookie in cookies[:VIEWERS]]
         assert until(lambda: all(one.events for one in viewers))
         before = {one: one.events for one in viewers}
         began = time.monotonic()
@@ -91,13 +74,15 @@ def test_many_watch_while_reports_get_in_and_the_server_can_stop(tmp_path):
         taken = time.monotonic() - began
         assert until(lambda: all(one.events > before[one] for one in viewers))
         assert taken < 5  # viewers sleep in threads of their own: nobody waits for them
-        watch = f"{place.address}/watch?lang=en"
-        assert until(lambda: b"group-unanswered" in got(browser, watch))
+        watch = urllib.request.Request(
+            f"{place.address}/watch?lang=en", headers={"Cookie": cookies[0]}
+        )
+        assert until(lambda: b"group-unanswered" in got(watch))
 
-        more = [Watching(place, cookie) for _ in range(WEB_PROCESSES * MOST_VIEWERS - VIEWERS + 30)]
+        more = [Watching(place, cookie) for cookie in cookies[VIEWERS:]]
         assert until(lambda: all(one.status for one in more))
         assert {one.status for one in more} == {200, 204}
-        assert sum(one.status == 200 for one in (*viewers, *more)) <= WEB_PROCESSES * MOST_VIEWERS
+        assert sum(one.status == 200 for one in (*viewers, *more)) <= room
         stopping = time.monotonic()
     # It did not wait for its viewers, of whom none left by itself.
     assert time.monotonic() - stopping < 20

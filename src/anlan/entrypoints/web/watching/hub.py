@@ -32,6 +32,9 @@ class Turn(Protocol):
 
 #: Viewers of one web process; the server keeps as many threads beside those that read requests.
 MOST_VIEWERS = 200
+#: Streams that one session holds in this process; a browser keeps six connections to a server, and
+#: needs some of them for its pages.
+MOST_OF_A_SESSION = 2
 LOOK_EVERY_S = 0.25
 #: Clocks on the pages are at most so old although nothing happens.
 CLOCKS_EVERY_S = 20.0
@@ -70,7 +73,8 @@ class Viewer:
     actor: Actor
     sight: Sight
     session: str = field(repr=False)
-    over: bool = False
+    #: How its stream ends: "over" with its session or rights, "instead" for a younger page of it.
+    ending: str = ""
 
 
 class Source(Protocol):
@@ -125,10 +129,12 @@ class Hub:
         source: Source,
         *,
         most: int = MOST_VIEWERS,
+        of_a_session: int = MOST_OF_A_SESSION,
         heartbeat_s: float = HEARTBEAT_S,
         steady: Callable[[], float] = time.monotonic,
     ) -> None:
         self._source, self._most, self._heartbeat_s = source, most, heartbeat_s
+        self._of_a_session = of_a_session
         self._steady = steady
         self._news = threading.Condition()
         self._viewers: list[Viewer] = []
@@ -148,11 +154,20 @@ class Hub:
     def join(self, viewer: Viewer, turn: Turn) -> Stream | None:
         """Return the stream of a new viewer; None when there are as many as can be served.
 
-        The first viewer's ``turn`` is used until all have left.
+        A session that has too many streams loses its oldest one: its page is told so.  The first
+        viewer's ``turn`` is used until all have left.
         """
         with self._news:
-            if self._ended or len(self._viewers) >= self._most:
+            staying = [one for one in self._viewers if not one.ending]
+            own = [one for one in staying if one.session == viewer.session]
+            # A page that was reloaded may not have been missed yet: it looked as this one looks.
+            own.sort(key=lambda one: one.sight != viewer.sight)
+            too_many = own[: max(0, len(own) + 1 - self._of_a_session)]
+            if self._ended or len(staying) - len(too_many) >= self._most:
                 return None
+            for one in too_many:
+                one.ending = "instead"
+            self._news.notify_all()
             self._viewers.append(viewer)
             if self._thread is None:
                 self._thread = threading.Thread(
@@ -177,13 +192,13 @@ class Hub:
         """Return (bytes, number of the frame, whether it is the last) once there is something."""
         with self._news:
             self._news.wait_for(
-                lambda: self._ended or viewer.over or self._newer(viewer, seen),
+                lambda: self._ended or viewer.ending or self._newer(viewer, seen),
                 timeout=self._heartbeat_s,
             )
             if self._ended:
                 return COME_AGAIN, seen, True
-            if viewer.over:
-                return b"event: over\ndata: \n\n", seen, True
+            if viewer.ending:
+                return f"event: {viewer.ending}\ndata: \n\n".encode(), seen, True
             number, frame = self._frames.get(viewer.sight, (seen, HEART))
             return (frame, number, False) if number > seen else (HEART, seen, False)
 
@@ -227,7 +242,7 @@ class Hub:
             viewers = list(self._viewers)
         old = began - self._looked_at >= CLOCKS_EVERY_S
         head = turn(lambda: self._see(viewers, old=old))
-        wanted = {viewer.sight: viewer for viewer in viewers if not viewer.over}
+        wanted = {viewer.sight: viewer for viewer in viewers if not viewer.ending}
         failed: Exception | None = None
         for sight, viewer in wanted.items():
             if old or self._shown.get(sight) != head:
@@ -271,7 +286,8 @@ class Hub:
         now_are = {one: self._still(one) for one in {viewer.session for viewer in viewers}}
         with self._news:
             for viewer in viewers:
-                viewer.over = now_are[viewer.session] != viewer.actor
+                if now_are[viewer.session] != viewer.actor:
+                    viewer.ending = "over"
             self._news.notify_all()
 
     def _still(self, session: str) -> Actor | None:
