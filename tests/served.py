@@ -40,12 +40,15 @@ from anlan.registry import public as registry
 from anlan.registry.domain.permissions import PERMISSIONS
 from anlan.registry.services.accounts import new_token
 now, actor = clock.now(), system_actor("test")
-account = registry.create_account(actor, sys.argv[1], sys.argv[2], areas=("",), now=now)
+name, role, count, post, *areas = sys.argv[1:]
+account = registry.create_account(
+    actor, name, role, areas=areas or ("",), post=post or None, now=now
+)
 end = now + timedelta(hours=12)
 with transaction.atomic():
-    for _ in range(int(sys.argv[3])):
+    for _ in range(int(count)):
         scopes = sorted(PERMISSIONS[account.role])
-        print(new_token(actor, account, scopes, [""], end, purpose="session", now=now)[1])
+        print(new_token(actor, account, scopes, account.areas, end, purpose="session", now=now)[1])
 """
 PATIENCE_S = 60
 
@@ -89,12 +92,13 @@ class Served:
         self.invitations[name] = re.search(r"invitation=(\S+)", printed).group(1)
         return f"{self.address}/welcome?invitation={self.invitations[name]}"
 
-    def sessions(self, role: str, count: int) -> list[str]:
-        """Sign a new seat in so many times; return the cookie of each session."""
+    def sessions(
+        self, role: str, count: int = 1, *, post: str = "", areas: tuple[str, ...] = ()
+    ) -> list[str]:
+        """Sign a new seat in so many times; return the secret of each session."""
         name = f"{role}-{len(self.invitations)}"
         self.invitations[name] = ""
-        printed = self.command("-c", SESSIONS, name, role, str(count)).split()
-        return [f"anlan_session={secret}" for secret in printed]
+        return self.command("-c", SESSIONS, name, role, str(count), post, *areas).split()
 
     def report(self, text: str, **given: object) -> str:
         """Report a danger over the interface, as a program does; return its number."""

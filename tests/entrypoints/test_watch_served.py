@@ -21,11 +21,12 @@ PATIENT_S = 30.0
 class Watching(threading.Thread):
     """One open page: what its stream was answered with, and how many events came."""
 
-    def __init__(self, place, cookie):
+    def __init__(self, place, secret):
         super().__init__(daemon=True)
         self.line = socket.create_connection(("127.0.0.1", place.port), timeout=PATIENT_S)
         head = (
-            f"GET /watch/live HTTP/1.1\r\nHost: 127.0.0.1:{place.port}\r\nCookie: {cookie}\r\n\r\n"
+            f"GET /watch/live HTTP/1.1\r\nHost: 127.0.0.1:{place.port}\r\n"
+            f"Cookie: anlan_session={secret}\r\n\r\n"
         )
         self.line.sendall(head.encode())
         self.status, self.text, self.ended = 0, b"", False
@@ -65,8 +66,8 @@ def got(asked):
 def test_many_watch_while_reports_get_in_and_the_server_can_stop(tmp_path):
     with served(tmp_path) as place:
         room = WEB_PROCESSES * MOST_VIEWERS
-        cookies = place.sessions("duty_officer", room + 30)  # a session has a few streams only
-        viewers = [Watching(place, cookie) for cookie in cookies[:VIEWERS]]
+        secrets = place.sessions("duty_officer", room + 30)  # a session has a few streams only
+        viewers = [Watching(place, secret) for secret in secrets[:VIEWERS]]
         assert until(lambda: all(one.events for one in viewers))
         before = {one: one.events for one in viewers}
         began = time.monotonic()
@@ -75,11 +76,11 @@ def test_many_watch_while_reports_get_in_and_the_server_can_stop(tmp_path):
         assert until(lambda: all(one.events > before[one] for one in viewers))
         assert taken < 5  # viewers sleep in threads of their own: nobody waits for them
         watch = urllib.request.Request(
-            f"{place.address}/watch?lang=en", headers={"Cookie": cookies[0]}
+            f"{place.address}/watch?lang=en", headers={"Cookie": f"anlan_session={secrets[0]}"}
         )
         assert until(lambda: b"group-unanswered" in got(watch))
 
-        more = [Watching(place, cookie) for cookie in cookies[VIEWERS:]]
+        more = [Watching(place, secret) for secret in secrets[VIEWERS:]]
         assert until(lambda: all(one.status for one in more))
         assert {one.status for one in more} == {200, 204}
         assert sum(one.status == 200 for one in (*viewers, *more)) <= room
