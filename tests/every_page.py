@@ -93,7 +93,7 @@ def send(place: Served, path: str, body: bytes, kind: str) -> dict[str, str]:
 
 def live_in(place: Served) -> str:
     """Bring a warning, rising water, reports and two replays; return the way to one report."""
-    now = datetime.now(UTC).replace(microsecond=0)
+    now = datetime.fromtimestamp(int(time.time()), UTC)  # noqa: TID251  the server reads its own clock
     send(place, "signals", a_signal("orange", now), "application/xml")
     rows = [
         {"stream": "POND-01", "at": (now - timedelta(minutes=m)).isoformat(), "value": 60.0 - 2 * m}
@@ -212,7 +212,7 @@ def _more(
     yield Seen("commander", "/users", status=403)
     wrong = (("#username", "nobody"), ("#password", "guessed"), ("main form button", ""))
     yield Seen("", "/sign-in", status=401, steps=wrong)
-    just_now = datetime.now(UTC) - timedelta(seconds=5)
+    just_now = datetime.fromtimestamp(int(time.time()) - 5, UTC)  # noqa: TID251
     yield Seen("commander", f"/watch?at={just_now:%Y-%m-%dT%H:%M:%SZ}")
     yield Seen("commander", "/replays/compare?a=1&b=2")
     yield Seen("commander", "/review?kind=day")
@@ -224,9 +224,15 @@ def _more(
     yield Seen("auditor", case)
     yield Seen("system_admin", "/sign-in")
     words = "form[action*='/words']"
-    asked = ((f"details:has({words}) summary", ""), (f"{words} select", "1"), (f"{words} button", ""))
+    asked = (
+        (f"details:has({words}) summary", ""),
+        (f"{words} select", "1"),
+        (f"{words} button", ""),
+    )
     told = (f"/cases/{number}" for number in range(1, 20))
-    of_a_report = next(one for one in told if "/words" in _get(place, secrets["duty_officer"], one)[1])
+    of_a_report = next(
+        one for one in told if "/words" in _get(place, secrets["duty_officer"], one)[1]
+    )
     yield Seen("duty_officer", of_a_report, steps=asked)
     user = seen["users/<int:account>"].address
     yield Seen("security_admin", user, steps=(("form[action$='/invite'] button", ""),))

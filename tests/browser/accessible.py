@@ -44,11 +44,13 @@ MISFITS = """() => {
     return false;
   };
   for (const one of document.body.querySelectorAll('*'))
-    if (seen(one) && one.getBoundingClientRect().width > innerWidth + 0.5 && !framed(one)) say('wider than the screen', one);
+    if (seen(one) && one.getBoundingClientRect().width > innerWidth + 0.5 && !framed(one))
+      say('wider than the screen', one);
   for (const one of document.querySelectorAll('button, a.button, summary, .filters a, .top a, .level, .mark'))
     if (seen(one) && (one.scrollWidth > one.clientWidth + 1 || one.scrollHeight > one.clientHeight + 1) &&
         getComputedStyle(one).display !== 'inline') say('text is cut', one);
-  for (const one of document.querySelectorAll('button, select, input:not([type=hidden]), summary, a.button, a.whole, .filters a, .top a')) {
+  const pressed = 'button, select, input:not([type=hidden]), summary, a.button, a.whole, .filters a, .top a';
+  for (const one of document.querySelectorAll(pressed)) {
     const target = one.matches('[type=checkbox], [type=radio]') && one.closest('label') || one;
     const { width, height } = target.getBoundingClientRect();
     if (seen(target) && (height < 43.5 || width < 43.5)) say(`${width} x ${height} px are too small to press`, one);

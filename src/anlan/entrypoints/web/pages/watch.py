@@ -18,8 +18,9 @@ from anlan.entrypoints.web.intake import IN_TURN
 from anlan.entrypoints.web.middleware import SESSION_COOKIE
 from anlan.entrypoints.web.shell import moved, page, show
 from anlan.entrypoints.web.watching import picture
-from anlan.entrypoints.web.watching.features import KEPT, View
+from anlan.entrypoints.web.watching.features import View
 from anlan.entrypoints.web.watching.hub import Viewer, sight_of
+from anlan.entrypoints.web.watching.kept import KEPT
 from anlan.entrypoints.web.watching.live import HUB
 from anlan.entrypoints.web.wording import catalogue, say
 from anlan.infra.doors import Call, language_of

@@ -59,6 +59,7 @@ def lists_then(actor: Actor, language: str, *, at: datetime) -> tuple[str, dict[
     alerts = warning.risen_as_of(actor, since=at - RISING_WITHIN, at=at, limit=MOST)
     in_force = warning.warnings_as_of(at=at)
     context = _lists(actor, found, alerts, in_force, language, now=at)
+    context["heard"] = _heard_then(actor, at=at)
     shown = _rendered(context | {"then": True}, language, now=at)
     took = f"{perf_counter() - began:.1f}"
     return shown, {"entry": then.entry, "cut": then.cut, "seconds": took}
@@ -203,3 +204,10 @@ def _heard(actor: Actor, *, now: datetime) -> dict[str, Any]:
         "clockwork": state,
         "beat": beat,
     }
+
+
+def _heard_then(actor: Actor, *, at: datetime) -> dict[str, Any]:
+    """Return what had been heard by a past instant; how the clockwork ran then is not kept."""
+    whole, _ = streams.heard_then(actor, streams.known_at(at), at=at)
+    last = sensing.last_heard_by(at)
+    return {"streams": whole, "report": last.report, "signal": last.signal}

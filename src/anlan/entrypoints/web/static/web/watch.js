@@ -227,8 +227,10 @@ function timeLine() {
 async function map() {
   const place = document.getElementById("map");
   if (!place) return;
-  const tell = (key, drawn) => {
-    document.getElementById("map-says").textContent = key ? words[key] : "";
+  const tell = (key, drawn, leftOut) => {
+    const said = [key && words[key], leftOut].filter(Boolean).join(" ");
+    const says = document.getElementById("map-says");
+    if (says.textContent !== said) says.textContent = said; // read out when it is something else
     if (drawn) document.getElementById("map-age").textContent = `${words["watch.map_drawn"]} ${drawn}`;
   };
   try {
