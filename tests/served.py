@@ -133,6 +133,7 @@ def served(folder: Path, *, fill: str = "") -> Iterator[Served]:
         "ANLAN_PORT": str(port),
         "ANLAN_PUBLIC_URL": f"http://127.0.0.1:{port}",
         "ANLAN_LANG": "en",
+        "DJANGO_SETTINGS_MODULE": "anlan.conf.settings",
         "ANLAN_DISK_ALARM": "0.999",
     }
     place = Served(port, environment)

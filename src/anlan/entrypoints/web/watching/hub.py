@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
@@ -40,8 +41,10 @@ LOOK_EVERY_S = 0.25
 CLOCKS_EVERY_S = 20.0
 #: A line of comment goes out so often, so that a broken connection is noticed.
 HEARTBEAT_S = 10.0
-#: After a look the hub rests so many times as long as the look took: pages and reports go first.
+#: In the long run the hub rests so many times as long as it looks: pages and reports go first.
 REST = 2
+#: So many seconds of rest it may owe, so that a change after a quiet time is shown at once.
+OWES_S = 2.0
 LONGEST_REST_S = 20.0
 AFTER_FAILURE_S = 3.0
 
@@ -206,10 +209,10 @@ class Hub:
         return self._frames.get(viewer.sight, (seen,))[0] > seen
 
     def _run(self, turn: Turn) -> None:
-        rest = 0.0
+        rest, pace = 0.0, Pace()
         while self._go_on(rest):
             try:
-                rest = rest_after(self.look(turn))
+                rest = pace.rest_after(self.look(turn))
             except BaseException as error:
                 if "after shutdown" in str(error) or "after interpreter" in str(error):
                     return  # the process ends: nobody works any more
@@ -242,7 +245,10 @@ class Hub:
             viewers = list(self._viewers)
         old = began - self._looked_at >= CLOCKS_EVERY_S
         head = turn(lambda: self._see(viewers, old=old))
-        wanted = {viewer.sight: viewer for viewer in viewers if not viewer.ending}
+        looking = Counter(viewer.sight for viewer in viewers if not viewer.ending)
+        viewer_of = {viewer.sight: viewer for viewer in viewers if not viewer.ending}
+        # The sight that most have comes first.
+        wanted = {sight: viewer_of[sight] for sight, _ in looking.most_common()}
         failed: Exception | None = None
         for sight, viewer in wanted.items():
             if old or self._shown.get(sight) != head:
@@ -297,9 +303,22 @@ class Hub:
             return None
 
 
-def rest_after(took: float) -> float:
-    """Return for how many seconds the hub rests after a look that took so long."""
-    return min(max(LOOK_EVERY_S, REST * took), LONGEST_REST_S)
+class Pace:
+    """How long the hub rests between its looks.
+
+    It owes :data:`REST` times the seconds that it works, and pays by resting; up to
+    :data:`OWES_S` it may owe, and after a quiet time it owes nothing.
+    """
+
+    def __init__(self) -> None:
+        self._owed = 0.0
+
+    def rest_after(self, took: float) -> float:
+        """Return for how many seconds the hub rests after a look that took so long."""
+        self._owed += REST * took
+        rest = min(max(LOOK_EVERY_S, self._owed - OWES_S), LONGEST_REST_S)
+        self._owed = max(0.0, self._owed - rest)
+        return rest
 
 
 def event(name: str, text: str) -> bytes:
