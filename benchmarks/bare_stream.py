@@ -9,7 +9,7 @@ FRAME = b"event: lists\ndata: " + b"x" * int(os.environ.get("BENCH_FRAME", "2000
 _viewers: set[asyncio.Queue[bytes]] = set()
 
 
-async def application(scope, receive, send) -> None:
+async def application(scope, _receive, send) -> None:
     """Stream on GET; on POST hand the next frame to everybody."""
     if scope["type"] != "http":
         return

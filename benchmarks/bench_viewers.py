@@ -106,19 +106,21 @@ async def watch(place) -> tuple[list[list[float]], int]:
     viewers = [await viewer(place.port, path, cookie) for path, cookie in cookies]
     listening = [asyncio.create_task(one.listen()) for one in viewers]
     await until(lambda: all(one.seen for one in viewers))
-    areas, waits = [f"410102{n:03}" for n in (1, 2)], []
+    areas, waits, answered = [f"410102{n:03}" for n in (1, 2)], [], []
     for number in range(CHANGES):
         # Changes come at any moment of the hub's round.
         await asyncio.sleep(1.0 + (number * 0.137) % 0.5)
         before = [one.last for one in viewers]
         began = time.perf_counter()
         await asyncio.to_thread(opened, place, number, areas)
+        answered.append(1000 * (time.perf_counter() - began))
         await until(
             lambda b=before: all(one.last > was for one, was in zip(viewers, b, strict=True))
         )
         waits.append([one.seen[one.last] - began for one in viewers])
     for task in listening:
         task.cancel()
+    print(f"  the change itself was answered after {statistics.median(answered):.0f} ms (median)")
     return waits, max(one.size for one in viewers)
 
 

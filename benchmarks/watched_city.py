@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import sys
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from benchmarks import measure
 from tests.served import Served, served
 
 CASES, SENSORS = 10_000, 5_000
@@ -41,9 +40,5 @@ def limit_files() -> None:
 
 def machine_note() -> None:
     """Say that the figures belong to this machine at this hour."""
-    print(
-        "  server, clockwork, clients and browser share the cores of this machine", file=sys.stdout
-    )
-
-
-__all__ = ["CASES", "SENSORS", "Served", "busy_city", "limit_files", "machine_note", "measure"]
+    load = ", ".join(f"{one:.1f}" for one in os.getloadavg())
+    print(f"  server, clockwork, clients and browser share {os.cpu_count()} cores; load {load}")
