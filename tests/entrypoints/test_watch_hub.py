@@ -205,6 +205,26 @@ def test_a_change_after_a_quiet_time_is_looked_at_without_a_long_rest():
     assert pace.rest_after(0.5) == LOOK_EVERY_S
 
 
+def test_waiting_is_no_work(place):
+    spent = [0.0]
+    hub = Hub(place, steady=lambda: place.now, spent=lambda: spent[0])
+    joined(hub, place, WHOLE)
+
+    def slowly(job):
+        place.now += 5.0  # others have the machine
+        spent[0] += 7.0  # what this thread does beside the job
+        found = job()
+        spent[0] += 0.5
+        return found
+
+    assert hub.look(slowly) == 0.0
+    place.seq += 1
+    place.render = lambda _actor, _language, render=place.render: (
+        spent.__setitem__(0, spent[0] + 0.25) or render(_actor, _language)
+    )
+    assert hub.look(slowly) == 0.25
+
+
 def test_the_sight_that_most_have_is_rendered_first(place):
     hub = Hub(place, most=9, heartbeat_s=0.01, steady=lambda: place.now)
     joined(hub, place, STREET)

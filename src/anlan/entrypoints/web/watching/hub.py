@@ -135,10 +135,12 @@ class Hub:
         of_a_session: int = MOST_OF_A_SESSION,
         heartbeat_s: float = HEARTBEAT_S,
         steady: Callable[[], float] = time.monotonic,
+        spent: Callable[[], float] = time.thread_time,
     ) -> None:
         self._source, self._most, self._heartbeat_s = source, most, heartbeat_s
         self._of_a_session = of_a_session
-        self._steady = steady
+        self._steady, self._spent = steady, spent
+        self._worked = 0.0
         self._news = threading.Condition()
         self._viewers: list[Viewer] = []
         self._frames: dict[Sight, tuple[int, bytes]] = {}  # number and bytes
@@ -235,16 +237,19 @@ class Hub:
             return True
 
     def look(self, turn: Turn) -> float:
-        """Look once, render what is needed, end what is over; return the seconds that it took.
+        """Look once, render what is needed, end what is over; return the seconds of work.
+
+        Of a processor, that is: on a busy machine most of a look is waiting, and whoever waits
+        takes nothing from anybody.
 
         Each sight takes a turn of its own, so that requests get theirs in between.  One that
         cannot be rendered keeps no other one waiting; its error is raised at the end.
         """
-        began = self._steady()
+        began, self._worked = self._steady(), 0.0
         with self._news:
             viewers = list(self._viewers)
         old = began - self._looked_at >= CLOCKS_EVERY_S
-        head = turn(lambda: self._see(viewers, old=old))
+        head = self._in(turn, lambda: self._see(viewers, old=old))
         looking = Counter(viewer.sight for viewer in viewers if not viewer.ending)
         viewer_of = {viewer.sight: viewer for viewer in viewers if not viewer.ending}
         # The sight that most have comes first.
@@ -254,7 +259,8 @@ class Hub:
             if old or self._shown.get(sight) != head:
                 self._shown.pop(sight, None)
                 try:
-                    self._show(sight, turn(lambda v=viewer: self._rendered(v)))  # type: ignore[misc]
+                    frame = self._in(turn, lambda v=viewer: self._rendered(v))  # type: ignore[misc]
+                    self._show(sight, frame)
                     self._shown[sight] = head
                 except Exception as error:  # noqa: BLE001  raised below
                     failed = error
@@ -263,7 +269,19 @@ class Hub:
             self._looked_at = began
         if failed is not None:
             raise failed
-        return self._steady() - began
+        return self._worked
+
+    def _in(self, turn: Turn, job: Callable[[], T]) -> T:
+        """Do a part of a look in the turn of a request, and note the work."""
+
+        def noted() -> T:
+            began = self._spent()
+            try:
+                return job()
+            finally:
+                self._worked += self._spent() - began
+
+        return turn(noted)
 
     def _see(self, viewers: Collection[Viewer], *, old: bool) -> int:
         """Return where the journal stands; end the streams of those who may look no more."""
@@ -306,16 +324,16 @@ class Hub:
 class Pace:
     """How long the hub rests between its looks.
 
-    It owes :data:`REST` times the seconds that it works, and pays by resting; up to
+    It owes :data:`REST` times the seconds of work, and pays by resting; up to
     :data:`OWES_S` it may owe, and after a quiet time it owes nothing.
     """
 
     def __init__(self) -> None:
         self._owed = 0.0
 
-    def rest_after(self, took: float) -> float:
-        """Return for how many seconds the hub rests after a look that took so long."""
-        self._owed += REST * took
+    def rest_after(self, worked: float) -> float:
+        """Return for how many seconds the hub rests after a look of so much work."""
+        self._owed += REST * worked
         rest = min(max(LOOK_EVERY_S, self._owed - OWES_S), LONGEST_REST_S)
         self._owed = max(0.0, self._owed - rest)
         return rest
