@@ -96,8 +96,11 @@ def sizes(browser: Any, place: Any, secret: str) -> None:
         page.context.close()
 
 
-def pressed(page: Any, place: Any) -> list[float]:
-    """Press what a duty officer presses on Watch and on the list; return how long each answer took."""
+def pressed(page: Any, place: Any) -> tuple[list[float], list[float]]:
+    """Press what a duty officer presses on Watch and on the list.
+
+    Return how long each answer took, and the long tasks of Watch from its beginning.
+    """
     found: list[float] = []
     page.goto(place.address + "/watch")
     page.locator('#watch[data-state="on"]').wait_for()
@@ -111,12 +114,13 @@ def pressed(page: Any, place: Any) -> list[float]:
     page.locator(".maplibregl-ctrl-zoom-in").click()
     page.wait_for_timeout(1500)
     found += page.evaluate("() => Object.values(noted.pressed)")
+    long = page.evaluate("() => noted.long")
     page.goto(place.address + "/cases")
     for _ in range(TIMES):
         page.keyboard.press("Tab")
         page.wait_for_timeout(100)
     found += page.evaluate("() => Object.values(noted.pressed)")
-    return found
+    return found, long
 
 
 def panned(page: Any, place: Any) -> tuple[list[float], list[float]]:
@@ -156,16 +160,18 @@ def look(browser: Any, place: Any) -> bool:
             more_is_better=False,
         )  # fmt: skip
     page = opened(browser, place, secret)
-    answers = pressed(page, place)
+    answers, loading = pressed(page, place)
     print(f"  {len(answers)} interactions that took 16 ms or more")
     for what, value in (("median", statistics.median(answers or [0.0])), ("worst", worst(answers))):
         good &= measure.line(
             f"interaction until the next frame, {what}", value, "ms", beside="promise",
             limit=INTERACTION_MS, more_is_better=False, must=True,
         )  # fmt: skip
-    loading = page.evaluate("() => noted.long")
     frames, long = panned(page, place)
-    for what, tasks in (("while /cases was pressed", loading), ("while the map was dragged", long)):
+    for what, tasks in (
+        ("of Watch, loaded and pressed", loading),
+        ("while the map was dragged", long),
+    ):
         measure.line(
             f"long tasks {what}: {len(tasks)}, longest", worst(tasks), "ms", beside="long from",
             limit=LONG_MS, more_is_better=False,
