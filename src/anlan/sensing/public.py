@@ -13,10 +13,18 @@ from anlan.sensing.domain.observations import (
 from anlan.sensing.domain.reading import ReadReason
 from anlan.sensing.domain.reports import Contact, ReportIn
 from anlan.sensing.domain.uploads import UploadState
-from anlan.sensing.readings import batches_after, last_batch_id, read_many, read_observations
+from anlan.sensing.readings import (
+    KnownThen,
+    batches_after,
+    known_at,
+    last_batch_id,
+    read_many,
+    read_observations,
+)
 from anlan.sensing.selectors import (
     LastHeard,
     last_heard,
+    last_heard_by,
     last_times,
     latest,
     quarantine_open,
@@ -51,6 +59,7 @@ __all__ = [
     "BatchReceipt",
     "Contact",
     "FloodRule",
+    "KnownThen",
     "LastHeard",
     "Observation",
     "Once",
@@ -75,8 +84,10 @@ __all__ = [
     "keep_observations",
     "keep_report",
     "keep_signal",
+    "known_at",
     "last_batch_id",
     "last_heard",
+    "last_heard_by",
     "last_times",
     "latest",
     "note_reading",

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import reduce
 from operator import or_
+from typing import Any
 
 import msgspec
-from django.db.models import Count, Q
+from django.db.models import Count, Q, QuerySet
 
 from anlan.infra import contents
 from anlan.kernel.actor import Actor
@@ -48,15 +49,30 @@ class LastHeard:
 
 def last_heard() -> LastHeard:
     """Return when the last reading, report and outside warning came in (three small queries)."""
-    newest = {
-        name: rows.order_by("-received_at").values_list("received_at", flat=True).first()
-        for name, rows in (
-            ("observation", LatestReading.objects),
-            ("report", Report.objects),
-            ("signal", Signal.objects),
-        )
-    }
-    return LastHeard(**newest)
+    return LastHeard(
+        observation=_newest(LatestReading.objects.all()),
+        report=_newest(Report.objects.all()),
+        signal=_newest(Signal.objects.all()),
+    )
+
+
+def last_heard_by(at: datetime) -> LastHeard:
+    """Return when the last report and outside warning had come in at ``at`` (two small queries).
+
+    Of readings :func:`known_at` tells.
+    """
+    return LastHeard(
+        observation=None,
+        report=_newest(Report.objects.filter(received_at__lte=at)),
+        signal=_newest(Signal.objects.filter(received_at__lte=at)),
+    )
+
+
+def _newest(rows: QuerySet[Any]) -> datetime | None:
+    found: datetime | None = (
+        rows.order_by("-received_at").values_list("received_at", flat=True).first()
+    )
+    return found
 
 
 def reports(actor: Actor, *, before: int | None = None, hazard: str = "") -> list[Report]:

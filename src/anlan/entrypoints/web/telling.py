@@ -253,7 +253,10 @@ class Teller:
         if pattern == "*":
             return say("registry.every_hazard", self.language)
         if pattern.endswith(".*"):
-            return say("registry.hazard_group", self.language, group=pattern.removesuffix(".*"))
+            group = pattern.removesuffix(".*")
+            word = f"hazard_group.{group}"  # a pack may have groups of its own
+            named = say(word, self.language) if knows(word) else group
+            return say("registry.hazard_group", self.language, group=named)
         return self.names.hazard(pattern, self.language)
 
     def weekdays(self, days: Iterable[int]) -> str:

@@ -119,6 +119,19 @@ def read_streams(
     return [(row["batch"], (row["position"], _observation(row))) for row in table.to_pylist()]
 
 
+def newest_of(path: Path, after_us: int, upto_us: int) -> list[tuple[int, Observation]]:
+    """Return (batch, observation): the newest of each stream with ``after`` < time <= ``upto``.
+
+    Only what had been received by ``upto`` counts.
+    """
+    wanted = [("at_us", ">", after_us), ("at_us", "<=", upto_us), ("received_us", "<=", upto_us)]
+    # Sorted by stream and time within the file, so the last row of each stream is its newest.
+    last = [(name, "last") for name in ("at_us", "value", "quality", "batch")]
+    table = _read(path, wanted).group_by("stream", use_threads=False).aggregate(last)
+    rows = [{key.removesuffix("_last"): row[key] for key in row} for row in table.to_pylist()]
+    return [(row["batch"], _observation(row)) for row in rows]
+
+
 def read_batches(path: Path, after: int, upto: int) -> list[Batch]:
     """Return the batches with ``after`` < id <= ``upto``, as they were before sealing."""
     table = _read(path, [("batch", ">", after), ("batch", "<=", upto)])

@@ -63,6 +63,7 @@ def rules(request: Call) -> HttpResponse:
         "rules": [
             {
                 **told(rule, names, language),
+                "version": rule.version,
                 "says": getattr(said[rule.id, rule.version], language),
                 "since": _day_of(since[rule.id, rule.version].effective_from, zone),
                 "source": since[rule.id, rule.version].source,
