@@ -44,6 +44,18 @@ def fill_sensors(count: int) -> None:
     hand().keep(message_of("bench", readings, key="", now=many_cases.NOW))
 
 
+def fill_readings(count: int) -> None:
+    """Keep an hour of readings of ``count`` sensors, one every five minutes."""
+    from anlan.sensing.domain.observations import Observation
+    from anlan.sensing.services.framing import message_of
+    from anlan.sensing.services.hands import hand
+
+    for step in range(12):
+        at = many_cases.NOW - timedelta(minutes=65 + 5 * step)
+        rows = [Observation(f"B{n}", at, 1.0) for n in range(count)]
+        hand().keep(message_of("bench", rows, key="", now=at))
+
+
 def median_ms(job: Callable[[], object]) -> float:
     spent = []
     for _ in range(5):
@@ -59,7 +71,8 @@ def main() -> bool:
         many_cases.found(folder)
         many_cases.fill(CASES)
         fill_sensors(SENSORS)
-        from anlan.entrypoints.web.watching import features, picture
+        fill_readings(SENSORS)
+        from anlan.entrypoints.web.watching import features, past, picture, streams
         from anlan.kernel.actor import Actor, Role
         from anlan.registry.public import Box
 
@@ -70,9 +83,16 @@ def main() -> bool:
         good = True
         for who, actor in (("city", city), ("district", street)):
             view = features.View(actor, box, 10, "zh")
+            hour = now - timedelta(hours=1)
+
+            def earlier(view=view, hour=hour) -> None:
+                streams.known_at.cache_clear()
+                past.features_then(view, at=hour)
+
             for what, limit_s, job in (
                 ("lists", LOOK_S, lambda a=actor: picture.lists_now(a, "zh", now=now)),
                 ("map", LISTS_S, lambda v=view: features.features_now(v, now=now)),
+                ("map of an hour ago", LISTS_S, earlier),
             ):
                 good &= measure.line(
                     f"{who}: {what}", median_ms(job), "ms", beside="promise",

@@ -40,8 +40,8 @@ def found(folder: Path) -> None:
     registry.load_city(system_actor("bench"), city, jurisdiction, now=NOW - timedelta(days=90))
 
 
-def fill(count: int = CASES) -> None:
-    """Put ``count`` open cases into the tables; none of them is due at :data:`NOW`."""
+def fill(count: int = CASES, *, spare: timedelta = timedelta(0)) -> None:
+    """Put ``count`` open cases into the tables; none is due at :data:`NOW`, nor ``spare`` later."""
     from django.db import connection, transaction
 
     from anlan.registry import public as registry
@@ -56,7 +56,7 @@ def fill(count: int = CASES) -> None:
             [_case(begin + i, paths[(begin + i) % len(paths)], ladder) for i in range(size)],
             batch_size=500,
         )
-        CaseClock.objects.bulk_create([_clock(case) for case in cases], batch_size=500)
+        CaseClock.objects.bulk_create([_clock(case, spare) for case in cases], batch_size=500)
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(
                 "UPDATE response_case SET is_open = %s, state = 'assigned', "
@@ -94,7 +94,7 @@ def _case(number: int, path: str, ladder: dict[str, object]):
     )
 
 
-def _clock(case):
+def _clock(case, spare):
     from anlan.response.models import CaseClock
 
     return CaseClock(
@@ -108,5 +108,5 @@ def _clock(case):
         start_event="CaseOpened",
         basis={"title": "bench"},
         started_at=case.opened_at,
-        due_at=NOW + timedelta(minutes=1 + case.pk % 50_000),
+        due_at=NOW + spare + timedelta(minutes=1 + case.pk % 50_000),
     )

@@ -27,6 +27,29 @@ from anlan.entrypoints.cli import root
 root(["token", "issue", *sys.argv[1:]], standalone_mode=False)
 root(["admin", "invite", sys.argv[1]], standalone_mode=False)
 """
+#: As many sessions of one seat as are asked for, without a password for each.
+SESSIONS = """
+import sys
+from datetime import timedelta
+from anlan.entrypoints.cli import screen
+screen.open_workspace()
+from django.db import transaction
+from anlan.entrypoints import clock
+from anlan.kernel.actor import system_actor
+from anlan.registry import public as registry
+from anlan.registry.domain.permissions import PERMISSIONS
+from anlan.registry.services.accounts import new_token
+now, actor = clock.now(), system_actor("test")
+name, role, count, post, *areas = sys.argv[1:]
+account = registry.create_account(
+    actor, name, role, areas=areas or ("",), post=post or None, now=now
+)
+end = now + timedelta(hours=12)
+with transaction.atomic():
+    for _ in range(int(count)):
+        scopes = sorted(PERMISSIONS[account.role])
+        print(new_token(actor, account, scopes, account.areas, end, purpose="session", now=now)[1])
+"""
 PATIENCE_S = 60
 
 
@@ -69,6 +92,14 @@ class Served:
         self.invitations[name] = re.search(r"invitation=(\S+)", printed).group(1)
         return f"{self.address}/welcome?invitation={self.invitations[name]}"
 
+    def sessions(
+        self, role: str, count: int = 1, *, post: str = "", areas: tuple[str, ...] = ()
+    ) -> list[str]:
+        """Sign a new seat in so many times; return the secret of each session."""
+        name = f"{role}-{len(self.invitations)}"
+        self.invitations[name] = ""
+        return self.command("-c", SESSIONS, name, role, str(count), post, *areas).split()
+
     def report(self, text: str, **given: object) -> str:
         """Report a danger over the interface, as a program does; return its number."""
         asked = urllib.request.Request(
@@ -89,8 +120,11 @@ class Served:
 
 
 @contextmanager
-def served(folder: Path) -> Iterator[Served]:
-    """Serve the demo city from a workspace in ``folder`` until the block ends."""
+def served(folder: Path, *, fill: str = "") -> Iterator[Served]:
+    """Serve the demo city from a workspace in ``folder`` until the block ends.
+
+    ``fill`` is a program that is run on the workspace before the server is started.
+    """
     port = free_port()
     environment = {k: v for k, v in os.environ.items() if not k.startswith("ANLAN_")}
     environment |= {
@@ -99,10 +133,13 @@ def served(folder: Path) -> Iterator[Served]:
         "ANLAN_PORT": str(port),
         "ANLAN_PUBLIC_URL": f"http://127.0.0.1:{port}",
         "ANLAN_LANG": "en",
+        "DJANGO_SETTINGS_MODULE": "anlan.conf.settings",
         "ANLAN_DISK_ALARM": "0.999",
     }
     place = Served(port, environment)
     place.token = re.search(r"^  (anlan_\S+)$", place.command("-c", PREPARE), re.MULTILINE).group(1)
+    if fill:
+        place.command("-c", fill)
     with (folder / "server.log").open("wb") as said:
         running = subprocess.Popen(
             [sys.executable, "-m", "anlan", "up"],

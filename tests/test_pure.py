@@ -29,7 +29,8 @@ def in_the_bare(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.sqlite_only
 def test_words_and_decisions_hold_without_the_framework():
-    folders = [ROOT / "tests" / "kernel", *sorted((ROOT / "tests").glob("*/domain"))]
+    folders = [ROOT / "tests" / "kernel", ROOT / "tests" / "science"]
+    folders += [*sorted((ROOT / "tests").glob("*/domain"))]
     # Properties are searched in the main run; that every module and example runs says enough here.
     ended = in_the_bare("-m", "not hypothesis", *map(str, folders))
     assert ended.returncode == 0, ended.stdout[-4000:]

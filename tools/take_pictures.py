@@ -1,34 +1,31 @@
 """Take the pictures of the pages for the documents: a real server, a real browser, a rainy hour.
 
-    python tools/take_pictures.py [FOLDER]      default: docs/explanation/pictures
+    python tools/take_pictures.py [FOLDER]            default: docs/explanation/pictures
+    python tools/take_pictures.py --sheets FOLDER     every page x width x language x theme, for looking
 
 The demo city's signs are made up; nothing in the pictures is about a person or a real place.
 """
 
 from __future__ import annotations
 
-import json
+import os
 import shutil
 import sys
 import tempfile
-import time
-import urllib.request
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import product
 from pathlib import Path
+from typing import Any
+
+from PIL import Image, ImageDraw
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from tests.cap import a_signal  # noqa: E402
+from tests import every_page  # noqa: E402
 from tests.served import PASSWORD, Served, served  # noqa: E402
 
-REPORTS = (
-    ("下穿立交积水，车已熄火", 34.757, 113.600),
-    ("路口积水没过膝盖", 34.758, 113.601),
-    ("桥下积水还在涨", 34.7575, 113.6005),
-    ("楼道里有燃气味", 34.700, 113.720),
-    ("井盖被水冲走", 34.640, 113.550),
-)
 #: Name, address, role, width, language, theme.
 PICTURES = (
     ("watch-wall", "/watch", "commander", 1920, "zh-CN", "dark"),
@@ -45,38 +42,28 @@ PICTURES = (
 HEIGHTS = {360: 760, 1280: 900, 1920: 1080}
 
 
-def send(place: Served, path: str, body: bytes, kind: str) -> None:
-    """Send a sign over the interface."""
-    head = {"Authorization": f"Bearer {place.token}", "Content-Type": kind}
-    asked = urllib.request.Request(  # noqa: S310  our own server
-        f"{place.address}/api/v1/{path}", data=body, headers=head
-    )
-    with urllib.request.urlopen(asked, timeout=20):  # noqa: S310  our own server
-        pass
+#: Width of the screen: by how much a picture is made smaller for its sheet, how many stand on one,
+#: and after how many pixels a long page is cut.
+SHEETS = {360: (1.0, 8, 1600), 1280: (0.5, 4, 2200), 1920: (0.4, 4, 2200)}
+LOOKS = tuple(product(("zh-CN", "en-GB"), ("light", "dark")))
 
 
-def let_it_rain(place: Served) -> None:
-    """Bring a warning, rising water and what people report."""
-    now = datetime.now(UTC).replace(microsecond=0)  # noqa: TID251  an entry point
-    send(place, "signals", a_signal("orange", now), "application/xml")
-    rows = [
-        {"stream": "POND-01", "at": (now - timedelta(minutes=m)).isoformat(), "value": 60.0 - 2 * m}
-        for m in range(20, -1, -1)
-    ]
-    send(place, "observations", json.dumps({"observations": rows}).encode(), "application/json")
-    for text, lat, lon in REPORTS:
-        place.report(text, lat=lat, lon=lon)
-    time.sleep(8)  # the clockwork gives each an owner
+@contextmanager
+def chromium() -> Iterator[Any]:
+    """Run the browser."""
+    from playwright.sync_api import sync_playwright
+
+    program = shutil.which("chromium") or shutil.which("google-chrome")
+    arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+    with sync_playwright() as tool:
+        browser = tool.chromium.launch(executable_path=program, args=arguments)
+        yield browser
+        browser.close()
 
 
 def take(place: Served, folder: Path) -> None:
     """Sign in once and take every picture."""
-    from playwright.sync_api import sync_playwright
-
-    chromium = shutil.which("chromium") or shutil.which("google-chrome")
-    with sync_playwright() as tool:
-        arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-        browser = tool.chromium.launch(executable_path=chromium, args=arguments)
+    with chromium() as browser:
         first = browser.new_context()
         page = first.new_page()
         page.goto(place.invitation("commander", post="P-COMMANDER"))
@@ -98,25 +85,74 @@ def take(place: Served, folder: Path) -> None:
             page.wait_for_timeout(3000 if "watch" in name else 500)
             page.screenshot(path=str(folder / f"{name}.png"))
             context.close()
-        browser.close()
 
 
-def run_a_replay(place: Served) -> None:
-    """Replay the Itaewon evening, so that there is one to look at."""
-    place.command("-m", "anlan", "replay", "itaewon-2022")
+def take_all(place: Served, folder: Path, report: str) -> None:
+    """Take every page as each seat sees it, and lay the pictures out on sheets."""
+    secrets = {
+        role: place.sessions(role, **seat)[0] if role else ""
+        for role, seat in every_page.SEATS.items()
+    }
+    pages = every_page.every_page(place, secrets, report)
+    with chromium() as browser:
+        for locale, theme in LOOKS:
+            taken: dict[int, list[Path]] = {width: [] for width in SHEETS}
+            for role, secret in secrets.items():
+                context = browser.new_context(locale=locale, color_scheme=theme)
+                if secret:
+                    cookie = {"name": "anlan_session", "value": secret, "url": place.address}
+                    context.add_cookies([cookie])
+                page = context.new_page()
+                for one in (one for one in pages if one.role == role):
+                    every_page.open_page(page, place, one)
+                    for width, (_, _, most) in SHEETS.items():
+                        page.set_viewport_size({"width": width, "height": HEIGHTS[width]})
+                        page.wait_for_timeout(1200 if "watch" in one.address else 50)
+                        long = page.evaluate("document.documentElement.scrollHeight")
+                        clip = {"x": 0, "y": 0, "width": width, "height": min(long, most)}
+                        path = folder / f"{len(taken[width]):02}-{one.name}-{width}.png"
+                        page.screenshot(path=str(path), full_page=True, clip=clip)
+                        taken[width].append(path)
+                context.close()
+            for width, paths in taken.items():
+                lay_out(paths, folder / f"sheet-{locale[:2]}-{theme}-{width}", *SHEETS[width][:2])
+
+
+def lay_out(paths: list[Path], stem: Path, scale: float, at_once: int) -> None:
+    """Lay pictures side by side on sheets, each with its name; the single ones are removed."""
+    for number, part in enumerate(paths[i : i + at_once] for i in range(0, len(paths), at_once)):
+        pictures = [Image.open(path).convert("RGB") for path in part]
+        small = [one.resize((int(one.width * scale), int(one.height * scale))) for one in pictures]
+        wide, high = sum(one.width + 12 for one in small), max(one.height for one in small)
+        sheet = Image.new("RGB", (wide, high + 20), "white")
+        left = 0
+        for path, one in zip(part, small, strict=True):
+            ImageDraw.Draw(sheet).text((left, 4), path.stem, fill="black")
+            sheet.paste(one, (left, 20))
+            left += one.width + 12
+            path.unlink()
+        sheet.save(f"{stem}-{number:02}.png")
 
 
 def main() -> None:
     """Take them."""
-    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "docs/explanation/pictures"
+    arguments = sys.argv[1:]
+    sheets = arguments[:1] == ["--sheets"]
+    given = arguments[1:] if sheets else arguments
+    if sheets and not given:
+        sys.exit("say into which folder the sheets shall go")
+    folder = Path(given[0]) if given else ROOT / "docs/explanation/pictures"
     folder.mkdir(parents=True, exist_ok=True)
     with (
         tempfile.TemporaryDirectory(prefix="pictures-") as workspace,
-        served(Path(workspace)) as at,
+        served(Path(workspace)) as place,
     ):
-        let_it_rain(at)
-        run_a_replay(at)
-        take(at, folder)
+        os.environ["ANLAN_WORKSPACE"] = place.environment["ANLAN_WORKSPACE"]
+        import django
+
+        django.setup()
+        report = every_page.live_in(place)
+        take_all(place, folder, report) if sheets else take(place, folder)
 
 
 if __name__ == "__main__":

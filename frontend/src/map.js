@@ -106,7 +106,7 @@ class Picture {
       found.features = found.features.map((feature) => labelled(feature, this.words));
       this.map.getSource("shown")?.setData(found);
       const cells = found.features.some((feature) => feature.properties.kind === "cell");
-      this.tell(cells ? "watch.map_cells" : "", found.drawn);
+      this.tell(cells ? "watch.map_cells" : "", found.drawn, found.left_out);
       this.place.dataset.shown = String(found.features.length);
     } catch (error) {
       if (error.name === "AbortError") return;

@@ -93,6 +93,71 @@ def test_pages_in_the_background_leave_the_browser_its_connections(place, new_pa
         one.close()
 
 
+WITHOUT = {
+    "a worker": "",
+    "a lock": "delete window.SharedWorker;",
+    "neither": "delete window.SharedWorker; delete window.BroadcastChannel;",
+}
+
+
+@pytest.mark.parametrize("by", WITHOUT)
+def test_eight_windows_leave_the_browser_its_connections(place, new_page, sign_in, by):
+    page = new_page(locale="en-GB")
+    page.context.add_init_script(WITHOUT[by])
+    sign_in(page, "commander")
+    windows = [page, *(page.context.new_page() for _ in range(7))]
+    shared = by != "neither"
+    for one in windows:
+        one.set_default_timeout(15_000)
+        one.goto(f"{place.address}/watch")
+        one.locator('#watch[data-state="on"]').wait_for()
+    before = page.context.new_page()
+    before.goto(f"{place.address}/cases")  # there is a connection left for it
+    before.close()
+    state = "els => els.map(el => el.dataset.state)"
+    states = [one.locator("#watch").evaluate_all(state)[0] for one in windows]
+    if shared:
+        assert states == ["on"] * 8
+        windows[0].close()  # whoever held the stream: the others go on
+        for one in windows[1:]:
+            one.evaluate("document.getElementById('picture').remove()")
+        place.report("路灯倒了", lat=34.655, lon=113.83)
+        for one in windows[1:]:
+            one.locator("#picture").wait_for(timeout=WITHIN_MS)
+            assert one.locator("#watch").get_attribute("data-state") == "on"
+    else:
+        assert states[-1] == "on"
+        assert 2 <= states.count("on") <= 4
+        assert set(states) == {"on", "elsewhere"}
+        oldest = windows[0]
+        assert "Another window" in oldest.locator("#live").inner_text()
+        assert_accessible(oldest)
+        oldest.get_by_role("button", name="Take live updates back").click()
+        oldest.locator('#watch[data-state="on"]').wait_for()
+        assert oldest.locator("#take-back").is_hidden()
+    for one in windows:
+        one.close()
+
+
+def test_whoever_signs_in_next_sees_nothing_of_whoever_was_there(place, new_page, sign_in):
+    page = new_page(locale="en-GB")
+    sign_in(page, "commander")
+    place.report("路灯倒了", lat=34.651, lon=113.81)
+    watching(page, place)
+    page.locator("#lists li[data-case]").first.wait_for(timeout=WITHIN_MS)
+    other = page.context.new_page()
+    sign_in(other, "street_officer", areas=("410103",))
+    watching(other, place)
+    page.wait_for_function(
+        "shown => document.getElementById('lists').innerText.includes('Nothing is open')"
+        " || document.querySelectorAll('#lists li[data-case]').length === shown",
+        arg=other.locator("#lists li[data-case]").count(), timeout=WITHIN_MS,
+    )  # fmt: skip
+    seats = [one.locator("#watch").get_attribute("data-seat") for one in (page, other)]
+    assert seats[0] == seats[1]
+    other.close()
+
+
 def test_red_is_called_out_with_a_banner_and_a_sound_that_was_asked_for(place, new_page, sign_in):
     page = new_page(locale="en-GB")
     sign_in(page, "commander")
@@ -197,6 +262,7 @@ def test_a_device_that_cannot_show_the_map_is_told_and_keeps_the_lists(place, ne
 def test_when_the_stream_is_lost_the_page_says_so_and_asks_slowly(place, new_page, sign_in):
     page = new_page(locale="en-GB")
     sign_in(page, "duty_officer")
+    page.add_init_script(WITHOUT["neither"])  # what a worker asks for cannot be answered here
     page.route("**/watch/live*", lambda route: route.fulfill(status=204))
     page.goto(f"{place.address}/watch")
     page.locator('#watch[data-state="slow"]').wait_for()

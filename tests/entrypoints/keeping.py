@@ -6,21 +6,12 @@ import html
 import re
 from datetime import date
 
-from tests.entrypoints.test_pages import NOW, send
+from tests.entrypoints.test_pages import NOW, Clock, send
 
 TODAY = date(2026, 11, 23)
 DISTRICT = "410108"
 TUNNEL = "RP-TUNNEL-JG"
 OWNER = {"owner_post": "P-DUTY", "grade": "major", "plan": "PL-TUNNEL"}
-
-
-class Clock:
-    """A clock that stands until a test moves it."""
-
-    at = NOW
-
-    def now(self):
-        return self.at
 
 
 def text_of(client, address, language="en"):
@@ -55,3 +46,9 @@ def change(client, page, **fields):
     shown = preview(client, page, **fields)
     assert shown.status_code == 200, shown.content.decode()
     return send(client, page, page, **hidden(shown.content.decode()))
+
+
+__all__ = [
+    "DISTRICT", "NOW", "OWNER", "TODAY", "TUNNEL", "Clock", "change", "hidden", "preview", "seen_of",
+    "text_of",
+]  # fmt: skip

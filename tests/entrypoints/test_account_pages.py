@@ -12,14 +12,12 @@ from anlan.notices import public as notices
 from anlan.notices.models import Notice
 from anlan.registry import public as registry
 from anlan.registry.models import Account, Token
-from tests.entrypoints.test_pages import (  # noqa: F401  fixtures
+from tests.entrypoints.test_pages import (
     NOW,
     PASSWORD,
     TEST,
-    _quick_hashes,
     an_account,
     browser,
-    demo,
     send,
     signed_in,
 )
@@ -35,7 +33,7 @@ def text_of(client, address, language="en"):
 
 
 class TestSettings:
-    def test_the_look_is_kept_in_this_browser(self, demo):  # noqa: F811
+    def test_the_look_is_kept_in_this_browser(self, demo):
         client = signed_in(an_account("duty_officer"))
         assert "data-theme" not in text_of(client, "/settings")
         assert send(client, "/settings", "/settings/theme", to="dark").status_code == 303
@@ -45,7 +43,7 @@ class TestSettings:
         send(client, "/settings", "/settings/theme", to="auto")
         assert "data-theme" not in text_of(client, "/duties")
 
-    def test_a_password_is_changed_and_the_session_goes_on(self, demo):  # noqa: F811
+    def test_a_password_is_changed_and_the_session_goes_on(self, demo):
         name = an_account("duty_officer")
         client = signed_in(name)
         refused = send(client, "/settings", "/settings/password", old="wrong one here", new=NEW)
@@ -58,7 +56,7 @@ class TestSettings:
         again = send(browser(), "/sign-in", "/sign-in", username=name, password=NEW)
         assert again.status_code == 303
 
-    def test_sessions_are_seen_and_ended(self, demo):  # noqa: F811
+    def test_sessions_are_seen_and_ended(self, demo):
         name = an_account("duty_officer")
         here = signed_in(name)
         there = browser()
@@ -73,7 +71,7 @@ class TestSettings:
         assert there.get("/settings").status_code == 302
         assert here.get("/settings").status_code == 200
 
-    def test_signing_in_anew_ends_the_session_of_before_in_this_browser(self, demo):  # noqa: F811
+    def test_signing_in_anew_ends_the_session_of_before_in_this_browser(self, demo):
         name = an_account("duty_officer")
         client = signed_in(name)
         before, form = client.cookies["anlan_session"].value, client.cookies["anlan_form"].value
@@ -84,14 +82,14 @@ class TestSettings:
         old.cookies["anlan_session"] = before
         assert old.get("/settings").status_code == 302
 
-    def test_ending_this_session_signs_out(self, demo):  # noqa: F811
+    def test_ending_this_session_signs_out(self, demo):
         client = signed_in(an_account("duty_officer"))
         number = Token.objects.get(purpose="session").pk
         answer = send(client, "/settings", f"/settings/tokens/{number}/end")
         assert answer["Location"] == "/sign-in"
         assert client.get("/settings").status_code == 302
 
-    def test_a_token_is_shown_once_works_and_is_revoked(self, demo):  # noqa: F811
+    def test_a_token_is_shown_once_works_and_is_revoked(self, demo):
         client = signed_in(an_account("duty_officer"))
         fields = {"scope": ["cases:read"], "days": "30", "password": PASSWORD}
         made = send(client, "/settings", "/settings/tokens", **fields)
@@ -110,7 +108,7 @@ class TestSettings:
     @pytest.mark.parametrize(
         "wrong", [{"scope": []}, {"scope": ["accounts:write"]}, {"days": "4000"}, {"password": "x"}]
     )
-    def test_what_may_not_be_is_refused_in_words(self, demo, wrong):  # noqa: F811
+    def test_what_may_not_be_is_refused_in_words(self, demo, wrong):
         client = signed_in(an_account("duty_officer"))
         fields = {"scope": ["cases:read"], "days": "30", "password": PASSWORD, **wrong}
         answer = send(client, "/settings", "/settings/tokens", **fields)
@@ -118,7 +116,7 @@ class TestSettings:
         assert 'role="alert"' in answer.content.decode()
         assert not Token.objects.filter(purpose="interface").exists()
 
-    def test_a_token_made_for_less_opens_no_settings(self, demo):  # noqa: F811
+    def test_a_token_made_for_less_opens_no_settings(self, demo):
         name = an_account("duty_officer")
         client = signed_in(name)
         fields = {"scope": ["registry:read"], "days": "30", "password": PASSWORD}
@@ -131,13 +129,13 @@ class TestSettings:
         assert send(stolen, "/sign-in", "/settings/sessions/others").status_code == 302
         assert client.get("/settings").status_code == 200
 
-    def test_another_one_s_session_is_not_found(self, demo):  # noqa: F811
+    def test_another_one_s_session_is_not_found(self, demo):
         signed_in(an_account("auditor"))
         theirs = Token.objects.get(purpose="session").pk
         client = signed_in(an_account("duty_officer"))
         assert send(client, "/settings", f"/settings/tokens/{theirs}/end").status_code == 404
 
-    def test_it_asks_as_much_of_many_tokens_as_of_two(self, demo):  # noqa: F811
+    def test_it_asks_as_much_of_many_tokens_as_of_two(self, demo):
         name = an_account("duty_officer")
         client = signed_in(name)
         client.get("/settings")
@@ -153,7 +151,7 @@ class TestSettings:
 
 class TestUsers:
     @pytest.fixture
-    def keeper(self, demo):  # noqa: F811
+    def keeper(self, demo):
         return signed_in(an_account("security_admin", name="keeper"), "security_admin")
 
     def test_from_nothing_to_signed_in(self, keeper):
@@ -263,7 +261,7 @@ class TestUsers:
         an_account("audit_admin")
         assert "one-time codes are not set up" in text_of(keeper, "/users")
 
-    def test_the_auditor_reads_and_changes_nothing(self, demo):  # noqa: F811
+    def test_the_auditor_reads_and_changes_nothing(self, demo):
         key = Account.objects.get(username=an_account("duty_officer")).pk
         client = signed_in(an_account("auditor"))
         for address in ("/users", f"/users/{key}"):
@@ -271,7 +269,7 @@ class TestUsers:
             assert '<form method="post" action="/users' not in text
         assert client.get(f"/users/{key}/close").status_code == 403
 
-    def test_what_lies_elsewhere_is_not_found(self, demo):  # noqa: F811
+    def test_what_lies_elsewhere_is_not_found(self, demo):
         theirs = Account.objects.get(username=an_account("duty_officer", ("410103",), name="far"))
         an_account("duty_officer", ("410102",), name="near")
         client = signed_in(an_account("auditor", ("410102",)))
@@ -280,7 +278,7 @@ class TestUsers:
         assert ">far<" not in text
         assert client.get(f"/users/{theirs.pk}").status_code == 404
 
-    def test_it_asks_as_much_of_many_accounts_as_of_two(self, demo):  # noqa: F811
+    def test_it_asks_as_much_of_many_accounts_as_of_two(self, demo):
         client = signed_in(an_account("auditor", ("410102",)))
         client.get("/users")
         asked = []
@@ -304,7 +302,7 @@ class TestHome:
             ("audit_admin", "/registry"),
         ],
     )
-    def test_who_has_no_duties_is_led_elsewhere(self, demo, role, home):  # noqa: F811
+    def test_who_has_no_duties_is_led_elsewhere(self, demo, role, home):
         from anlan.entrypoints.web.pages import signing
 
         assert signing._within(role, "/duties") == home
@@ -314,7 +312,7 @@ class TestHome:
 
 class TestInbox:
     @pytest.fixture
-    def post(self, demo):  # noqa: F811
+    def post(self, demo):
         return registry.posts()[0].code
 
     def told(self, post, count, start=0, urgency="normal"):

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from anlan.entrypoints.web import design, wording
-from tests.entrypoints.test_pages import browser, demo  # noqa: F401  a fixture
+from tests.entrypoints.test_pages import browser
 
 WEB = Path(wording.__file__).parent
 SHEETS = WEB / "static" / "web"
@@ -52,7 +52,7 @@ def test_every_class_that_is_used_is_defined():
     assert sorted({one for one in classes_used() if one[1] not in known}) == []
 
 
-def test_every_class_that_is_defined_is_shown_in_both_languages(demo):  # noqa: F811
+def test_every_class_that_is_defined_is_shown_in_both_languages(demo):
     for language in ("zh", "en"):
         text = browser().get(f"/design?lang={language}").content.decode()
         shown = set(classes_of(text))
@@ -61,7 +61,7 @@ def test_every_class_that_is_defined_is_shown_in_both_languages(demo):  # noqa: 
         assert {name: file for name, file in classes_defined().items() if name not in shown} == {}
 
 
-def test_it_says_everything_in_words(demo):  # noqa: F811
+def test_it_says_everything_in_words(demo):
     for language in ("zh", "en"):
         text = browser().get(f"/design?lang={language}").content.decode()
         assert not re.search(r">\s*(?:design|theme|review|replay|form|key|level)\.[\w.]+\s*<", text)

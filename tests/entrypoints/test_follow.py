@@ -19,12 +19,10 @@ from anlan.response import public as response
 from anlan.response.models import Case
 from anlan.response.services.signs import take_sign
 from anlan.sensing.models import Report
-from tests.entrypoints.test_pages import (  # noqa: F401  fixtures are used by name
+from tests.entrypoints.test_pages import (
     NOW,
-    _quick_hashes,
     an_account,
     browser,
-    demo,
     send,
     signed_in,
 )

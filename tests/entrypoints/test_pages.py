@@ -37,13 +37,20 @@ def _quick_hashes(settings):
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
+class Clock:
+    """A clock that stands until a test moves it."""
+
+    at = NOW
+
+    def now(self):
+        return self.at
+
+
 @pytest.fixture
 def demo(demo_of_the_module, db, monkeypatch):
-    class Standing:
-        def now(self):
-            return NOW
-
-    monkeypatch.setattr(clock, "_current", Standing())
+    standing = Clock()
+    monkeypatch.setattr(clock, "_current", standing)
+    return standing
 
 
 def an_account(role, areas=("",), post=None, name=None):
@@ -100,6 +107,7 @@ STANDS_FOR = {
     "key": "987654",
     "rule": "987654",
     "token": "987654",
+    "clock": "987654",
 }
 
 
@@ -108,11 +116,12 @@ def filled(address):
 
 
 PAGES = sorted(pages(), key=str)
-#: What a page's own script asks for; everything else is read by people.
+#: What a page's own script asks for, and what is taken away; everything else is read by people.
 FOR_SCRIPTS = {
     "/watch/features": "application/geo+json",
     "/report/areas": "application/geo+json",
     "/uploads/987654": "application/json",
+    "/registry/table/posts.csv": "text/csv",
 }
 
 

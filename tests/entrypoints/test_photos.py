@@ -17,12 +17,10 @@ from anlan.infra.models import ContentItem, JournalEntry
 from anlan.kernel.actor import Role
 from anlan.registry import public as registry
 from anlan.response.models import Case, CasePhoto
-from tests.entrypoints.test_pages import (  # noqa: F401  fixtures are used by name
+from tests.entrypoints.test_pages import (
     NOW,
-    _quick_hashes,
     an_account,
     browser,
-    demo,
     send,
     signed_in,
 )

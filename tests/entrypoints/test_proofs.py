@@ -12,12 +12,10 @@ from anlan.accountability.verifier import anlan_verify
 from anlan.infra import delivery
 from anlan.infra.models import JournalEntry
 from anlan.response.models import Case, CaseEntry
-from tests.entrypoints.test_pages import (  # noqa: F401  fixtures are used by name
+from tests.entrypoints.test_pages import (
     NOW,
-    _quick_hashes,
     an_account,
     browser,
-    demo,
     send,
     signed_in,
 )

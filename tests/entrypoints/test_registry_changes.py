@@ -10,7 +10,6 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
-from anlan.entrypoints import clock
 from anlan.infra.models import JournalEntry
 from anlan.kernel.actor import Role
 from anlan.registry import public as registry
@@ -19,7 +18,6 @@ from tests.entrypoints.keeping import (
     OWNER,
     TODAY,
     TUNNEL,
-    Clock,
     change,
     hidden,
     preview,
@@ -29,28 +27,6 @@ from tests.entrypoints.keeping import (
 from tests.entrypoints.test_pages import NOW, TEST, an_account, send, signed_in
 
 pytestmark = pytest.mark.django_db(databases="__all__")
-
-
-@pytest.fixture(autouse=True)
-def _quick_hashes(settings):
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-
-
-@pytest.fixture
-def demo(demo_of_the_module, db, monkeypatch):
-    standing = Clock()
-    monkeypatch.setattr(clock, "_current", standing)
-    return standing
-
-
-@pytest.fixture
-def admin(demo):
-    return signed_in(an_account("system_admin"), Role.SYSTEM_ADMIN)
-
-
-@pytest.fixture
-def officer(demo):
-    return signed_in(an_account("duty_officer"))
 
 
 class TestEditing:

@@ -11,7 +11,6 @@ from urllib.parse import unquote
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
-from anlan.entrypoints import clock
 from anlan.entrypoints.web import wording
 from anlan.infra.models import ContentItem
 from anlan.kernel.actor import Role
@@ -21,7 +20,6 @@ from tests.entrypoints.keeping import (
     OWNER,
     TODAY,
     TUNNEL,
-    Clock,
     change,
     hidden,
     preview,
@@ -30,20 +28,9 @@ from tests.entrypoints.keeping import (
 )
 from tests.entrypoints.test_pages import NOW, TEST, an_account, send, signed_in
 
-pytestmark = pytest.mark.django_db(databases="__all__")
+pytestmark = [pytest.mark.django_db(databases="__all__"), pytest.mark.usefixtures("demo")]
 NEW = "/registry/new-person"
 PERSON = {"name": "新来的", "phone": "000-1", "language": "zh"}
-
-
-@pytest.fixture(autouse=True)
-def demo(demo_of_the_module, db, monkeypatch, settings):
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-    monkeypatch.setattr(clock, "_current", Clock())
-
-
-@pytest.fixture
-def admin(demo):
-    return signed_in(an_account("system_admin"), Role.SYSTEM_ADMIN)
 
 
 class TestPeople:

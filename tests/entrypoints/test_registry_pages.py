@@ -9,10 +9,8 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from anlan.entrypoints import clock
 from anlan.entrypoints.web import telling, wording
 from anlan.entrypoints.web.pages.registry import MENDED
-from anlan.kernel.actor import Role
 from anlan.registry import public as registry
 from anlan.registry.domain.edits import RiskPointEdit
 from anlan.registry.domain.findings import catalogue
@@ -21,7 +19,6 @@ from tests.entrypoints.keeping import (
     OWNER,
     TODAY,
     TUNNEL,
-    Clock,
     change,
     preview,
     text_of,
@@ -29,28 +26,6 @@ from tests.entrypoints.keeping import (
 from tests.entrypoints.test_pages import NOW, TEST, an_account, signed_in
 
 pytestmark = pytest.mark.django_db(databases="__all__")
-
-
-@pytest.fixture(autouse=True)
-def _quick_hashes(settings):
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-
-
-@pytest.fixture
-def demo(demo_of_the_module, db, monkeypatch):
-    standing = Clock()
-    monkeypatch.setattr(clock, "_current", standing)
-    return standing
-
-
-@pytest.fixture
-def admin(demo):
-    return signed_in(an_account("system_admin"), Role.SYSTEM_ADMIN)
-
-
-@pytest.fixture
-def officer(demo):
-    return signed_in(an_account("duty_officer"))
 
 
 @pytest.fixture

@@ -16,11 +16,9 @@ from anlan.entrypoints import here, replaying
 from anlan.infra.models import JournalEntry
 from anlan.learning import public as learning
 from anlan.learning.services import runs
-from tests.entrypoints.test_pages import (  # noqa: F401  fixtures
+from tests.entrypoints.test_pages import (
     NOW,
-    _quick_hashes,
     an_account,
-    demo,
     send,
     signed_in,
 )
@@ -47,7 +45,7 @@ def a_run(tmp_path_factory):
 
 
 @pytest.fixture
-def kept(a_run, demo):  # noqa: F811
+def kept(a_run, demo):
     """The results of that run, twice, in the workspace of the tests."""
     folder = here.workspace().replays
     shutil.rmtree(folder, ignore_errors=True)
@@ -61,7 +59,7 @@ def kept(a_run, demo):  # noqa: F811
 
 
 @pytest.fixture
-def desk(demo):  # noqa: F811
+def desk(demo):
     return signed_in(an_account("duty_officer"))
 
 
@@ -156,7 +154,7 @@ class TestRunning:
         assert 'value="here"' in text_of(desk, "/replays/new?scenario=zhengzhou-2021")
         assert 'value="here"' not in text_of(desk, "/replays/new?scenario=itaewon-2022")
 
-    def test_who_may_not_run_may_still_look(self, demo, kept):  # noqa: F811
+    def test_who_may_not_run_may_still_look(self, demo, kept):
         client = signed_in(an_account("street_officer"))
         text = text_of(client, "/replays")
         assert "/replays/new" not in text

@@ -9,12 +9,10 @@ import pytest
 from anlan import flow
 from anlan.infra import delivery
 from anlan.sensing.models import Report
-from tests.entrypoints.test_pages import (  # noqa: F401  fixtures are used by name
+from tests.entrypoints.test_pages import (
     NOW,
-    _quick_hashes,
     an_account,
     browser,
-    demo,
     send,
     signed_in,
 )

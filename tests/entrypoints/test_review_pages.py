@@ -10,11 +10,9 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from anlan.registry import public as registry
-from tests.entrypoints.test_pages import (  # noqa: F401  fixtures
+from tests.entrypoints.test_pages import (
     NOW,
-    _quick_hashes,
     an_account,
-    demo,
     signed_in,
 )
 from tests.entrypoints.test_replay_pages import desk, text_of  # noqa: F401  a fixture
@@ -68,7 +66,7 @@ class TestReview:
         assert answer.status_code == 422
         assert "review.too_large" in answer.content.decode()
 
-    def test_thousands_of_changes_are_drawn_and_tabled_briefly(self, demo):  # noqa: F811
+    def test_thousands_of_changes_are_drawn_and_tabled_briefly(self, demo):
         from anlan.accountability.domain import review as counting
         from anlan.entrypoints.web.pages import reviews
 
@@ -89,7 +87,7 @@ class TestReview:
         assert len(course["svg"]) < 60_000
         assert course["rows"][-1][1] == 20_000
 
-    def test_another_district_sees_none_of_it(self, demo):  # noqa: F811
+    def test_another_district_sees_none_of_it(self, demo):
         self.opened(2)
         for area, number in (("410102", 2), ("410103", 0)):
             client = signed_in(an_account("street_officer", (area,), name=f"seat-{area}"))

@@ -10,7 +10,6 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from anlan import __version__, flow
-from anlan.entrypoints import clock
 from anlan.entrypoints.web import wording
 from anlan.entrypoints.web.pages.rules import KINDS
 from anlan.infra import delivery
@@ -27,25 +26,6 @@ from tests.entrypoints.test_pages import NOW, TEST, an_account, send, signed_in
 pytestmark = pytest.mark.django_db(databases="__all__")
 TUNNEL = "water.tunnel"
 DAYS = "from=2026-11-20&to=2026-11-23"
-
-
-@pytest.fixture(autouse=True)
-def _quick_hashes(settings):
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-
-
-@pytest.fixture
-def demo(demo_of_the_module, db, monkeypatch):
-    class Standing:
-        def now(self):
-            return NOW
-
-    monkeypatch.setattr(clock, "_current", Standing())
-
-
-@pytest.fixture
-def officer(demo):
-    return signed_in(an_account("duty_officer"))
 
 
 def text_of(client, address, language="en", status=200):

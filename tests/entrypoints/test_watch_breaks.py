@@ -12,7 +12,7 @@ import pytest
 from anlan.accountability import public as accountability
 from anlan.accountability.public import SicknessSeen
 from anlan.entrypoints import clock
-from anlan.entrypoints.web.watching import features, picture
+from anlan.entrypoints.web.watching import features, kept, past, picture, streams
 from anlan.entrypoints.web.watching.hub import event
 from anlan.kernel.actor import Actor, Role
 from anlan.kernel.geometry import Point
@@ -32,7 +32,8 @@ def demo(demo_of_the_module, db, monkeypatch, settings):
 
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     monkeypatch.setattr(clock, "_current", Standing())
-    monkeypatch.setattr(features.KEPT, "_answers", features.OrderedDict())
+    monkeypatch.setattr(kept.KEPT, "_answers", kept.OrderedDict())
+    streams.known_at.cache_clear()
 
 
 def test_the_map_of_the_past_shows_the_instant_of_the_lists():
@@ -109,7 +110,7 @@ def test_nothing_of_another_district_moves_a_byte():
             picture.lists_now(mine, "zh", now=NOW),
             picture.lists_then(mine, "zh", at=earlier)[0],
             features.features_now(view, now=NOW),
-            features.features_then(view, at=earlier),
+            past.features_then(view, at=earlier),
         ]
 
     a_case(area="410102", point=Point(34.75, 113.6), level="red", at=NOW - timedelta(hours=1))

@@ -11,11 +11,12 @@ from anlan.entrypoints.web.watching.hub import (
     CLOCKS_EVERY_S,
     LONGEST_REST_S,
     LOOK_EVERY_S,
+    OWES_S,
     REST,
     Hub,
+    Pace,
     Viewer,
     event,
-    rest_after,
     sight_of,
 )
 from anlan.kernel.actor import Actor, Role
@@ -184,10 +185,53 @@ def test_one_sight_that_cannot_be_rendered_keeps_nobody_else_waiting(hub, place,
 
 
 def test_the_hub_leaves_more_time_than_it_takes_however_many_sights_there_are():
-    assert rest_after(0.01) == LOOK_EVERY_S
-    assert rest_after(1.0) == REST
-    assert rest_after(9.0) == 9 * REST  # two hundred sights of a busy city
-    assert rest_after(1000.0) == LONGEST_REST_S < 60 / 2  # the page says after a minute: lost
+    pace = Pace()
+    rests = [pace.rest_after(9.0) for _ in range(9)]  # two hundred sights of a busy city
+    assert sum(rests) >= REST * 9.0 * 9 - OWES_S
+    assert max(rests) <= LONGEST_REST_S < 60 / 2  # the page says after a minute: lost
+    assert Pace().rest_after(1000.0) == LONGEST_REST_S
+
+
+def test_a_change_after_a_quiet_time_is_looked_at_without_a_long_rest():
+    pace = Pace()
+    for _ in range(50):
+        assert pace.rest_after(0.01) == LOOK_EVERY_S
+    assert pace.rest_after(0.5) == LOOK_EVERY_S
+    for _ in range(20):
+        last = pace.rest_after(0.5)
+    assert last == pytest.approx(REST * 0.5)  # a flood does not stop: it pays as it goes
+    for _ in range(20):
+        pace.rest_after(0.0)
+    assert pace.rest_after(0.5) == LOOK_EVERY_S
+
+
+def test_waiting_is_no_work(place):
+    spent = [0.0]
+    hub = Hub(place, steady=lambda: place.now, spent=lambda: spent[0])
+    joined(hub, place, WHOLE)
+
+    def slowly(job):
+        place.now += 5.0  # others have the machine
+        spent[0] += 7.0  # what this thread does beside the job
+        found = job()
+        spent[0] += 0.5
+        return found
+
+    assert hub.look(slowly) == 0.0
+    place.seq += 1
+    place.render = lambda _actor, _language, render=place.render: (
+        spent.__setitem__(0, spent[0] + 0.25) or render(_actor, _language)
+    )
+    assert hub.look(slowly) == 0.25
+
+
+def test_the_sight_that_most_have_is_rendered_first(place):
+    hub = Hub(place, most=9, heartbeat_s=0.01, steady=lambda: place.now)
+    joined(hub, place, STREET)
+    for number in range(3):
+        joined(hub, place, WHOLE, session=str(number))
+    hub.look(at_once)
+    assert [who for who, _ in place.rendered] == [WHOLE.id, STREET.id]
 
 
 def test_there_is_a_cap(hub, place):
@@ -196,6 +240,30 @@ def test_there_is_a_cap(hub, place):
     streams[0].close()
     assert joined(hub, place, WHOLE) is not None
     assert hub.viewers == 3
+
+
+def test_a_session_that_takes_too_many_streams_loses_its_oldest(hub, place):
+    streams = [joined(hub, place, WHOLE, session="s") for _ in range(2)]
+    hub.look(at_once)
+    assert [next(one).partition(b"\n")[0] for one in streams] == [b"event: lists"] * 2
+    third = joined(hub, place, WHOLE, session="s")
+    other = joined(hub, place, STREET)  # room for others is not taken by what ends
+    assert next(streams[0]) == b"event: instead\ndata: \n\n"
+    with pytest.raises(StopIteration):
+        next(streams[0])
+    assert next(streams[1]) == b": heart\n\n"
+    assert next(third).startswith(b"event: lists")
+    hub.look(at_once)
+    assert next(other).startswith(b"event: lists")
+
+
+def test_of_one_session_a_page_that_was_reloaded_makes_room_first(hub, place):
+    english = joined(hub, place, WHOLE, language="en", session="s")
+    chinese = joined(hub, place, WHOLE, language="zh", session="s")
+    joined(hub, place, WHOLE, language="zh", session="s")
+    hub.look(at_once)
+    assert next(chinese).startswith(b"event: instead")
+    assert next(english).startswith(b"event: lists")
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from anlan.entrypoints import clock
-from anlan.entrypoints.web.watching import features
+from anlan.entrypoints.web.watching import features, kept, streams
 from anlan.kernel.geometry import Point
 from anlan.registry import public as registry
 from anlan.registry.models import Area, RiskPoint, Sensor
@@ -33,14 +33,19 @@ def demo(demo_of_the_module, db, monkeypatch, settings):
 
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     monkeypatch.setattr(clock, "_current", Standing())
-    monkeypatch.setattr(features.KEPT, "_answers", features.OrderedDict())
+    monkeypatch.setattr(kept.KEPT, "_answers", kept.OrderedDict())
+    streams.known_at.cache_clear()
 
 
 def asked(client, bbox=CITY, **more):
+    return answered(client, bbox, **more)["features"]
+
+
+def answered(client, bbox=CITY, **more):
     answer = client.get("/watch/features", {"bbox": bbox, "zoom": "10", "lang": "en", **more})
     assert answer.status_code == 200, answer.content.decode()
     assert answer["Content-Type"].startswith("application/geo+json")
-    return json.loads(answer.content)["features"]
+    return json.loads(answer.content)
 
 
 def of(found, kind):
@@ -107,7 +112,7 @@ def test_many_things_cost_as_many_queries_as_few(monkeypatch):
             an_alert(subject=f"cluster:{wanted}{number}")
         for one in (client, many):
             asked(one)
-            monkeypatch.setattr(features.KEPT, "_answers", features.OrderedDict())
+            monkeypatch.setattr(kept.KEPT, "_answers", kept.OrderedDict())
             with CaptureQueriesContext(connection) as seen:
                 asked(one)
             asked_of.append(len(seen))
@@ -154,14 +159,14 @@ def test_no_data_is_said_and_dated():
     }
     assert "no data" in silent.values()
     heard(sensor.code, NOW - timedelta(hours=30), received_at=NOW)
-    features.KEPT._answers.clear()
+    kept.KEPT._answers.clear()
     name = registry.area(sensor.area).name_en
     found = {
         one["properties"]["name"]: one["properties"]["no_data"] for one in of(asked(client), "area")
     }
     assert found[name] == "no new data, last 11-22 06:00"
     heard(sensor.code, NOW)
-    features.KEPT._answers.clear()
+    kept.KEPT._answers.clear()
     found = {
         one["properties"]["name"]: one["properties"]["no_data"] for one in of(asked(client), "area")
     }
@@ -197,15 +202,15 @@ def test_a_cluster_stands_where_its_reports_are():
     assert one["properties"]["count"] == 2
 
 
-def test_the_past_has_its_own_map():
-    early, late = NOW - timedelta(hours=2), NOW - timedelta(minutes=5)
-    a_case(place="RP-METRO-5", area="", level="red", at=early)
-    a_case(place="RP-TUNNEL-JG", area="", level="red", at=late)
-    client = signed_in(an_account("duty_officer"))
-    then = asked(client, at=(NOW - timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%SZ"))
-    assert len(of(then, "case")) == 1
-    assert len(of(asked(client), "case")) == 2
-    assert of(then, "sensor") == []
+def test_what_there_is_no_room_for_is_said(monkeypatch):
+    monkeypatch.setitem(features.SHARES, "warning", 2)
+    monkeypatch.setitem(features.SHARES, "in_area", 1)
+    for n in range(3):
+        a_warning(extent=f"e{n}")
+        a_case(area=("410102", "410103", "410104")[n], level="red")
+    said = answered(signed_in(an_account("duty_officer")))["left_out"]
+    assert "1 more warning" in said
+    assert "1 areas are drawn" in said
 
 
 def test_equal_views_are_answered_once_until_something_happens():

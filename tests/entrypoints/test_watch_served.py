@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import http.cookiejar
-import re
 import socket
 import threading
 import time
-import urllib.parse
 import urllib.request
 
 import pytest
 
 from anlan.entrypoints.cli.serve import WEB_PROCESSES
 from anlan.entrypoints.web.watching.hub import MOST_VIEWERS
-from tests.served import PASSWORD, served
+from tests.served import served
 
 pytestmark = pytest.mark.sqlite_only
 VIEWERS = 200
@@ -24,11 +21,12 @@ PATIENT_S = 30.0
 class Watching(threading.Thread):
     """One open page: what its stream was answered with, and how many events came."""
 
-    def __init__(self, place, cookie):
+    def __init__(self, place, secret):
         super().__init__(daemon=True)
         self.line = socket.create_connection(("127.0.0.1", place.port), timeout=PATIENT_S)
         head = (
-            f"GET /watch/live HTTP/1.1\r\nHost: 127.0.0.1:{place.port}\r\nCookie: {cookie}\r\n\r\n"
+            f"GET /watch/live HTTP/1.1\r\nHost: 127.0.0.1:{place.port}\r\n"
+            f"Cookie: anlan_session={secret}\r\n\r\n"
         )
         self.line.sendall(head.encode())
         self.status, self.text, self.ended = 0, b"", False
@@ -60,30 +58,16 @@ def until(true, seconds=PATIENT_S):
     return True
 
 
-def got(browser, address, form=None):
-    with browser.open(address, form, timeout=20) as answer:
+def got(asked):
+    with urllib.request.urlopen(asked, timeout=20) as answer:
         return answer.read()
-
-
-def signed_in(place):
-    """Answer an invitation as a browser does; return the cookies of the session."""
-    jar = http.cookiejar.CookieJar()
-    browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(jar))
-    address = place.invitation("duty_officer")
-    page = got(browser, address).decode()
-    fields = {
-        "csrfmiddlewaretoken": re.search(r'csrfmiddlewaretoken" value="(\w+)"', page).group(1),
-        "invitation": address.partition("invitation=")[2],
-        "password": PASSWORD,
-    }
-    got(browser, f"{place.address}/welcome", urllib.parse.urlencode(fields).encode())
-    return browser, "; ".join(f"{one.name}={one.value}" for one in jar)
 
 
 def test_many_watch_while_reports_get_in_and_the_server_can_stop(tmp_path):
     with served(tmp_path) as place:
-        browser, cookie = signed_in(place)
-        viewers = [Watching(place, cookie) for _ in range(VIEWERS)]
+        room = WEB_PROCESSES * MOST_VIEWERS
+        secrets = place.sessions("duty_officer", room + 30)  # a session has a few streams only
+        viewers = [Watching(place, secret) for secret in secrets[:VIEWERS]]
         assert until(lambda: all(one.events for one in viewers))
         before = {one: one.events for one in viewers}
         began = time.monotonic()
@@ -91,13 +75,15 @@ def test_many_watch_while_reports_get_in_and_the_server_can_stop(tmp_path):
         taken = time.monotonic() - began
         assert until(lambda: all(one.events > before[one] for one in viewers))
         assert taken < 5  # viewers sleep in threads of their own: nobody waits for them
-        watch = f"{place.address}/watch?lang=en"
-        assert until(lambda: b"group-unanswered" in got(browser, watch))
+        watch = urllib.request.Request(
+            f"{place.address}/watch?lang=en", headers={"Cookie": f"anlan_session={secrets[0]}"}
+        )
+        assert until(lambda: b"group-unanswered" in got(watch))
 
-        more = [Watching(place, cookie) for _ in range(WEB_PROCESSES * MOST_VIEWERS - VIEWERS + 30)]
+        more = [Watching(place, secret) for secret in secrets[VIEWERS:]]
         assert until(lambda: all(one.status for one in more))
         assert {one.status for one in more} == {200, 204}
-        assert sum(one.status == 200 for one in (*viewers, *more)) <= WEB_PROCESSES * MOST_VIEWERS
+        assert sum(one.status == 200 for one in (*viewers, *more)) <= room
         stopping = time.monotonic()
     # It did not wait for its viewers, of whom none left by itself.
     assert time.monotonic() - stopping < 20

@@ -11,13 +11,11 @@ from anlan.kernel.actor import Role
 from anlan.response import public as response
 from anlan.response.public import CaseFilters
 from anlan.sensing.models import Report
-from tests.entrypoints.test_pages import (  # noqa: F401  fixtures are used by name
+from tests.entrypoints.test_pages import (
     NOW,
     TEST,
-    _quick_hashes,
     an_account,
     browser,
-    demo,
     send,
     signed_in,
 )

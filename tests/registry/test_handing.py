@@ -8,7 +8,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from anlan.infra import contents
+from anlan.infra import contents, failpoints, passing
 from anlan.infra.models import ContentItem, JournalEntry
 from anlan.kernel.actor import Actor, Role
 from anlan.kernel.errors import NotAllowedError
@@ -55,6 +55,21 @@ class TestPack:
             for name, text in files.items():
                 archive.writestr(name, text)
         return out.getvalue()
+
+    def test_nothing_of_it_lies_beside_the_workspace(self, monkeypatch):
+        """A pack holds contacts: a process that is killed leaves them where they are swept."""
+        seen = []
+        monkeypatch.setattr(failpoints, "reach", lambda name: seen.append((name, left())))
+
+        def left():
+            root = passing.here().passing
+            return [path.name for path in root.rglob("holders.csv")] if root.is_dir() else []
+
+        data = public.pack_zip(ADMIN, reason=WHY, now=LATER)
+        public.keep_upload(ADMIN, data, now=LATER)
+        used = [found for name, found in seen if name == "passing.used"]
+        assert used == [["holders.csv"], ["holders.csv"]]
+        assert left() == []
 
     def test_out_and_in_again_is_no_difference(self):
         data = public.pack_zip(ADMIN, reason=WHY, now=LATER)

@@ -11,7 +11,7 @@ from anlan.kernel.errors import NotAllowedError, NotAuthenticatedError
 from anlan.registry import public
 from anlan.registry.domain import errors
 from anlan.registry.models import Token
-from tests.registry.small_city import KEEPER, NOW
+from tests.registry.small_city import KEEPER, NOW, TERMINAL
 from tests.registry.test_signing_in import (  # noqa: F401  the fixture loads the city
     KEY,
     PASSWORD,
@@ -148,7 +148,7 @@ class TestTokens:
 
     def test_an_administrator_proves_with_a_code_too(self):
         an_account("keeper", "security_admin")
-        _, invitation = public.invite(KEEPER, "keeper", now=NOW)
+        _, invitation = public.invite(TERMINAL, "keeper", now=NOW)
         _, secret = public.answer_invitation(
             invitation, PASSWORD, the_code(invitation), key=KEY, now=NOW
         )

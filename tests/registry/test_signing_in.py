@@ -12,7 +12,15 @@ from anlan.registry import public
 from anlan.registry.domain import errors, onetime
 from anlan.registry.models import Account, Token
 from anlan.registry.services import signing_in
-from tests.registry.small_city import ADMIN, KEEPER, NOW, a_city, a_jurisdiction, parsed
+from tests.registry.small_city import (
+    ADMIN,
+    KEEPER,
+    NOW,
+    TERMINAL,
+    a_city,
+    a_jurisdiction,
+    parsed,
+)
 
 pytestmark = pytest.mark.django_db(databases="__all__")
 KEY = "the server's own secret"
@@ -34,7 +42,8 @@ def an_account(name="desk", role="duty_officer"):
 
 
 def an_invitation(name="desk"):
-    return public.invite(KEEPER, name, now=NOW)[1]
+    by = KEEPER if name == "desk" else TERMINAL  # an administrator's needs a second person else
+    return public.invite(by, name, now=NOW)[1]
 
 
 def welcomed(name="desk", password=PASSWORD, code=""):

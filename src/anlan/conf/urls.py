@@ -9,6 +9,7 @@ from anlan.entrypoints.web import registry_addresses, views
 from anlan.entrypoints.web.pages import (
     cases,
     comparing,
+    confirming,
     design,
     duties,
     inbox,
@@ -69,6 +70,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("settings/sessions/others", settings.end_others),
     path("settings/tokens", settings.issue_token),
     path("settings/tokens/<int:token>/end", settings.end_one),
+    path("confirmations", confirming.confirmations),
+    path("confirmations/<int:token>/confirm", confirming.confirm),
+    path("confirmations/<int:token>/refuse", confirming.refuse),
     path("users", users.users),
     path("users/new", users.new_account),
     path("users/<int:account>", users.user),

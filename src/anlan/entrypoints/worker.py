@@ -24,7 +24,7 @@ from anlan import flow
 from anlan.entrypoints import clock, here, probes
 from anlan.entrypoints.lease import Lease
 from anlan.entrypoints.web import origins
-from anlan.infra import delivery
+from anlan.infra import delivery, passing
 from anlan.infra.sqlite.base import step_back
 from anlan.infra.workspace import WorkspaceKind
 from anlan.kernel.actor import system_actor
@@ -147,6 +147,7 @@ def clockwork() -> Clockwork:
 
     works = Clockwork()
     often, minute, daily = timedelta(0), timedelta(minutes=1), timedelta(days=1)
+    quarter = timedelta(minutes=15)
     # A rehearsal's time leaps: what seals and proves without changing what people are told
     # comes round once in an hour of it, and once more when it ends.
     proving = minute if here.workspace().kind is WorkspaceKind.LIVE else timedelta(hours=1)
@@ -164,6 +165,7 @@ def clockwork() -> Clockwork:
         Step("seal ledger", proving, lambda now: accountability.seal(now=now)),
         Step("watch", proving, _watch),
         Step("health", proving, lambda now: _health(now, works.failing)),
+        Step("sweep passing", quarter, lambda now: passing.sweep(here.workspace(), now=now)),
         Step("tend contacts", daily, _tend_contacts),
         Step("forget sources", minute, _forget_sources),
         Step("sweep uploads", timedelta(hours=1), lambda now: sensing.sweep_uploads(now=now)),

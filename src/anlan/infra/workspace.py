@@ -73,6 +73,11 @@ class Workspace:
         return self.root / "logs"
 
     @property
+    def passing(self) -> Path:
+        """Files with personal data that a request needs for a moment; swept by the clockwork."""
+        return self.root / "passing"
+
+    @property
     def replays(self) -> Path:
         """Rehearsal workspaces made by replays, one folder each."""
         return self.root / "replays"

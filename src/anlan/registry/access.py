@@ -18,6 +18,7 @@ from anlan.registry.domain.errors import (
     TokenUnknownToActorError,
 )
 from anlan.registry.domain.facts import KnownArea, KnownPlace, KnownPost, KnownSensor
+from anlan.registry.domain.permissions import ADMINISTRATORS
 from anlan.registry.models import Account, Area, Token
 from anlan.registry.selectors import areas, duties, places
 
@@ -38,11 +39,22 @@ def require_city_keeper(actor: Actor) -> None:
         raise NotAllowedError(permission="registry:write")
 
 
+def keeps_city(actor: Actor) -> bool:
+    """Return whether an actor changes city data, and with this credential."""
+    return actor.role in CITY_KEEPERS and bool(actor.scopes & {"registry:write", "*"})
+
+
 def require_whole_city(actor: Actor) -> None:
     """Refuse an actor who does not keep the data of the whole city: a pack is all of it."""
     require_city_keeper(actor)
     if not actor.covers(""):
         raise NotAllowedError(permission="registry:write")
+
+
+def require_administrator(actor: Actor) -> None:
+    """Refuse an actor who is no administrator of any kind."""
+    if actor.role not in ADMINISTRATORS:
+        raise NotAllowedError(permission="accounts:confirm")
 
 
 def require_reader(actor: Actor) -> None:

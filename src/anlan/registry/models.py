@@ -276,6 +276,10 @@ class Token(models.Model):
     purpose = models.CharField(
         max_length=12, default="interface", help_text="interface, session or invitation"
     )
+    waits = models.BooleanField(
+        default=False, help_text="An administrator's invitation before a second person confirmed it"
+    )
+    confirmed_by = models.CharField(max_length=120, blank=True)
     prefix = models.CharField(max_length=12, help_text="First letters, to recognise it by")
     digest = models.CharField(max_length=64, unique=True, help_text="SHA-256 of the secret")
     scopes = models.JSONField()
@@ -299,3 +303,24 @@ class Token(models.Model):
 
     def __str__(self) -> str:
         return f"{self.prefix}… of {self.account_id}"
+
+
+class DeviceTries(models.Model):
+    """Wrong passwords in a row from one known device of an account (熟悉的设备)."""
+
+    technical = (
+        "counts at the door, as an account's own failures; a stranger must not fill the journal"
+    )
+
+    device = models.CharField(
+        max_length=64, primary_key=True, help_text="SHA-256 of the mark without its signature"
+    )
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="+")
+    failures = models.PositiveIntegerField(default=0)
+    failed_at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        verbose_name_plural = "device tries"
+
+    def __str__(self) -> str:
+        return f"{self.device[:6]}… of {self.account_id}: {self.failures}"

@@ -34,11 +34,13 @@ from anlan.registry.selectors.history import (
     Turn,
     city_in_force,
     history_of,
+    names_of_actors,
 )
 from anlan.registry.selectors.mapped import (
     Box,
     Cell,
     Drawn,
+    cells_among,
     cells_of,
     extent_of,
     middles_of,
@@ -61,6 +63,7 @@ from anlan.registry.selectors.packs import (
     city_name,
     clock_rule,
     clock_rule_by_id,
+    clocks_in_force,
     hazard,
     hazard_of_code,
     hazards,
@@ -75,6 +78,7 @@ from anlan.registry.selectors.packs import (
     plans,
     quantity,
     reasons,
+    replaced_by,
     response_asked,
     revision,
     risk_methods,
@@ -83,6 +87,7 @@ from anlan.registry.selectors.packs import (
     rule_versions,
     rules_in_force,
     timezone,
+    versions_of,
 )
 from anlan.registry.selectors.places import (
     place,
@@ -97,7 +102,9 @@ from anlan.registry.selectors.records import (
     Record,
     Wanted,
     areas_by_kind,
+    choices,
     counts,
+    entries,
     filter_areas,
     holder_codes,
     posts_of_holder,
@@ -114,7 +121,21 @@ from anlan.registry.services.accounts import (
     revoke_token,
 )
 from anlan.registry.services.allowing import owners_for
+from anlan.registry.services.bringing import Line as TableLine
+from anlan.registry.services.bringing import (
+    TableShown,
+    discard_table,
+    show_table,
+    take_table,
+)
 from anlan.registry.services.changes import CityDiff
+from anlan.registry.services.confirming import (
+    confirm_invitation,
+    refuse_invitation,
+    waiting_invitations,
+)
+from anlan.registry.services.devices import LASTS as DEVICE_LASTS
+from anlan.registry.services.devices import remembered
 from anlan.registry.services.editing import EditShown, fingerprint_of, show_edit, take_edit
 from anlan.registry.services.examining import Examined, Found, examined
 from anlan.registry.services.exporting import city_pack, export_city
@@ -148,8 +169,10 @@ from anlan.registry.services.uploads import (
     keep_upload,
     load_upload,
 )
+from anlan.registry.services.versions import version_edit
 
 __all__ = [
+    "DEVICE_LASTS",
     "LONGEST_OWN",
     "SESSION",
     "Account",
@@ -165,6 +188,8 @@ __all__ = [
     "Listed",
     "Names",
     "Record",
+    "TableLine",
+    "TableShown",
     "Token",
     "Turn",
     "UploadShown",
@@ -181,25 +206,31 @@ __all__ = [
     "areas_under",
     "authenticate",
     "calendar",
+    "cells_among",
     "cells_of",
     "change_account",
     "change_password",
+    "choices",
     "city",
     "city_in_force",
     "city_name",
     "city_pack",
     "clock_rule",
     "clock_rule_by_id",
+    "clocks_in_force",
     "close_account",
+    "confirm_invitation",
     "contact_of",
     "counts",
     "create_account",
     "create_first_admin",
     "destroy_contents",
     "diff_city",
+    "discard_table",
     "discard_upload",
     "end_other_sessions",
     "end_own",
+    "entries",
     "examined",
     "export_city",
     "extent_of",
@@ -229,6 +260,7 @@ __all__ = [
     "middles_of",
     "names_in",
     "names_of",
+    "names_of_actors",
     "needs_second_factor",
     "offered_factor",
     "on_duty",
@@ -259,6 +291,9 @@ __all__ = [
     "reasons",
     "record",
     "records",
+    "refuse_invitation",
+    "remembered",
+    "replaced_by",
     "response_asked",
     "responsible_post",
     "revision",
@@ -275,13 +310,18 @@ __all__ = [
     "shape_of",
     "show_contact",
     "show_edit",
+    "show_table",
     "sign_in",
     "sign_out",
     "superior_of",
     "take_edit",
+    "take_table",
     "tend_contacts",
     "timezone",
     "tokens",
     "under",
+    "version_edit",
+    "versions_of",
+    "waiting_invitations",
     "who_answered",
 ]

@@ -14,11 +14,13 @@ from anlan.sensing.domain.observations import (
 from anlan.sensing.domain.reading import ReadReason
 from anlan.sensing.domain.reports import Contact, ReportIn
 from anlan.sensing.domain.uploads import UploadState
+from anlan.sensing.known_then import KnownThen, known_at
 from anlan.sensing.readings import (
     LastHeard,
     batches_after,
     last_batch_id,
     last_heard,
+    last_heard_by,
     last_times,
     latest,
     read_many,
@@ -58,6 +60,7 @@ __all__ = [
     "BatchReceipt",
     "Contact",
     "FloodRule",
+    "KnownThen",
     "LastHeard",
     "LatestReading",
     "Observation",
@@ -83,8 +86,10 @@ __all__ = [
     "keep_observations",
     "keep_report",
     "keep_signal",
+    "known_at",
     "last_batch_id",
     "last_heard",
+    "last_heard_by",
     "last_times",
     "latest",
     "note_reading",

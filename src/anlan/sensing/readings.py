@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+from django.db.models import QuerySet
 
 from anlan.sensing.domain.observations import Batch, LatestReading, Observation
 from anlan.sensing.models import Report, Signal
@@ -132,8 +133,27 @@ class LastHeard:
 
 def last_heard() -> LastHeard:
     """Return when the last reading, report and outside warning came in (two small queries)."""
-    newest = {
-        name: rows.order_by("-received_at").values_list("received_at", flat=True).first()
-        for name, rows in (("report", Report.objects), ("signal", Signal.objects))
-    }
-    return LastHeard(observation=last_received(), **newest)
+    return LastHeard(
+        observation=last_received(),
+        report=_newest(Report.objects.all()),
+        signal=_newest(Signal.objects.all()),
+    )
+
+
+def last_heard_by(at: datetime) -> LastHeard:
+    """Return when the last report and outside warning had come in at ``at`` (two small queries).
+
+    Of readings :func:`anlan.sensing.known_then.known_at` tells.
+    """
+    return LastHeard(
+        observation=None,
+        report=_newest(Report.objects.filter(received_at__lte=at)),
+        signal=_newest(Signal.objects.filter(received_at__lte=at)),
+    )
+
+
+def _newest(rows: QuerySet[Any]) -> datetime | None:
+    found: datetime | None = (
+        rows.order_by("-received_at").values_list("received_at", flat=True).first()
+    )
+    return found

@@ -99,6 +99,11 @@ def open_clusters(actor: Actor, *, limit: int) -> list[AlertInstance]:
     return selectors.open_clusters(actor, limit=limit)
 
 
+def clusters_as_of(actor: Actor, *, at: datetime, limit: int) -> list[AlertInstance]:
+    """Return what :func:`open_clusters` would have returned at ``at``."""
+    return selectors.clusters_as_of(actor, at=at, limit=limit)
+
+
 __all__ = [
     "AlertFilters",
     "AlertInstance",
@@ -111,6 +116,7 @@ __all__ = [
     "WarningInForce",
     "alert",
     "alerts",
+    "clusters_as_of",
     "clusters_of_report",
     "declare_response",
     "end_response",

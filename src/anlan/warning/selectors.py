@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db.models import Model, Q, QuerySet
@@ -19,6 +19,8 @@ from anlan.warning.models import AlertInstance, ResponseInForce, WarningInForce
 
 MOST_ROWS = 200
 LEVELS = [level.value for level in WarningLevel]
+#: What ended is written down no later than so long after it did.
+WRITTEN_WITHIN = timedelta(hours=1)
 RISES = ("AlertRaised", "AlertLevelChanged", "AlertCleared")
 
 
@@ -174,6 +176,27 @@ def open_clusters(actor: Actor, *, limit: int) -> list[AlertInstance]:
         inside(actor), cleared_at__isnull=True, subject__startswith="cluster:"
     )
     return list(rows.order_by("-pk")[:limit])
+
+
+def clusters_as_of(actor: Actor, *, at: datetime, limit: int) -> list[AlertInstance]:
+    """Return what :func:`open_clusters` would have returned at ``at`` (two queries).
+
+    What the judge wrote down later was not known then, also when it tells of an earlier instant.
+    """
+    maybe = Q(cleared_at__isnull=True) | Q(cleared_at__gt=at - WRITTEN_WITHIN)
+    rows = AlertInstance.objects.filter(
+        inside(actor), maybe, recorded_at__lte=at, subject__startswith="cluster:"
+    )
+    written = dict(rows.order_by("-pk").values_list("pk", "recorded_at")[:MOST_ROWS])
+    entries = JournalEntry.objects.filter(
+        event__in=RISES,
+        at__gte=min(written.values(), default=at),
+        at__lte=at,
+        payload__alert__in=list(written),
+    )
+    found: list[AlertInstance] = _last_images(AlertInstance, entries.order_by("-seq"))
+    standing = [row for row in found if row.cleared_at is None]
+    return sorted(standing, key=lambda row: -row.pk)[:limit]
 
 
 def _place(row: AlertInstance) -> tuple[int, int]:

@@ -22,6 +22,7 @@ COMMANDS = {
     "backup": "keep:backup",
     "city": "city:city",
     "demo": "serve:demo",
+    "detect": "detect:detect",
     "doctor": "keep:doctor",
     "init": "keep:init",
     "ledger": "ledger:ledger",

@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import csv
 import io
-import re
 from collections.abc import Iterable, Sequence
 
 from django.http import HttpResponse
 
-#: What begins a formula, also in full width as spreadsheets in Chinese take it; some skip
-#: blanks before it, seen and unseen ones.
-FORMULA = re.compile("[\\s\u200b-\u200d\u2060\ufeff]*[-=+@\uff1d\uff0b\uff0d\uff20]|[\t\r\n]")
+from anlan.kernel.spreadsheet import quoted
 
 
 def _cell(value: object) -> str:
-    text = "" if value is None else str(value)
-    # A spreadsheet would run it; a number may begin with its sign.
-    return f"'{text}" if isinstance(value, str) and FORMULA.match(text) else text
+    # A number may begin with its sign.
+    return quoted(value) if isinstance(value, str) else "" if value is None else str(value)
 
 
 def csv_file(name: str, head: Sequence[str], rows: Iterable[Sequence[object]]) -> HttpResponse:

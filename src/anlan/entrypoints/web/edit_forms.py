@@ -9,6 +9,7 @@ from typing import Any
 
 from django.http import QueryDict
 
+from anlan.entrypoints.web import entry_forms
 from anlan.kernel.scales import RiskGrade
 from anlan.registry import public as registry
 from anlan.registry.domain.edits import (
@@ -39,8 +40,10 @@ class Form:
 
 def given(form: Form, post: QueryDict) -> Values:
     """Return what a form was sent with; days of the week are several."""
+    most = {"outline": entry_forms.MOST_OUTLINE + 1, "basis": 2 * MOST_LETTERS}
     values: Values = {
-        name: post.get(name, "").strip()[:MOST_LETTERS].replace("\0", "") for name in form.names
+        name: post.get(name, "").strip()[: most.get(name, MOST_LETTERS)].replace("\0", "")
+        for name in form.names
     }
     if "weekdays" in form.names:
         values["weekdays"] = post.getlist("weekdays")[:7]
@@ -189,6 +192,19 @@ FORMS: Mapping[str, Form] = {
     "sensors": Form("sensor", ("in_force", "on"), _sensor_filled, _sensor_edit),
     "holders": Form("holder", _PERSON, _holder_filled, _holder_edit),
 }
+
+
+def form_of(name: str, *, is_new: bool = False) -> Form:
+    """Return the form of that name: of who sits and who answers, or of an entry's own facts."""
+    if name in FORMS and not (is_new and name in entry_forms.FIELDS):
+        return FORMS[name]
+    section = name.removesuffix("-facts")
+
+    def edit(values: Values, record: Record, today: date) -> Edit:
+        return entry_forms.edit_of(values, record, today, is_new=is_new)
+
+    names = entry_forms.names_of(section, is_new=is_new)
+    return Form("fields", names, entry_forms.filled, edit)
 
 
 def choices(record: Record, language: str) -> dict[str, Any]:

@@ -8,10 +8,12 @@ from zoneinfo import ZoneInfo
 
 from anlan.entrypoints.web.wording import knows, say
 from anlan.kernel.canonical import parse_instant
+from anlan.kernel.durations import parse_span
 from anlan.registry import public as registry
 from anlan.registry.public import Names
 from anlan.response import public as response
 from anlan.response.public import Case
+from anlan.warning.domain.ruletext import span_words
 
 
 def names_of_cases(cases: Iterable[Case], *, posts: Iterable[str] = ()) -> Names:
@@ -69,6 +71,15 @@ def rung_name(post: str, names: Names, language: str) -> str:
     """Return whom a rung of the ladder tells: a post, or a word that will be one when it is due."""
     key = f"rung.{post}"
     return say(key, language) if knows(key) else names.post(post, language)
+
+
+def rung_after(after: str, calendar: str, language: str, *, again: bool) -> str:
+    """Return when a rung of the ladder is told, as long as no deadline has been missed."""
+    if again:
+        return say("case.rung_again", language, span=span_words(after, language))
+    if not parse_span(after):
+        return say("case.rung_at_once", language)
+    return say(f"case.rung.{calendar}", language, span=span_words(after, language))
 
 
 def basis_text(basis: str, language: str) -> str:

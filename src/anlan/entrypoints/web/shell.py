@@ -39,6 +39,7 @@ WAYS = (
     ("rules", "/rules", "rules:read"),
     ("review", "/review", "cases:read"),
     ("replays", "/replays", "rules:read"),
+    ("confirmations", "/confirmations", "accounts:confirm"),
 )
 
 

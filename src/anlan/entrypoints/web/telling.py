@@ -84,8 +84,8 @@ class Fact:
 
 def address_of(section: str, key: str) -> str:
     """Return where the page of an entry is; empty where it has none."""
-    if section == "rules":
-        return f"/rules/{key.split('/', maxsplit=1)[0]}"
+    if section in {"rules", "clocks"}:
+        return f"/{section}/{key.split('/', maxsplit=1)[0]}"
     kind = ADDRESSES.get(section)
     # Codes are of any letters, also of those by which an address is divided.
     return f"/registry/{kind}/{quote(key, safe='')}" if kind else ""
@@ -219,6 +219,7 @@ class Teller:
             "interval": lambda: span_words(str(raw), self.language),
             "start": lambda: str(raw)[:5],
             "end": lambda: str(raw)[:5],
+            "shape": lambda: say("registry.drawn", self.language),
         }
         return words.get(column, lambda: self._other(raw))()
 
@@ -252,7 +253,10 @@ class Teller:
         if pattern == "*":
             return say("registry.every_hazard", self.language)
         if pattern.endswith(".*"):
-            return say("registry.hazard_group", self.language, group=pattern.removesuffix(".*"))
+            group = pattern.removesuffix(".*")
+            word = f"hazard_group.{group}"  # a pack may have groups of its own
+            named = say(word, self.language) if knows(word) else group
+            return say("registry.hazard_group", self.language, group=named)
         return self.names.hazard(pattern, self.language)
 
     def weekdays(self, days: Iterable[int]) -> str:

@@ -12,7 +12,7 @@ WORDS: dict[str, dict[str, str]] = {
         "unanswered": "无人应答",
         "overdue": "已逾期",
         "unowned": "待定责任",
-        "rising": "级别上升",
+        "rising": "正在上升",
         "open": "未结案",
         "cases": "起",
         "quiet": "目前没有未结的事项。",

@@ -19,6 +19,7 @@ from msgspec.structs import replace
 from anlan.kernel.scales import RiskGrade
 from anlan.registry.domain import city as c
 from anlan.registry.domain.entries import key_of
+from anlan.registry.domain.entry_edits import EntriesEdit, applied
 
 _DAY = timedelta(days=1)
 AHEAD = timedelta(days=3660)  # further on nobody plans, and calendars cannot count beyond year 9999
@@ -111,7 +112,7 @@ class HolderEdit:
         return self.code
 
 
-Edit = RosterEdit | RiskPointEdit | SensorEdit | HolderEdit
+Edit = RosterEdit | RiskPointEdit | SensorEdit | HolderEdit | EntriesEdit
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +140,8 @@ def apply(edit: Edit, entries: tuple[Any, ...], *, today: date) -> tuple[Any, ..
                 return _changed(edit.code, entries, dict(edit.fields))
             made = {name: value for name, value in edit.fields.items() if value}
             return (*entries, msgspec.convert({"code": edit.code, **made}, c.Holder))
+        case EntriesEdit():
+            return applied(edit, entries)
 
 
 def _changed(code: str, entries: Iterable[Any], change: Mapping[str, object]) -> tuple[Any, ...]:

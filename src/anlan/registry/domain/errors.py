@@ -209,6 +209,18 @@ class InvitationUnknownError(NotAuthenticatedError):
     code = "signin.invitation"
 
 
+class InvitationWaitsError(NotAuthenticatedError):
+    """An administrator's invitation that a second person has yet to confirm."""
+
+    code = "signin.invitation_waits"
+
+
+class SecondAdministratorError(NotAllowedError):
+    """Whoever gave an administrator's invitation does not confirm it too."""
+
+    code = "account.second_administrator"
+
+
 class PasswordWeakError(InvalidInputError):
     """A password is too short, or says the account's own name."""
 
@@ -293,6 +305,36 @@ class EditChoiceError(InvalidInputError):
     code = "edit.choice"
 
 
+class EditReasonPersonalError(InvalidInputError):
+    """A reason holds a telephone or identity number: many may read it, and for years."""
+
+    code = "edit.reason_personal"
+
+
+class CodeTakenError(ConflictError):
+    """A new entry was to get a code that another has or had."""
+
+    code = "edit.entry_code_taken"
+
+
+class AreaMovesManyError(InvalidInputError):
+    """An area with more below it than is moved on a page was to get another parent."""
+
+    code = "edit.area_moves_many"
+
+
+class OutlineUnreadableError(InvalidInputError):
+    """A file is no outline of one area."""
+
+    code = "edit.outline"
+
+
+class EntryReplacedError(ConflictError):
+    """A rule or clock was to be changed in whose place the city has another one already."""
+
+    code = "edit.replaced"
+
+
 class HolderCodeTakenError(ConflictError):
     """A new person was to get a code that another has or had."""
 
@@ -321,3 +363,21 @@ class PackUploadGoneError(NotFoundError):
     """An uploaded pack is no longer kept."""
 
     code = "upload.gone"
+
+
+class TableLargeError(InvalidInputError):
+    """A table has more lines than a page hands out or takes in."""
+
+    code = "table.large"
+
+
+class TableUnreadableError(InvalidInputError):
+    """An uploaded file is no table of the registry."""
+
+    code = "table.unreadable"
+
+
+class TableLineTwiceError(ConflictError):
+    """A table holds one entry twice."""
+
+    code = "table.line_twice"

@@ -38,6 +38,40 @@ def read_outlines(path: Path, file: str) -> tuple[list[tuple[int, Shape]], list[
     return _shapes(features, lines, file)
 
 
+def read_outline(raw: bytes, code: str) -> Shape | str:
+    """Return the outline in one file as that of area ``code``, or the word for what is wrong.
+
+    It may be a geometry, a feature, or a collection: of one feature, or with one of that code.
+    """
+    try:
+        document = json.loads(
+            raw.decode("utf-8-sig"), object_pairs_hook=_unique, parse_constant=_no_constant
+        )
+    except (UnicodeDecodeError, ValueError, RecursionError):
+        return "no_geojson"
+    if not isinstance(document, dict):
+        return "no_geojson"
+    if document.get("type") == "FeatureCollection":
+        features = document.get("features")
+        listed = features if isinstance(features, list) else []
+        named = [one for one in listed if _named(one) == code]
+        if len(found := named or listed) != 1:
+            return "several_outlines"
+        document = found[0] if isinstance(found[0], dict) else {}
+    geometry = document.get("geometry") if document.get("type") == "Feature" else document
+    if not isinstance(geometry, dict) or _geometry_problem(geometry):
+        return "no_outline"
+    properties = document.get("properties")
+    schematic = isinstance(properties, dict) and properties.get("schematic") is True
+    kept = {"type": geometry["type"], "coordinates": geometry["coordinates"]}
+    return Shape(code=code, schematic=schematic, geometry=kept)
+
+
+def _named(feature: Any) -> object:
+    properties = feature.get("properties") if isinstance(feature, dict) else None
+    return properties.get("code") if isinstance(properties, dict) else None
+
+
 def _shapes(
     features: list[Any], lines: list[int], file: str
 ) -> tuple[list[tuple[int, Shape]], list[Finding]]:

@@ -38,10 +38,12 @@ PERMISSIONS: dict[Role, frozenset[str]] = {
         "signs:release",
         "metrics:read",
         "replays:run",
+        "accounts:confirm",
     },
-    Role.SECURITY_ADMIN: READ_CITY | {"accounts:read", "accounts:write", "health:read"},
+    Role.SECURITY_ADMIN: READ_CITY
+    | {"accounts:read", "accounts:write", "accounts:confirm", "health:read"},
     Role.AUDIT_ADMIN: READ_CITY
-    | {"ledger:read", "ledger:write", "asof:read", "audit:read", "health:read"},
+    | {"ledger:read", "ledger:write", "asof:read", "audit:read", "health:read", "accounts:confirm"},
     Role.SYSTEM: frozenset({"*"}),
 }
 ADMINISTRATORS = frozenset({Role.SYSTEM_ADMIN, Role.SECURITY_ADMIN, Role.AUDIT_ADMIN})

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Generic, NamedTuple, TypeVar, get_origin
+from typing import BinaryIO, Generic, NamedTuple, TypeVar, get_origin
 
 import msgspec
 
@@ -36,6 +36,19 @@ class Row(NamedTuple, Generic[EntryT]):
     fault: Finding | None
 
 
+#: How a cell is read: from its column and text to what it stands for.
+Cell = Callable[[str, str], str]
+
+
+class CellSpoiltError(ValueError):
+    """A cell whose meaning another program has lost; its name is a kind of finding."""
+
+
+def as_it_stands(_column: str, text: str) -> str:
+    """Read a cell as the packs write it."""
+    return text
+
+
 class _Columns(NamedTuple):
     names: list[str]
     several: frozenset[str]  # columns that hold several values
@@ -53,24 +66,38 @@ def read_table(path: Path, file: str, kind: type[EntryT]) -> Iterator[Row[EntryT
     if (size := path.stat().st_size) > MAX_TABLE_BYTES:
         yield Row(0, None, finding("file.too_large", file, 0, size=size, limit=MAX_TABLE_BYTES))
         return
-    lines = _Lines(path, file)
+    with path.open("rb") as stream:
+        yield from read_rows(stream, file, kind)
+
+
+def read_rows(
+    stream: BinaryIO, file: str, kind: type[EntryT], *, cell: Cell = as_it_stands
+) -> Iterator[Row[EntryT]]:
+    """Yield the rows of a table that stands open, as :func:`read_table` does."""
+    lines = _Lines(stream, file)
     reader = csv.reader(lines, strict=True)
     try:
         header = _header(next(reader, []), file, kind)
         if isinstance(header, Finding):
             yield Row(header.line, None, header)
             return
-        yield from _rows(reader, header, file, kind)
+        yield from _rows(reader, header, _Kind(file, kind, cell))
     except _LineRefusedError as refusal:
         yield Row(refusal.found.line, None, refusal.found)
     except csv.Error as error:
         yield Row(lines.number, None, finding("file.syntax", file, lines.number, problem=error))
-    finally:
-        lines.close()
+
+
+class _Kind(NamedTuple, Generic[EntryT]):
+    """What the rows of a table are."""
+
+    file: str
+    entry: type[EntryT]
+    cell: Cell
 
 
 def _rows(
-    reader: Iterator[list[str]], columns: _Columns, file: str, kind: type[EntryT]
+    reader: Iterator[list[str]], columns: _Columns, kind: _Kind[EntryT]
 ) -> Iterator[Row[EntryT]]:
     faults = 0
     last = 1
@@ -78,23 +105,26 @@ def _rows(
         line, last = last + 1, reader.line_num  # type: ignore[attr-defined]
         if not any(cell.strip() for cell in cells):
             continue
-        row = _entry(cells, columns, file, line, kind)
+        row = _entry(cells, columns, line, kind)
         faults += row.fault is not None
         if faults > MAX_FAULTS:
-            yield Row(line, None, finding("file.more", file, line, limit=MAX_FAULTS))
+            yield Row(line, None, finding("file.more", kind.file, line, limit=MAX_FAULTS))
             return
         yield row
 
 
-def _entry(
-    cells: list[str], columns: _Columns, file: str, line: int, kind: type[EntryT]
-) -> Row[EntryT]:
+def _entry(cells: list[str], columns: _Columns, line: int, kind: _Kind[EntryT]) -> Row[EntryT]:
+    file = kind.file
     if len(cells) != len(columns.names):
         found = finding("csv.width", file, line, cells=len(cells), columns=len(columns.names))
         return Row(line, None, found)
     data: dict[str, object] = {}
     for name, cell in zip(columns.names, cells, strict=True):
-        text = cell.strip()
+        try:
+            text = kind.cell(name, cell.strip())
+        except CellSpoiltError as spoilt:
+            found = finding(str(spoilt), file, line, column=name, value=cell.strip())
+            return Row(line, None, found)
         if not text:
             continue
         if name in columns.several:
@@ -102,7 +132,7 @@ def _entry(
         else:
             data[name] = text
     try:
-        entry = msgspec.convert(_with_seconds(data), kind, strict=False)
+        entry = msgspec.convert(_with_seconds(data), kind.entry, strict=False)
     except msgspec.ValidationError as error:
         return Row(line, None, entry_problem(error).at(file, line))
     if not is_sound(entry):
@@ -146,8 +176,8 @@ class _LineRefusedError(Exception):
 class _Lines:
     """The lines of a file as text, with their number, each of bounded length."""
 
-    def __init__(self, path: Path, file: str) -> None:
-        self.stream = path.open("rb")
+    def __init__(self, stream: BinaryIO, file: str) -> None:
+        self.stream = stream
         self.file = file
         self.number = 0
 
@@ -170,7 +200,3 @@ class _Lines:
         if _CONTROL.search(text):
             raise _LineRefusedError(finding("file.control", self.file, self.number))
         return text
-
-    def close(self) -> None:
-        """Give the file back."""
-        self.stream.close()

@@ -84,15 +84,27 @@ def as_written(value: Any) -> Any:
     return value
 
 
+def columns_of(kind: type[msgspec.Struct]) -> list[str]:
+    """Return the columns of a table of a pack."""
+    return [item.name for item in msgspec.structs.fields(kind)]
+
+
+def cells_of(row: msgspec.Struct) -> list[Any]:
+    """Return the cells of an entry in a table of a pack; numbers stay numbers."""
+    written, several = as_written(row), several_valued(type(row))
+    cells = []
+    for name in columns_of(type(row)):
+        value = written.get(name)
+        is_number = isinstance(value, int | float)
+        cells.append(value if is_number else _cell(value, name in several))
+    return cells
+
+
 def _write_table(path: Path, kind: type[msgspec.Struct], rows: Iterable[msgspec.Struct]) -> None:
-    names = [item.name for item in msgspec.structs.fields(kind)]
-    several = several_valued(kind)
     with path.open("w", encoding="utf-8", newline="") as stream:
         writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow(names)
-        for row in rows:
-            written = as_written(row)
-            writer.writerow([_cell(written.get(name), name in several) for name in names])
+        writer.writerow(columns_of(kind))
+        writer.writerows(cells_of(row) for row in rows)
 
 
 def _cell(value: Any, is_several: bool) -> str:  # noqa: FBT001  a fact of the column

@@ -17,6 +17,7 @@ from django.db.models.fields import BooleanField
 from anlan.infra import contents
 from anlan.infra.models import JournalEntry
 from anlan.kernel.actor import Actor
+from anlan.registry import access
 from anlan.registry.models import (
     Account,
     Area,
@@ -24,6 +25,7 @@ from anlan.registry.models import (
     Duty,
     Holder,
     Organisation,
+    PackEntry,
     Post,
     RiskPoint,
     Sensor,
@@ -41,6 +43,8 @@ _MODELS = {
     "duties": Duty,
     "risk_points": RiskPoint,
     "sensors": Sensor,
+    "rules": PackEntry,
+    "clocks": PackEntry,
 }
 # Columns that say when a row counts, or repeat what another says: told in words of their own.
 _APART = frozenset({"began_at", "ended_at", "path", "contact_content", "contact_digest"})
@@ -89,8 +93,16 @@ class _Matter:
     def holds(self, image: Mapping[str, Any]) -> bool:
         if image["table"] != self.table or image["fields"] is None:
             return False
-        found = image["fields"].get(self.column) if self.column else image["pk"]
+        fields = image["fields"]
+        if self.is_versioned and fields["section"] != self.section:
+            return False
+        found = fields.get(self.column) if self.column else image["pk"]
         return bool(found == self.value)
+
+    @property
+    def is_versioned(self) -> bool:
+        """Whether the rows are versions of one entry, each of which stays."""
+        return _MODELS[self.section] is PackEntry
 
 
 def history_of(actor: Actor, section: str, key: str) -> tuple[tuple[Change, ...], bool]:
@@ -99,7 +111,8 @@ def history_of(actor: Actor, section: str, key: str) -> tuple[tuple[Change, ...]
     A post's history holds those of its roster too: who sat there is what is asked of it.
     """
     lines = section in {"shifts", "duties"}
-    matters = [_Matter(section, int(key) if lines else key)]
+    versioned = section in {"rules", "clocks"}
+    matters = [_Matter(section, int(key) if lines else key, "code" if versioned else "")]
     if section == "posts":
         matters.append(_Matter("shifts", key, "post_id"))
     entries = list(_entries(matters).order_by("-seq")[: LENGTH + 1])
@@ -146,11 +159,20 @@ def _told(
             if matter is None:
                 continue
             before = last.get((matter.section, image["pk"]))
-            turns.append(_turn(matter.section, image, before))
+            turn = _version_turn if matter.is_versioned else _turn
+            turns.append(turn(matter.section, image, before))
             last[matter.section, image["pk"]] = image["fields"]
         if turns and not (has_older and number == 0):
             found.append(_change(entry, turns))
     return found[::-1]
+
+
+def _version_turn(section: str, image: Mapping[str, Any], before: Mapping[str, Any] | None) -> Turn:
+    """Return what became of one version; what it says stands with the versions themselves."""
+    fields = image["fields"]
+    was, now = before is not None and before["in_pack"], fields["in_pack"]
+    what: What = "changed" if was == now else ("added" if now else "ended")
+    return Turn(section, str(fields["version"]), what, (), fields)
 
 
 def _turn(section: str, image: Mapping[str, Any], before: Mapping[str, Any] | None) -> Turn:
@@ -192,7 +214,8 @@ def _with_words(actor: Actor, changes: list[Change]) -> tuple[Change, ...]:
     """Put names of accounts and the words of reasons in the place of their keys: two queries."""
     who = names_of_actors(item.by for item in changes)
     asked = [UUID(item.reason) for item in changes if item.reason]
-    words = contents.get_texts(asked) if asked and actor.reads_contents else {}
+    # A reason is for who changes these things too: others read that one was given.
+    words = contents.get_texts(asked) if asked and access.keeps_city(actor) else {}
     return tuple(
         Change(
             seq=item.seq,
@@ -261,5 +284,19 @@ def edited_since_load() -> frozenset[tuple[str, str]]:
     """Return section and key of what was edited by hand since the last load of a pack."""
     load = JournalEntry.objects.filter(event="CityLoaded").order_by("-seq").only("seq").first()
     edits = JournalEntry.objects.filter(event="CityEdited", seq__gt=load.seq if load else 0)
-    pairs = edits.values_list("payload__section", "payload__key").distinct()
-    return frozenset((str(section), str(key)) for section, key in pairs)
+    pairs = set(edits.values_list("payload__section", "payload__key").distinct())
+    found = {(str(section), str(key)) for section, key in pairs if key}
+    if len(found) < len(pairs):
+        # A table brought in changes many at once: which ones its images tell.
+        for entry in edits.filter(payload__key="").iterator(20):
+            section = entry.payload["section"]
+            table = str(_MODELS[section]._meta.label_lower)
+            images = [image for image in entry.images if image["table"] == table]
+            found |= {(section, _key_of(section, image)) for image in images}
+    return frozenset(found)
+
+
+def _key_of(section: str, image: Mapping[str, Any]) -> str:
+    """Return what an image's row is told by in the differences of a pack."""
+    column = {"shifts": "post_id", "duties": "area_id"}.get(section)
+    return str(image["fields"][column] if column else image["pk"])

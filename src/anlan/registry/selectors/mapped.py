@@ -5,7 +5,7 @@ Where there is more than a map can carry, the same call counts by cells instead.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -189,10 +189,26 @@ def cells_of(rows: QuerySet[Any], box: Box, *, lat: str = "lat", lon: str = "lon
         .values("cell_x", "cell_y")
         .annotate(n=Count("pk"))
     )
+    return _cells(box, ((row["cell_x"], row["cell_y"], row["n"]) for row in counted))
+
+
+def cells_among(points: Iterable[tuple[float, float]], box: Box) -> list[Cell]:
+    """Return how many of some points (lat, lon) inside ``box`` lie in each part of it."""
+    wide = max(box.east - box.west, 1e-9) / CELLS
+    high = max(box.north - box.south, 1e-9) / CELLS
+    places = (
+        (int((lon - box.west) / wide), int((lat - box.south) / high), 1) for lat, lon in points
+    )
+    return _cells(box, places)
+
+
+def _cells(box: Box, counted: Iterable[tuple[int, int, int]]) -> list[Cell]:
+    wide = max(box.east - box.west, 1e-9) / CELLS
+    high = max(box.north - box.south, 1e-9) / CELLS
     cells: dict[tuple[int, int], int] = {}
-    for row in counted:  # what lies on the far edge belongs to the last cell
-        place = min(row["cell_x"], CELLS - 1), min(row["cell_y"], CELLS - 1)
-        cells[place] = cells.get(place, 0) + row["n"]
+    for x, y, number in counted:  # what lies on the far edge belongs to the last cell
+        place = min(x, CELLS - 1), min(y, CELLS - 1)
+        cells[place] = cells.get(place, 0) + number
     return [
         Cell(
             box.west + x * wide,

@@ -17,6 +17,7 @@ from anlan.kernel.workcalendar import WorkCalendar
 from anlan.registry.domain import choice
 from anlan.registry.domain import city as c
 from anlan.registry.domain import jurisdiction as j
+from anlan.registry.domain.dutymatrix import hazard_match
 from anlan.registry.domain.errors import EntryUnknownError, NoCityError
 from anlan.registry.domain.packwords import Text
 from anlan.registry.domain.parse import CITY_LISTS, JURISDICTION_LISTS
@@ -205,6 +206,30 @@ def rule(id: str, version: int) -> RuleSpec:  # noqa: A002  the pack's own word
 def rule_versions(id: str = "") -> tuple[Version, ...]:  # noqa: A002  the pack's own word
     """Return every version of every rule, or of one, that any load brought; old ones too."""
     return tuple(item for item in book().sections["rules"] if id in ("", item.code))
+
+
+def versions_of(section: str, code: str) -> tuple[Version, ...]:
+    """Return every version of one entry that any load or edit brought; old ones too."""
+    return tuple(item for item in book().sections[section] if item.code == code)
+
+
+def replaced_by(section: str, code: str) -> str:
+    """Return the entry of the city's own, of another name, that stands in the place of one."""
+    for item in book().sections[section]:
+        other = item.code != code and item.source == "city" and item.in_pack
+        if other and getattr(item.entry, "replaces", None) == code:
+            return item.code
+    return ""
+
+
+def clocks_in_force(hazard: str = "*", *, at: datetime) -> tuple[j.ClockRule, ...]:
+    """Return the clocks that count at ``at``; with a hazard or group, those that can run for it."""
+    counting: tuple[j.ClockRule, ...] = in_force("clocks", at)
+    return tuple(
+        clock
+        for clock in counting
+        if clock.hazard == "*" or hazard_match(hazard, clock.hazard) is not None
+    )
 
 
 def rule_titles(versions: Collection[tuple[str, int]]) -> dict[tuple[str, int], dict[str, str]]:

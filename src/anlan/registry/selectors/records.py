@@ -6,7 +6,7 @@ load on it counts, and at which one it left.  Each question asks a fixed number 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -17,13 +17,14 @@ from anlan.kernel.actor import Actor
 from anlan.registry import access
 from anlan.registry.domain import city as c
 from anlan.registry.domain.dutymatrix import Validity
-from anlan.registry.domain.errors import RecordUnknownError
+from anlan.registry.domain.errors import RecordUnknownError, TableLargeError
 from anlan.registry.domain.facts import KnownArea
 from anlan.registry.models import Holder, PackRow, Shift
 from anlan.registry.selectors import areas, packs, sheets
 
 SIZE = 50
 MOST_CHOICES = 500
+MOST_ENTRIES = 50_000  # of one table to take away
 MOST_PAGES = 10_000  # beyond this somebody searches instead
 
 
@@ -142,15 +143,7 @@ def holds(row: PackRow, at: datetime, day: date) -> bool:
     return validity.holds(at, day)
 
 
-def records(actor: Actor, section: str, wanted: Wanted, *, at: datetime) -> Listed:
-    """Return a page of what the pack still holds in the actor's areas in a fixed number of queries.
-
-    Raises
-    ------
-    AreaUnknownError
-        When the asked area is none of the actor's.
-    """
-    shelf = _SHELVES[section]
+def _wanted(actor: Actor, shelf: _Shelf, wanted: Wanted) -> QuerySet[Any]:
     rows = _rows(actor, shelf).filter(ended_at__isnull=True)
     if wanted.area:
         rows = rows.filter(areas.under(access.area(actor, wanted.area).path, shelf.path))
@@ -161,6 +154,37 @@ def records(actor: Actor, section: str, wanted: Wanted, *, at: datetime) -> List
         for column in shelf.searched:
             found |= Q(**{f"{column}__icontains": words})
         rows = rows.filter(found)
+    return rows
+
+
+def entries(actor: Actor, section: str, wanted: Wanted) -> Iterator[Any]:
+    """Yield everything that a list's pages show, in their order, as the pack writes it.
+
+    Raises
+    ------
+    AreaUnknownError
+        When the asked area is none of the actor's.
+    TableLargeError
+        When it is more than a page hands out.
+    """
+    shelf = _SHELVES[section]
+    rows = _wanted(actor, shelf, wanted)
+    if (total := rows.count()) > MOST_ENTRIES:
+        raise TableLargeError(lines=total, most=MOST_ENTRIES)
+    for row in rows.order_by(*shelf.order).iterator(2000):
+        yield shelf.sheet.entry(row)
+
+
+def records(actor: Actor, section: str, wanted: Wanted, *, at: datetime) -> Listed:
+    """Return a page of what the pack still holds in the actor's areas in a fixed number of queries.
+
+    Raises
+    ------
+    AreaUnknownError
+        When the asked area is none of the actor's.
+    """
+    shelf = _SHELVES[section]
+    rows = _wanted(actor, shelf, wanted)
     first = (max(1, min(wanted.page, MOST_PAGES)) - 1) * SIZE
     part = list(rows.order_by(*shelf.order)[first : first + SIZE + 1])
     day = packs.local_day(at)
@@ -244,6 +268,21 @@ def filter_areas(actor: Actor) -> list[KnownArea]:
     rows = _rows(actor, _SHELVES["areas"]).filter(ended_at__isnull=True)
     rows = rows.filter(kind__in=("city", "district", "zone", "street")).order_by("path")
     return [areas.known(values) for values in rows.values(*areas.FIELDS)[:MOST_CHOICES]]
+
+
+def choices(actor: Actor, section: str) -> list[tuple[str, str, str]]:
+    """Return code and both names of the posts or units that a field of the actor's may name.
+
+    They lie in the actor's areas, or above them.
+    """
+    shelf = _SHELVES[section]
+    reach = _visible(actor, shelf)
+    for path in () if actor.covers("") else actor.areas:
+        steps = path.split("/")
+        above = ["/".join(steps[: number + 1]) for number in range(len(steps))]
+        reach |= Q(**{f"{shelf.path}__in": above})
+    rows: QuerySet[Any] = shelf.sheet.model._default_manager.filter(reach, ended_at__isnull=True)
+    return list(rows.order_by("code").values_list("code", "name_zh", "name_en")[:MOST_CHOICES])
 
 
 def holder_codes(actor: Actor) -> list[str]:

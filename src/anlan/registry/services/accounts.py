@@ -230,6 +230,7 @@ def new_token(
     expires_at: datetime,
     *,
     purpose: str = "interface",
+    waits: bool = False,
     now: datetime,
 ) -> tuple[Token, str]:
     """Make a token of stated scopes and areas in the caller's transaction; nothing is checked."""
@@ -237,6 +238,7 @@ def new_token(
     token = Token(
         account=account,
         purpose=purpose,
+        waits=waits,
         prefix=secret[len(SECRET_MARK) :][:6],
         digest=secret_digest(secret),
         scopes=list(scopes),

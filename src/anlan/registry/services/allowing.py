@@ -21,6 +21,7 @@ from anlan.registry.domain.edits import (
     is_plain,
 )
 from anlan.registry.domain.entries import key_of
+from anlan.registry.domain.entry_edits import LINES, EntriesEdit
 from anlan.registry.domain.errors import (
     EditChoiceError,
     EditDayPastError,
@@ -32,6 +33,7 @@ from anlan.registry.domain.errors import (
 from anlan.registry.domain.facts import KnownPost
 from anlan.registry.models import Holder, Shift
 from anlan.registry.selectors import duties, packs, records, sheets
+from anlan.registry.services.allowing_entries import allow_entries, may_seat
 
 
 def allow(actor: Actor, edit: Edit, *, today: date, now: datetime) -> None:
@@ -50,6 +52,16 @@ def allow(actor: Actor, edit: Edit, *, today: date, now: datetime) -> None:
             _sensor(actor, edit, today=today, now=now)
         case HolderEdit():
             _holder(actor, edit)
+        case EntriesEdit():
+            _entries(actor, edit, today=today, now=now)
+
+
+def _entries(actor: Actor, edit: EntriesEdit, *, today: date, now: datetime) -> None:
+    if edit.about and edit.section in LINES:
+        _standing(actor, edit.section, edit.about, now=now)
+    if edit.gone and not edit.about:
+        access.require_whole_city(actor)
+    allow_entries(actor, edit, today=today)
 
 
 def _near(day: date, field: str, today: date) -> None:
@@ -107,15 +119,9 @@ def _told_apart(edit: RosterEdit, lines: set[c.Shift]) -> None:
 
 
 def _may_seat(actor: Actor, edit: RosterEdit, code: str) -> bool:
-    """Return whether an actor may put a person on a roster: theirs, new, or there already.
-
-    Somebody who left a post elsewhere is not new: whoever seats a person may read the contact.
-    """
-    if actor.covers("") or (edit.line is not None and code in (edit.line.holder, edit.line.deputy)):
-        return True
-    if records.sees_holder(actor, code):
-        return True
-    return all(actor.covers(path) for path in records.paths_ever_sat(code))
+    """Return whether an actor may put a person on a roster: theirs, new, or there already."""
+    seated = edit.line is not None and code in (edit.line.holder, edit.line.deputy)
+    return seated or may_seat(actor, code)
 
 
 def _risk_point(actor: Actor, edit: RiskPointEdit, *, now: datetime) -> None:

@@ -117,7 +117,7 @@ def area_changes(
     for chunk in chunks(areas, LOOK_UP):
         known = Area.objects.in_bulk([area.code for area in chunk])
         for area in chunk:
-            values = _values(area, governed, shapes.get(area.code))
+            values = values_of(area, governed.path_of(area), shapes.get(area.code))
             row = known.get(area.code)
             if row is None:
                 yield Change("areas", "added", area.code, Area(**values))
@@ -130,9 +130,10 @@ def area_changes(
         progress("areas", done)
 
 
-def _values(area: c.Area, governed: Governance, shape: c.Shape | None) -> dict[str, object]:
+def values_of(area: c.Area, path: str, shape: c.Shape | None) -> dict[str, object]:
+    """Return the columns of an area that lies at ``path``."""
     values = AREAS.values(area)
-    values["path"] = governed.path_of(area)
+    values["path"] = path
     values["shape"] = shape.geometry if shape else None
     values["schematic"] = bool(shape and shape.schematic)
     values["ended_at"] = None

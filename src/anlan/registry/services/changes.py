@@ -64,7 +64,8 @@ class CityDiff:
 
     def count(self, change: Change) -> None:
         """Take one change into account."""
-        matter = (change.section, change.key.split("/")[0])  # a line of a roster: its post
+        # A line of a roster: its post; of the duty matrix: its area; a version: its entry.
+        matter = (change.section, change.key.split("/")[0].split(" v")[0])
         if matter in self.watched:
             self.met.add(matter)
         self.sections.setdefault(change.section, SectionDiff()).count(change)

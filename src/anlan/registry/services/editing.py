@@ -25,19 +25,23 @@ from anlan.kernel.canonical import canonical_bytes
 from anlan.registry.domain import city as c
 from anlan.registry.domain import edits
 from anlan.registry.domain.edits import Difference, Edit, HolderEdit
+from anlan.registry.domain.entry_edits import VERSIONED, EntriesEdit, applied_shapes
 from anlan.registry.domain.errors import (
     EditEmptyError,
     EditReasonMissingError,
+    EditReasonPersonalError,
     EditReasonTooLongError,
     EditWorsensError,
     RecordChangedError,
 )
 from anlan.registry.domain.events import CityEdited
-from anlan.registry.models import Area, CityState, Holder, Shift
+from anlan.registry.domain.reasons import names_somebody
+from anlan.registry.models import Area, CityState, Holder, PackEntry
 from anlan.registry.selectors import packs, sheets
-from anlan.registry.services import holders, sections
+from anlan.registry.services import holders
 from anlan.registry.services.allowing import allow
-from anlan.registry.services.changes import Change
+from anlan.registry.services.around import areas_around
+from anlan.registry.services.edit_changes import edit_changes
 from anlan.registry.services.examining import Found, about, errors_of, examine, worse
 from anlan.registry.services.exporting import pack_in_force
 from anlan.registry.services.loading import link
@@ -45,6 +49,7 @@ from anlan.registry.services.retention import destroy_contents
 from anlan.registry.services.sections import Moment
 
 MOST_LETTERS = 1000
+TRIES = 5  # while others change the city
 KIND = "registry_reason"
 KEPT_FOR = timedelta(days=10 * 365)  # Anlan's default: as long as "who answered then?" is asked
 
@@ -83,10 +88,17 @@ def _entries(section: str, key: str) -> Iterable[Any]:
     if section == holders.SECTION:
         people = Holder.objects.filter(pk=key, ended_at__isnull=True)
         return (_Told(row.code, row.contact_digest) for row in people)
-    sheet = next(x for x in (*sheets.PLACED, sheets.SHIFTS) if x.section == section)
-    about = {"post": key} if sheet is sheets.SHIFTS else {"pk": key}
-    rows = sheet.model._default_manager.filter(ended_at__isnull=True, **about)
-    return (sheet.entry(row) for row in rows)
+    if section in VERSIONED:
+        rows = PackEntry.objects.filter(section=section, code=key, in_pack=True)
+        return (repr(row.spec) for row in rows.order_by("source", "version"))
+    if section == sheets.AREAS.section:
+        found = Area.objects.filter(pk=key, ended_at__isnull=True)
+        return ((sheets.AREAS.entry(row), row.shape, row.schematic) for row in found)
+    everything = (*sheets.CODED, *sheets.PLACED, sheets.SHIFTS, sheets.DUTIES)
+    sheet = next(x for x in everything if x.section == section)
+    about = {"post": key} if sheet is sheets.SHIFTS else {"pk": key or None}
+    lines = sheet.model._default_manager.filter(ended_at__isnull=True, **about)
+    return (sheet.entry(row) for row in lines)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,15 +127,19 @@ def show_edit(actor: Actor, edit: Edit, *, now: datetime) -> EditShown:
 def _drafted(actor: Actor, edit: Edit, *, now: datetime) -> _Draft:
     today = packs.local_day(now)
     allow(actor, edit, today=today, now=now)
-    before = pack_in_force()
+    before = pack_in_force(areas=areas_around(edit))
     was = getattr(before, edit.section)
     will = edits.apply(edit, was, today=today)
+    after = msgspec.structs.replace(before, **{edit.section: will})
     different = edits.differences(edit.section, was, will)
+    if isinstance(edit, EntriesEdit):
+        after = msgspec.structs.replace(after, shapes=applied_shapes(edit, before.shapes))
+        different += edits.differences("shapes", before.shapes, after.shapes)
     if not different:
         raise EditEmptyError
-    after = msgspec.structs.replace(before, **{edit.section: will})
     opened, closed = _compared(before, after, days={today, edit.on})
-    seen = fingerprint_of(edit.section, edit.key)
+    matter = edit.matter if isinstance(edit, EntriesEdit) else edit.key
+    seen = fingerprint_of(edit.section, matter)
     return _Draft(before, after, EditShown(different, opened, closed, seen))
 
 
@@ -131,7 +147,7 @@ def _compared(
     before: c.City, after: c.City, *, days: Iterable[date]
 ) -> tuple[tuple[Found, ...], tuple[Found, ...]]:
     """Return the findings that an edit brings and those it ends, today and on its day of effect."""
-    paths = dict(Area.objects.filter(ended_at__isnull=True).values_list("code", "path"))
+    paths: dict[str, str] = {}  # where each lies nobody asks of a preview
     opened: dict[object, Found] = {}
     closed: dict[object, Found] = {}
     for day in sorted(days):
@@ -149,26 +165,41 @@ def take_edit(actor: Actor, edit: Edit, *, seen: str, reason: str, now: datetime
 
     Raises
     ------
-    EditReasonMissingError, EditReasonTooLongError
-        When nobody could tell later why.
+    EditReasonMissingError, EditReasonTooLongError, EditReasonPersonalError
+        See :func:`keep_reason`.
     RecordChangedError
         When somebody else changed the entry meanwhile.
     EditWorsensError
         When it would bring an error that the city does not have.
     """
     words = _reason(reason)
-    with transaction.atomic():
-        JournalHead.objects.select_for_update().filter(pk=1).first()  # one change at a time
+    for _ in range(TRIES):
+        # The linter reads much, and nobody else writes meanwhile: so it looks before the lock,
+        # and once more only where the city became another one while it did.
+        revision = packs.revision()
         draft = _drafted(actor, edit, now=now)
         if draft.shown.seen != seen:
             raise RecordChangedError
         if wrong := draft.shown.refused:
             raise EditWorsensError(count=len(wrong), finding=wrong[0].finding.code)
-        replaced = _contacts(edit)
-        kept = keep_reason(words, now=now)
-        _write(actor, edit, draft, kept, now=now)
-    destroy_contents(actor, replaced, reason="replaced", now=now)
-    return draft.shown
+        if (replaced := _put(actor, edit, draft, words, revision, now=now)) is not None:
+            destroy_contents(actor, replaced, reason="replaced", now=now)
+            return draft.shown
+    raise RecordChangedError
+
+
+@transaction.atomic
+def _put(
+    actor: Actor, edit: Edit, draft: _Draft, words: str, revision: str, *, now: datetime
+) -> list[Any] | None:
+    """Write a draft and return the contacts it replaced; None when the city is another by now."""
+    JournalHead.objects.select_for_update().filter(pk=1).first()  # one change at a time
+    if packs.revision() != revision:
+        return None
+    replaced = _contacts(edit)
+    kept = keep_reason(words, now=now)
+    _write(actor, edit, draft, kept, now=now)
+    return replaced
 
 
 def _reason(text: str) -> str:
@@ -177,11 +208,19 @@ def _reason(text: str) -> str:
         raise EditReasonMissingError
     if len(words) > MOST_LETTERS:
         raise EditReasonTooLongError(letters=len(words), most=MOST_LETTERS)
+    if names_somebody(words):
+        raise EditReasonPersonalError
     return words
 
 
 def keep_reason(text: str, *, now: datetime) -> ContentRef:
-    """Keep why something was changed or looked at; people write names into reasons."""
+    """Keep why something was changed or looked at; people write names into reasons.
+
+    Raises
+    ------
+    EditReasonMissingError, EditReasonTooLongError, EditReasonPersonalError
+        When nobody could tell later why, or when it tells how somebody is reached.
+    """
     purpose = Purpose(
         name="registry history",
         legal_ground="statutory duty (个人信息保护法 Art 13(3))",
@@ -200,7 +239,7 @@ def _contacts(edit: Edit) -> list[Any]:
 
 def _write(actor: Actor, edit: Edit, draft: _Draft, reason: ContentRef, *, now: datetime) -> None:
     moment = Moment(now=now, day=packs.local_day(now))
-    changes = list(_changes(edit, draft.after, moment))
+    changes = list(edit_changes(edit, draft.after, draft.shown.differences, moment))
     state = CityState.objects.get(pk=1)
     chain = hashlib.sha256()
     for change in changes:
@@ -220,21 +259,3 @@ def _write(actor: Actor, edit: Edit, draft: _Draft, reason: ContentRef, *, now: 
     # New rows first: a changed row may refer to one of them.
     rows = sorted((change.row for change in changes), key=lambda row: not row._state.adding)
     journal.record(event, actor=actor, now=now, rows=[*rows, state])
-
-
-def _changes(edit: Edit, after: c.City, moment: Moment) -> Iterable[Change]:
-    entries = getattr(after, edit.section)
-    if edit.section == holders.SECTION:
-        # Only this person's: a contact that ran out elsewhere is no change of this edit.
-        own = (x for x in holders.holder_changes(entries, moment) if x.key == edit.key)
-        yield from holders.keep(own, after, moment)
-    elif edit.section == sheets.SHIFTS.section:
-        for change in sections.line_changes(sheets.SHIFTS, entries, moment):
-            row = change.row
-            if isinstance(row, Shift) and change.what == "added" and row.valid_from is not None:
-                # Who sat there this morning stays who sat there this morning.
-                row.began_at = moment.now if row.valid_from <= moment.day else None
-            yield change
-    else:
-        sheet = next(x for x in sheets.PLACED if x.section == edit.section)
-        yield from sections.coded_changes(sheet, entries, moment)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, tzinfo
 from typing import Any, Literal
@@ -61,6 +61,9 @@ class Line:
     tz: tzinfo
     rows: list[PackEntry]
     before: dict[int, tuple[datetime | None, bool]] = field(default_factory=dict)
+    ends_set: set[int] = field(
+        default_factory=set
+    )  # versions of which only the end was written anew
     added: list[PackEntry] = field(default_factory=list)
     kept: list[tuple[PackEntry, Any]] = field(default_factory=list)
 
@@ -77,7 +80,7 @@ class Line:
         }
         for entry in sorted(entries, key=_declared_version):
             row = live.get(_declared_version(entry))
-            if row is not None and decode(self.section, row.spec) == entry:
+            if row is not None and self._goes_on(row, entry):
                 live.pop(_declared_version(entry))
             else:
                 row = self._new(entry, numbers)
@@ -88,6 +91,23 @@ class Line:
             row.in_pack = False
             row.effective_to = _earliest(row.effective_to, begins)
         self._fit_together()
+
+    def _goes_on(self, row: PackEntry, entry: Any) -> bool:
+        """Return whether ``row`` stands for ``entry``, of which at most the end is another one.
+
+        A day ahead on which a version ends is no other version of it.
+        """
+        kept = decode(self.section, row.spec)
+        if kept == entry:
+            return True
+        end = _midnight(getattr(entry, "effective_to", None), self.tz)
+        if end is None or end <= self.now or (row.effective_to and row.effective_to <= self.now):
+            return False
+        if msgspec.structs.replace(kept, effective_to=entry.effective_to) != entry:
+            return False
+        row.spec = msgspec.to_builtins(entry)
+        self.ends_set.add(row.version)
+        return True
 
     def _new(self, entry: Any, numbers: Numbers) -> PackEntry:
         declared = _midnight(getattr(entry, "effective_from", None), self.tz) or BEGINNING
@@ -118,7 +138,7 @@ class Line:
             to_before, in_before = self.before[row.version]
             if in_before and not row.in_pack:
                 yield self._change("ended", row, ("effective_to", "in_pack"))
-            elif row.effective_to != to_before:
+            elif row.effective_to != to_before or row.version in self.ends_set:
                 yield self._change("changed", row, ("effective_to",))
         for row in self.added:
             what: Literal["added", "changed"] = "changed" if self.rows else "added"
@@ -149,11 +169,19 @@ def loading(now: datetime, tz: tzinfo) -> Loading:
 
 
 def entry_changes(
-    section: str, source: Source, entries: Iterable[Any], load: Loading
+    section: str,
+    source: Source,
+    entries: Iterable[Any],
+    load: Loading,
+    *,
+    codes: Collection[str] | None = None,
 ) -> Iterator[Change]:
-    """Yield the differences of one section of one pack."""
+    """Yield the differences of one section of one pack, or of those entries in it."""
     rows: dict[str, list[PackEntry]] = {}
-    for row in PackEntry.objects.filter(section=section, source=source).order_by("version"):
+    found = PackEntry.objects.filter(section=section, source=source)
+    if codes is not None:
+        found = found.filter(code__in=codes)
+    for row in found.order_by("version"):
         rows.setdefault(row.code, []).append(row)
     wanted: dict[str, list[Any]] = {}
     for entry in entries:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from anlan.registry.domain.parse import (
 from anlan.registry.domain.write import write_city, write_jurisdiction
 from anlan.registry.models import Area, Holder, PackEntry
 from anlan.registry.selectors import packs, sheets
+from anlan.registry.services.areas import LOOK_UP, chunks
 from anlan.registry.services.holders import kept_contacts
 
 
@@ -31,13 +33,22 @@ def _entries(sheet: sheets.Sheet) -> tuple[Any, ...]:
     return tuple(sheet.entry(row) for row in rows.iterator(2000))
 
 
-def _areas() -> tuple[tuple[c.Area, ...], tuple[c.Shape, ...]]:
+def _areas(codes: Collection[str] | None) -> tuple[tuple[c.Area, ...], tuple[c.Shape, ...]]:
     areas, shapes = [], []
-    for row in Area.objects.filter(ended_at__isnull=True).order_by("path").iterator(2000):
+    for row in _area_rows(codes):
         areas.append(sheets.AREAS.entry(row))
         if row.shape is not None:
             shapes.append(c.Shape(code=row.code, schematic=row.schematic, geometry=row.shape))
     return tuple(areas), tuple(shapes)
+
+
+def _area_rows(codes: Collection[str] | None) -> Iterator[Area]:
+    rows = Area.objects.filter(ended_at__isnull=True)
+    if codes is None:
+        yield from rows.order_by("path").iterator(2000)
+        return
+    found = [row for chunk in chunks(codes, LOOK_UP) for row in rows.filter(pk__in=chunk)]
+    yield from sorted(found, key=lambda row: row.path)
 
 
 def _holders() -> tuple[c.Holder, ...]:
@@ -74,8 +85,10 @@ def city_pack(actor: Actor) -> c.City:
     return pack_in_force()
 
 
-def pack_in_force() -> c.City:
+def pack_in_force(*, areas: Collection[str] | None = None) -> c.City:
     """Return the city pack in force; for the room itself, which shows nothing personal of it.
+
+    With ``areas`` it holds only those of these codes: a country of areas is not read for one edit.
 
     Raises
     ------
@@ -83,13 +96,13 @@ def pack_in_force() -> c.City:
         When no city was loaded.
     """
     info = packs.city()
-    areas, shapes = _areas()
+    kept, shapes = _areas(areas)
     tables = {
         sheet.section: _entries(sheet)
         for sheet in (*sheets.CODED, sheets.SHIFTS, sheets.DUTIES, *sheets.PLACED)
     }
     lists = _lists("city", CITY_LISTS)
-    return c.City(info=info, areas=areas, shapes=shapes, holders=_holders(), **tables, **lists)
+    return c.City(info=info, areas=kept, shapes=shapes, holders=_holders(), **tables, **lists)
 
 
 def jurisdiction_pack() -> j.Jurisdiction:

@@ -6,11 +6,10 @@ import io
 import zipfile
 from datetime import datetime
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from django.db import transaction
 
-from anlan.infra import journal
+from anlan.infra import journal, passing
 from anlan.kernel.actor import Actor
 from anlan.registry import access
 from anlan.registry.domain.errors import RecordUnknownError
@@ -57,8 +56,8 @@ def pack_zip(actor: Actor, *, reason: str, now: datetime) -> bytes:
         See :func:`keep_reason`.
     """
     access.require_whole_city(actor)
-    with TemporaryDirectory(prefix="anlan-pack-") as name:
-        folder = Path(name) / PACK
+    with passing.folder(passing.here(), now=now) as opened:
+        folder = opened / PACK
         pack = export_city(actor, folder)
         _note(actor, PACK, len(pack.holders), reason=reason, now=now)
         return _zipped(folder)

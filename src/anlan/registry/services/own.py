@@ -43,7 +43,15 @@ def is_session(token: Token, secret: str) -> bool:
 
 
 def change_password(
-    actor: Actor, old: str, new: str, code: str, *, session: str, key: str, now: datetime
+    actor: Actor,
+    old: str,
+    new: str,
+    code: str,
+    *,
+    session: str,
+    device: str = "",
+    key: str,
+    now: datetime,
 ) -> int:
     """Set one's own password; all sessions but the present one end.  Return how many ended.
 
@@ -52,7 +60,7 @@ def change_password(
     PasswordWrongError, SignInWaitError, PasswordWeakError
         Nothing was changed then.
     """
-    account = confirmed(actor, old, code, key=key, now=now)
+    account = confirmed(actor, old, code, device=device, key=key, now=now)
     refuse_weak(account.username, new)
     hashed = make_password(new)  # slow on purpose, so before any lock
     with transaction.atomic():
@@ -102,6 +110,7 @@ def issue_own_token(
     *,
     password: str,
     code: str = "",
+    device: str = "",
     key: str,
     now: datetime,
 ) -> tuple[Token, str]:
@@ -122,7 +131,7 @@ def issue_own_token(
     longest = min(LONGEST_OWN, LONGEST)
     if expires_at.tzinfo is None or not now < expires_at <= now + longest:
         raise errors.TokenExpiryError(longest_days=longest.days)
-    account = confirmed(actor, password, code, key=key, now=now)
+    account = confirmed(actor, password, code, device=device, key=key, now=now)
     excess = beyond(Role(account.role), wanted) | (wanted - actor.scopes)
     if excess:
         raise errors.ScopeBeyondRoleError(role=account.role, scopes=", ".join(sorted(excess)))

@@ -24,9 +24,15 @@ class Moment:
     day: date
 
 
-def coded_changes(sheet: Sheet, entries: Iterable[Any], moment: Moment) -> Iterator[Change]:
-    """Yield the differences of a section whose rows have codes of their own."""
-    known: dict[str, Any] = {row.pk: row for row in sheet.model._default_manager.all()}
+def coded_changes(
+    sheet: Sheet, entries: Iterable[Any], moment: Moment, *, rows: Iterable[PackRow] | None = None
+) -> Iterator[Change]:
+    """Yield the differences of a section whose rows have codes of their own.
+
+    With ``rows``, ``entries`` are compared with these instead of the whole table.
+    """
+    found = sheet.model._default_manager.all() if rows is None else rows
+    known: dict[str, Any] = {row.pk: row for row in found}
     for entry in entries:
         values = {**sheet.values(entry), "ended_at": None}
         row = known.pop(entry.code, None)
@@ -60,9 +66,15 @@ def _matter(row: Duty | Shift) -> tuple[str, ...]:
     return (row.post_id,)
 
 
-def line_changes(sheet: Sheet, entries: Iterable[Any], moment: Moment) -> Iterator[Change]:
-    """Yield the differences of duties or shifts: a replaced line stays readable for its time."""
-    rows = sheet.model._default_manager.filter(ended_at__isnull=True)
+def line_changes(
+    sheet: Sheet, entries: Iterable[Any], moment: Moment, *, rows: Iterable[PackRow] | None = None
+) -> Iterator[Change]:
+    """Yield the differences of duties or shifts: a replaced line stays readable for its time.
+
+    With ``rows``, ``entries`` are compared with these instead of every line in force.
+    """
+    if rows is None:
+        rows = sheet.model._default_manager.filter(ended_at__isnull=True)
     known: dict[str, Any] = {_line_key(sheet, sheet.entry(row)): row for row in rows}
     fresh: list[tuple[str, Any]] = []
     for entry in entries:

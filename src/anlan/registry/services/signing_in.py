@@ -12,6 +12,7 @@ import hashlib
 import hmac
 import secrets
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
 
@@ -27,6 +28,7 @@ from anlan.registry.domain import errors, onetime
 from anlan.registry.domain.events import AccountChanged
 from anlan.registry.domain.permissions import ADMINISTRATORS, PERMISSIONS
 from anlan.registry.models import Account, Token
+from anlan.registry.services import devices
 from anlan.registry.services.accounts import (
     is_account_name,
     new_token,
@@ -57,14 +59,19 @@ def needs_second_factor(role: str) -> bool:
 def invite(actor: Actor, username: str, *, now: datetime) -> tuple[Token, str]:
     """Let the holder of a seat choose a password; return the invitation with its secret.
 
-    Earlier invitations of the account end.
+    Earlier invitations of the account end.  One for an administrator's account works only once a
+    second person has confirmed it (:func:`confirming.confirm_invitation`): whoever keeps accounts
+    could otherwise answer it in the administrator's place.  Only the terminal needs nobody.
     """
     account = access.account_for_update(actor, username)
     access.refuse_own(actor, account)
     if not account.is_active:
         raise errors.AccountClosedError
     _end(actor, account, "invitation", now=now)
-    return new_token(actor, account, (), (), now + INVITED_FOR, purpose="invitation", now=now)
+    waits = Role(account.role) in ADMINISTRATORS and actor.role is not Role.SYSTEM
+    return new_token(
+        actor, account, (), (), now + INVITED_FOR, purpose="invitation", waits=waits, now=now
+    )
 
 
 def invited(secret: str, *, now: datetime) -> Account:
@@ -74,6 +81,8 @@ def invited(secret: str, *, now: datetime) -> Account:
     ------
     InvitationUnknownError
         When it was never given, was answered, or is over.
+    InvitationWaitsError
+        When a second person has yet to confirm it.
     """
     rows = Token.objects.select_related("account").filter(
         digest=secret_digest(secret),
@@ -85,7 +94,15 @@ def invited(secret: str, *, now: datetime) -> Account:
     token = rows.first()
     if token is None:
         raise errors.InvitationUnknownError
+    # An account that became an administrator's after it was invited is one all the same.
+    raised = Role(token.account.role) in ADMINISTRATORS and not _from_terminal(token)
+    if token.waits or (raised and not token.confirmed_by):
+        raise errors.InvitationWaitsError
     return token.account
+
+
+def _from_terminal(token: Token) -> bool:
+    return token.issued_by.startswith("system:")
 
 
 def offered_factor(invitation: str, *, key: str) -> bytes:
@@ -133,9 +150,11 @@ def refuse_weak(username: str, password: str) -> None:
 
 
 def sign_in(
-    username: str, password: str, code: str, *, key: str, now: datetime
+    username: str, password: str, code: str, *, device: str = "", key: str, now: datetime
 ) -> tuple[Token, str]:
     """Return a session for account, password and (administrators) one-time code.
+
+    ``device`` is what the browser keeps of those who signed in there (:mod:`devices`).
 
     Raises
     ------
@@ -148,35 +167,58 @@ def sign_in(
     fits = check_password(password, seen.password if seen else _nobody())
     if seen is not None:
         with suppress(errors.SignInWaitError), transaction.atomic():
-            account = _proven(seen, code, fits=fits, key=key, now=now)
+            proof = Proof(code, device, fits=fits, key=key, now=now)
+            account = _proven(seen, proof)
             if account is not None:
                 return _session(account, now=now)
     raise errors.SignInRefusedError
 
 
-def _proven(seen: Account, code: str, *, fits: bool, key: str, now: datetime) -> Account | None:
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What somebody shows at the door beside the password, and whether that one fits."""
+
+    code: str
+    device: str  # what the browser keeps; see devices
+    fits: bool  # the password as it stood when it was looked at
+    key: str
+    now: datetime
+
+
+def _proven(seen: Account, proof: Proof) -> Account | None:
     """Return the locked account when password and code are right; else count a failure.
 
-    ``fits`` was found for the password as it stood in ``seen``.
+    Tries from a known device of the account are counted apart from everybody else's.
     """
+    now = proof.now
     account = Account.objects.select_for_update().get(pk=seen.pk)
-    _refuse_while_resting(account, now)
-    good = fits and account.is_active and account.password == seen.password
-    if good and _code_fits(account, code, key=key, now=now):
-        account.failures = 0
+    device = devices.device_of(proof.device, account, key=proof.key, now=now)
+    failures, failed_at = (
+        devices.tries_of(device) if device else (account.failures, account.failed_at)
+    )
+    _refuse_while_resting(failures, failed_at, now)
+    good = proof.fits and account.is_active and account.password == seen.password
+    if good and _code_fits(account, proof.code, key=proof.key, now=now):
+        if device:
+            devices.forget_wrong(device)
+        else:
+            account.failures = 0
         account.save(update_fields=["failures", "second_factor_step"])
         return account
     # Not journalled: a stranger must not be able to fill the journal.
-    Account.objects.filter(pk=account.pk).update(failures=account.failures + 1, failed_at=now)
+    if device:
+        devices.count_wrong(device, account, now=now)
+    else:
+        Account.objects.filter(pk=account.pk).update(failures=failures + 1, failed_at=now)
     return None
 
 
-def _refuse_while_resting(account: Account, now: datetime) -> None:
-    extra = account.failures - FREE_FAILURES
-    if extra < 0 or account.failed_at is None:
+def _refuse_while_resting(failures: int, failed_at: datetime | None, now: datetime) -> None:
+    extra = failures - FREE_FAILURES
+    if extra < 0 or failed_at is None:
         return
     rest = min(REST_FIRST * 2 ** min(extra, 10), REST_LONGEST)
-    left = rest - abs(now - account.failed_at)
+    left = rest - abs(now - failed_at)
     if left > timedelta(0):
         raise errors.SignInWaitError(wait_s=int(left.total_seconds()) + 1)
 
@@ -194,7 +236,9 @@ def _code_fits(account: Account, code: str, *, key: str, now: datetime) -> bool:
     return True
 
 
-def confirmed(actor: Actor, password: str, code: str, *, key: str, now: datetime) -> Account:
+def confirmed(
+    actor: Actor, password: str, code: str, *, device: str = "", key: str, now: datetime
+) -> Account:
     """Return the actor's own account, once whoever sits there has proven to be its holder.
 
     A session that was left open is no proof: password and (administrators) code are asked again.
@@ -209,7 +253,7 @@ def confirmed(actor: Actor, password: str, code: str, *, key: str, now: datetime
     seen = Account.objects.get(pk=own_key(actor))
     fits = check_password(password, seen.password)
     with transaction.atomic():
-        account = _proven(seen, code, fits=fits, key=key, now=now)
+        account = _proven(seen, Proof(code, device, fits=fits, key=key, now=now))
     if account is None:
         raise errors.PasswordWrongError
     return account

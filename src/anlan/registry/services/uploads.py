@@ -14,10 +14,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path, PurePosixPath
-from tempfile import TemporaryDirectory
 from uuid import UUID
 
-from anlan.infra import contents
+from anlan.infra import contents, passing
 from anlan.infra.contents import Purpose
 from anlan.infra.models import ContentItem
 from anlan.kernel.actor import Actor
@@ -79,7 +78,7 @@ def keep_upload(actor: Actor, data: bytes, *, now: datetime) -> UploadShown:
     """
     access.require_whole_city(actor)
     today = packs.local_day(now)
-    with _unpacked(data) as (city, law):
+    with _unpacked(data, now=now) as (city, law):
         revision = packs.revision()
         diff = diff_city(city, law, now=now, watched=history.edited_since_load())
         found = lint(city, law, today=today)
@@ -105,17 +104,19 @@ def load_upload(actor: Actor, upload: str, *, revision: str, now: datetime) -> C
         When the city was changed after the differences were shown.
     """
     access.require_whole_city(actor)
-    with _unpacked(_kept(upload)) as (city, law):
+    with _unpacked(_kept(upload), now=now) as (city, law):
         done = load_city(actor, city, law, now=now, seen=revision)
     destroy_contents(actor, [UUID(upload)], reason="pack loaded", now=now)
     return done
 
 
 @contextmanager
-def _unpacked(data: bytes) -> Iterator[tuple[Parsed[c.City], Parsed[j.Jurisdiction]]]:
+def _unpacked(
+    data: bytes, *, now: datetime
+) -> Iterator[tuple[Parsed[c.City], Parsed[j.Jurisdiction]]]:
     """Yield the city pack in a zip and the law in force, on which it is loaded."""
-    with TemporaryDirectory(prefix="anlan-pack-") as name:
-        folder = Path(name) / "city"
+    with passing.folder(passing.here(), now=now) as opened:
+        folder = opened / "city"
         for inside, content in _members(data):
             path = folder / inside
             path.parent.mkdir(parents=True, exist_ok=True)

@@ -5,7 +5,7 @@ Every call costs the same number of queries, however many cases or areas there a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -156,6 +156,30 @@ def watched_among(cases: Sequence[Case], *, now: datetime, limit: int) -> Watche
         lists[name] = sorted((c for c in found if c.pk not in above), key=_pressing)[:limit]
         above |= {case.pk for case in found}
     return Watched(counts=counts, red=[], **lists)
+
+
+def most_pressing_first(cases: Iterable[Case]) -> list[Case]:
+    """Return cases in the order in which they are listed."""
+    return sorted(cases, key=_pressing)
+
+
+def cases_by_area_among(cases: Iterable[Case], *, most: int) -> list[InArea]:
+    """Return what :func:`cases_by_area` would return if ``cases`` were all open cases."""
+    levels = [*(level.value for level in WarningLevel), ""]
+    held: dict[str, list[Case]] = {}
+    for case in cases:
+        if case.lat is None and case.area:
+            held.setdefault(case.area, []).append(case)
+    found = [
+        InArea(
+            area,
+            len(own),
+            min((case.level for case in own), key=levels.index),
+            max(case.pk for case in own),
+        )
+        for area, own in held.items()
+    ]
+    return sorted(found, key=lambda one: (levels.index(one.level), -one.count, one.area))[:most]
 
 
 def _pressing(case: Case) -> tuple[int, int, datetime, int]:

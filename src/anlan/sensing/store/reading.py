@@ -199,6 +199,35 @@ class StoreReader:
 
         return self._looking(look)
 
+    def newest_between(self, after_us: int, upto_us: int, *, most: int) -> Newest | None:
+        """Return the newest reading of every stream measured in a period and received by its end.
+
+        None when more than ``most`` rows would have to be looked through.
+        """
+
+        def look() -> Newest | None:
+            found = manifest.load(self.places.manifest)
+            chosen = [x for x in found.segments if x.from_us <= upto_us and x.to_us > after_us]
+            waiting = [
+                (self._chosen(frame, None, after_us + 1, upto_us + 1), frame.received_us)
+                for frame in self._tail.after(found.sealed)
+                if frame.received_us <= upto_us
+            ]
+            if sum(x.rows for x in chosen) + sum(rows.size for rows, _ in waiting) > most:
+                return None
+            received = sealed.received_of(self.places, found)
+            newest = Latest()
+            for item in sorted(chosen, key=lambda item: item.last):
+                opened = self._open.get(self.places.segments, item.name)
+                rows = opened.read(None, after_us + 1, upto_us + 1)
+                came = received(rows.id)
+                newest.note_rows(rows.take(came <= upto_us), came[came <= upto_us])
+            for rows, received_us in waiting:
+                newest.note_rows(rows, np.full(rows.size, received_us))
+            return newest.newest
+
+        return self._looking(look)
+
     def _saved(self) -> Latest:
         """Return the newest readings as the writer saved them before it said that frames are sealed."""
         saved = Latest.load(self.places.latest)

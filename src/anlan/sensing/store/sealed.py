@@ -24,7 +24,7 @@ ALWAYS = (-(1 << 62), 1 << 62)
 def newest_of(places: Places, found: Manifest) -> Latest:
     """Return the newest reading of every stream, from the segments alone."""
     latest = Latest()
-    received = _received(places, found)
+    received = received_of(places, found)
     for item in sorted(found.segments, key=lambda item: item.to_us):
         opened = segments.OpenSegment(places.segments / item.name)
         for group in opened.groups_of(None):
@@ -49,7 +49,9 @@ def _tables(
     return pa.concat_tables(parts).sort_by("seq") if parts else None
 
 
-def _received(places: Places, found: Manifest) -> Callable[[NDArray[np.int64]], NDArray[np.int64]]:
+def received_of(
+    places: Places, found: Manifest
+) -> Callable[[NDArray[np.int64]], NDArray[np.int64]]:
     """Return a function that tells when readings, by their numbers, were received."""
     table = _tables(places, found)
     if table is None:

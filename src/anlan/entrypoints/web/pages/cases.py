@@ -200,7 +200,9 @@ def _people(
             {
                 "post": naming.rung_name(step.post, names, language),
                 "at": step.at,
-                "reminder": step.is_reminder,
+                "after": naming.rung_after(
+                    step.after, step.calendar, language, again=step.is_reminder
+                ),
             }
             for step in found.next_steps
         ],

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from django.http import HttpResponse
 from django.views.decorators.http import require_safe
 
+from anlan.entrypoints.web.entry_forms import FIELDS
 from anlan.entrypoints.web.middleware import AddressUnknownError
 from anlan.entrypoints.web.shell import page, show
 from anlan.entrypoints.web.telling import KINDS, Teller, actor_name, address_of
@@ -23,7 +24,28 @@ MOST_LETTERS = 100
 AREA_KINDS = ("city", "district", "zone", "street", "community", "grid")
 FINDINGS = 50  # of one page
 #: Where the page can mend a finding: its code -> the end of the address of the entry's form.
+#: One that begins with a slash is an address of its own, with the finding's entry in it.
 MENDED = {
+    "area.gap": "edit",
+    "area.loop": "edit",
+    "area.no_shape": "edit",
+    "area.orphan": "edit",
+    "area.outside": "edit",
+    "area.overlap": "edit",
+    "area.shape_invalid": "edit",
+    "duty.none": "/registry/new/duties?area={key}&hazard={hazard}",
+    "duty.twice": "edit",
+    "ladder.dead_end": "edit",
+    "risk_point.nowhere": "facts",
+    "sensor.nowhere": "facts",
+    "unit.sensor": "facts",
+    "rule.hysteresis": "edit",
+    "rule.level_twice": "edit",
+    "rule.levels": "edit",
+    "rule.no_article": "edit",
+    "rule.no_basis": "edit",
+    "unit.rule": "edit",
+    "clock.looser": "edit",
     "risk_point.no_owner": "edit",
     "risk_point.no_grade": "edit",
     "risk_point.no_plan": "edit",
@@ -87,18 +109,27 @@ def told(found: Iterable[Found], request: Call) -> list[dict[str, Any]]:
         words = item.finding.words(language)
         end = MENDED.get(item.finding.code) if writes else None
         address = address_of(item.section, item.key) if item.section else ""
+        fix = _fix(end, address, item) if end and address else ""
         mend = f"mend.{item.finding.code}"
-        do = say(mend, language) if end and knows(mend) else words.do
+        do = say(mend, language) if fix and knows(mend) else words.do
         lines.append(
             {
                 "code": item.finding.code,
                 "severity": item.finding.severity.value,
                 "words": {"what": words.what, "why": words.why, "do": do},
                 "address": address,
-                "fix": f"{address}/{end}" if end and address else "",
+                "fix": fix,
             }
         )
     return lines
+
+
+def _fix(end: str, address: str, item: Found) -> str:
+    """Return where a finding can be mended."""
+    if not end.startswith("/"):
+        return f"{address}/{end}"
+    params = {"key": item.key, **item.finding.params}
+    return end.format(**{name: quote(str(value), safe="") for name, value in params.items()})
 
 
 @require_safe
@@ -161,6 +192,7 @@ def listing(request: Call, kind: str) -> HttpResponse:
     teller = Teller.of(language, found.records)
     context = {
         "kind": kind,
+        "section": section,
         "kinds": list(KINDS),
         "wanted": wanted,
         "total": found.total,
@@ -169,6 +201,15 @@ def listing(request: Call, kind: str) -> HttpResponse:
         "pages": pages(request, number, more=found.more),
         "done": request.GET.get("done") == "1",
         "of": teller.name(*_parent(section, wanted.of)) if wanted.of else "",
+        "may_write": may_write(request),
+        "new": f"/registry/new/{kind}" if may_write(request) and section in FIELDS else "",
+        "narrowed": urlencode(
+            {
+                name: value
+                for name, value in (("q", wanted.text), ("area", wanted.area), ("of", wanted.of))
+                if value
+            }
+        ),
     }
     return show(request, "web/pages/registry_list.html", context)
 

@@ -3,26 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
+from urllib.parse import urlencode
 
 from django.http import HttpResponse
 from django.views.decorators.http import require_http_methods
 
-from anlan.entrypoints.web import edit_forms
-from anlan.entrypoints.web.edit_forms import FORMS, Form, Values
+from anlan.entrypoints.web import edit_forms, entry_forms
+from anlan.entrypoints.web.edit_forms import Form, Values
 from anlan.entrypoints.web.middleware import AddressUnknownError
 from anlan.entrypoints.web.pages.registry import lines_of, told
-from anlan.entrypoints.web.pages.registry_thing import columns_told, section_of
+from anlan.entrypoints.web.pages.registry_thing import difference_told, section_of
 from anlan.entrypoints.web.shell import moved, page, show
-from anlan.entrypoints.web.telling import Teller, address_of
-from anlan.entrypoints.web.wording import knows, say
+from anlan.entrypoints.web.telling import ADDRESSES, Teller, address_of
+from anlan.entrypoints.web.wording import in_words, knows, say
 from anlan.infra.catalogue import wording
 from anlan.infra.doors import Call, language_of
 from anlan.kernel.errors import AnlanError
 from anlan.registry import public as registry
 from anlan.registry.domain import city as c
-from anlan.registry.domain.edits import Difference, HolderEdit
+from anlan.registry.domain.edits import Edit, HolderEdit
 from anlan.registry.domain.errors import EditChoiceError, RecordChangedError, RecordUnknownError
 from anlan.registry.public import EditShown, Record, Wanted
 
@@ -34,16 +35,27 @@ MOST_REASON = 4000  # letters: more than are kept, so that who wrote too many is
 def edit(request: Call, kind: str, key: str) -> HttpResponse:
     """Change one entry: who sits, who answers, whether it counts, how somebody is reached."""
     section = section_of(kind)
-    if section not in FORMS or section == "posts":
+    record = registry.record(request.actor, section, key, at=request.now)
+    return _served(request, record, "posts-facts" if section == "posts" else section)
+
+
+@require_http_methods(["GET", "POST"])
+@page("registry:write")
+def facts(request: Call, kind: str, key: str) -> HttpResponse:
+    """Change what a risk point or sensor is and where it stands."""
+    section = section_of(kind)
+    if section not in {"risk_points", "sensors"}:
         raise AddressUnknownError
-    return _served(request, registry.record(request.actor, section, key, at=request.now))
+    record = registry.record(request.actor, section, key, at=request.now)
+    return _served(request, record, f"{section}-facts")
 
 
 @require_http_methods(["GET", "POST"])
 @page("registry:write")
 def roster(request: Call, key: str) -> HttpResponse:
     """Add a shift to a post's roster, beside the shifts there are."""
-    return _served(request, registry.record(request.actor, "posts", key, at=request.now))
+    record = registry.record(request.actor, "posts", key, at=request.now)
+    return _served(request, record, "posts")
 
 
 @require_http_methods(["GET", "POST"])
@@ -51,68 +63,107 @@ def roster(request: Call, key: str) -> HttpResponse:
 def person(request: Call) -> HttpResponse:
     """Enter a person who is to hold posts."""
     code = request.POST.get("code", "").strip()[:64].replace("\0", "")
-    record = Record(
-        "holders",
-        code,
-        c.Holder(code=code, name=""),
-        area_path="",
-        counts=True,
-        began_at=None,
-        ended_at=None,
+    return _served(
+        request, _new("holders", code, c.Holder(code=code, name="")), "holders", is_new=True
     )
-    return _served(request, record, is_new=True)
 
 
-def _served(request: Call, record: Record, *, is_new: bool = False) -> HttpResponse:
+@require_http_methods(["GET", "POST"])
+@page("registry:write")
+def new(request: Call, kind: str) -> HttpResponse:
+    """Enter an area, unit, post, duty, risk point or sensor."""
+    section = section_of(kind)
+    if section not in entry_forms.FIELDS:
+        raise AddressUnknownError
+    code = request.POST.get("code", "").strip()[:64].replace("\0", "")
+    return _served(request, _new(section, code, None), section, is_new=True)
+
+
+def _new(section: str, code: str, entry: Any) -> Record:
+    return Record(section, code, entry, area_path="", counts=True, began_at=None, ended_at=None)
+
+
+def _served(request: Call, record: Record, name: str, *, is_new: bool = False) -> HttpResponse:
     if record.ended_at is not None:
         raise RecordUnknownError(section=record.section, key=record.key)
-    form = FORMS[record.section]
+    form = edit_forms.form_of(name, is_new=is_new)
+    asked = _Asked(request, record, form, is_new=is_new)
     if request.method == "GET":
         today = registry.local_day(request.now)
         # What begins later changes then, unless another day is meant.
         first = getattr(record.entry, "valid_from", None) or today
-        values = {"on": max(today, first).isoformat(), **form.filled(record)}
-        return _form(request, record, values, is_new=is_new)
+        values = {"on": max(today, first).isoformat(), **_filled(asked)}
+        return _form(asked, values)
     values = edit_forms.given(form, request.POST)
+    if "outline" in form.names and (file := request.FILES.get("outline_file")):
+        values["outline"] = entry_forms.compact(file.read(4 * entry_forms.MOST_OUTLINE))
     try:
-        return _sent(request, record, values, is_new=is_new)
+        return _sent(asked, values)
     except AnlanError as error:
         if error.http_status in (403, 404):
             raise
-        refusal = _refusal(request, error)
-        return _form(
-            request, record, values, is_new=is_new, refusal=refusal, status=error.http_status
-        )
+        refusal = refusal_told(request, error)
+        return _form(asked, values, refusal=refusal, status=error.http_status)
 
 
-def _sent(request: Call, record: Record, values: Values, *, is_new: bool) -> HttpResponse:
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """Which form of which entry somebody has before them."""
+
+    request: Call
+    record: Record
+    form: Form
+    is_new: bool
+
+
+def _filled(asked: _Asked) -> Values:
+    """Return what a form opens with: what the entry says, or what the way here named."""
+    if not asked.is_new:
+        return asked.form.filled(asked.record)
+    given = asked.request.GET
+    return {
+        name: given.get(name, "")[:64].replace("\0", "")
+        for name in asked.form.names
+        if given.get(name)
+    }
+
+
+def _sent(asked: _Asked, values: Values) -> HttpResponse:
     """Show what a form would change, or change it when that was seen."""
-    form = FORMS[record.section]
-    change = form.edit(values, record, registry.local_day(request.now))
+    request, record, is_new = asked.request, asked.record, asked.is_new
+    change = asked.form.edit(values, record, registry.local_day(request.now))
     if isinstance(change, HolderEdit):
         change = replace(change, is_new=is_new)
-    reason, seen = _reason(request), request.POST.get("seen", "")
+    reason, seen = reason_of(request), request.POST.get("seen", "")
     if request.POST.get("step") == "take":
         registry.take_edit(request.actor, change, seen=seen, reason=reason, now=request.now)
-        if is_new and not request.actor.covers(""):
-            return moved("/registry/rosters?done=1")  # theirs to see once seated
-        back = "posts" if record.section == "shifts" else record.section
-        return moved(f"{address_of(back, change.key)}?done=1")
+        return moved(_after(asked, change))
     preview = registry.show_edit(request.actor, change, now=request.now)
     if preview.seen != seen:
         raise RecordChangedError
-    return _form(request, record, values, is_new=is_new, preview=preview)
+    return _form(asked, values, preview=preview)
 
 
-def _reason(request: Call) -> str:
+def _after(asked: _Asked, change: Edit) -> str:
+    """Return where a change that was taken is looked at."""
+    section = asked.record.section
+    if section == "holders" and asked.is_new and not asked.request.actor.covers(""):
+        return "/registry/rosters?done=1"  # theirs to see once seated
+    if section == "duties":
+        return f"/registry/duties?{urlencode({'area': change.key, 'done': 1})}"
+    back = "posts" if section == "shifts" else section
+    return f"{address_of(back, change.key)}?done=1"
+
+
+def reason_of(request: Call) -> str:
     """Return the reason as written, its line breaks counted once as browsers count them."""
     return request.POST.get("reason", "").replace("\r\n", "\n")[:MOST_REASON]
 
 
-def _refusal(request: Call, error: AnlanError) -> dict[str, str]:
+def refusal_told(request: Call, error: AnlanError) -> dict[str, str]:
     """Return a refusal with the field called as the form calls it."""
     language = language_of(request)
-    params: dict[str, object] = dict(error.params)
+    params: dict[str, object] = in_words(error.params, language)
     if isinstance(error, EditChoiceError):
         for key in (f"edit.{params['field']}", f"fact.{params['field']}"):
             if knows(key):
@@ -122,47 +173,71 @@ def _refusal(request: Call, error: AnlanError) -> dict[str, str]:
 
 
 def _form(
-    request: Call,
-    record: Record,
+    asked: _Asked,
     values: Values,
     *,
-    is_new: bool,
     preview: EditShown | None = None,
     refusal: Mapping[str, str] | None = None,
     status: int = 200,
 ) -> HttpResponse:
+    request, record, form, is_new = asked.request, asked.record, asked.form, asked.is_new
     language = language_of(request)
-    form: Form = FORMS[record.section]
-    shifts = _shifts(request, record)
-    teller = Teller.of(language, [record, *shifts], _columns(preview))
-    fresh = registry.fingerprint_of(*_matter(record))
+    shifts = _shifts(request, record) if form.part == "roster" else ()
+    known = [record] if record.entry is not None else []
+    teller = Teller.of(language, [*known, *shifts], _columns(preview))
     context = {
         "part": f"web/parts/edit_{form.part}.html",
         "record": record,
         "is_new": is_new,
-        "title": teller.title(record),
-        "back": "/registry/rosters" if is_new else address_of(record.section, record.key),
+        "title": teller.title(record) if known else "",
+        "heading": _heading(asked, language),
+        "back": _back(asked),
+        "back_kind": ADDRESSES.get(record.section, "rosters"),
         "values": values,
         "weekdays": [(str(day), say(f"weekday.{day}", language)) for day in range(1, 8)],
-        "reason": _reason(request),
+        "reason": reason_of(request),
         # After a refusal the form goes on from what stands now: the reader has just been told.
-        "seen": fresh if preview is None else preview.seen,
+        "seen": registry.fingerprint_of(*_matter(asked)) if preview is None else preview.seen,
         "carried": _carried(form, values, record, is_new=is_new),
         "preview": _preview(request, preview, teller) if preview is not None else None,
         "shifts": lines_of(shifts, teller, {}),
         "people": registry.holder_codes(request.actor) if form.part == "roster" else (),
-        **edit_forms.choices(record, language),
     }
+    if form.part == "fields":
+        context["fields"] = entry_forms.shown(
+            request.actor, record, values, language, is_new=is_new
+        )
+    elif not is_new:
+        context |= edit_forms.choices(record, language)
     if refusal is not None:
         context["refusal"] = refusal
     return show(request, "web/pages/registry_edit.html", context, status=status)
 
 
-def _matter(record: Record) -> tuple[str, str]:
+def _heading(asked: _Asked, language: str) -> str:
+    if asked.is_new:
+        return say(f"edit.new.{asked.record.section}", language)
+    is_roster = asked.record.section == "posts" and asked.form.part == "roster"
+    return say("edit.roster_title" if is_roster else "edit.title", language)
+
+
+def _back(asked: _Asked) -> str:
+    if not asked.is_new:
+        return address_of(asked.record.section, asked.record.key)
+    kind = ADDRESSES[asked.record.section]
+    return "/registry/rosters" if kind == "holders" else f"/registry/{kind}"
+
+
+def _matter(asked: _Asked) -> tuple[str, str]:
     """Return what the fingerprint is of: a post's whole roster, or the entry itself."""
+    record = asked.record
     if record.section == "shifts":
         return "shifts", record.entry.post
-    return ("shifts" if record.section == "posts" else record.section), record.key
+    if asked.form.part == "roster":
+        return "shifts", record.key
+    if asked.is_new and record.section == "duties":
+        return "duties", ""
+    return record.section, record.key
 
 
 def _shifts(request: Call, record: Record) -> tuple[Record, ...]:
@@ -179,12 +254,15 @@ def _columns(preview: EditShown | None) -> list[dict[str, Any]]:
         for item in preview.differences
         for name, *both in item.columns
         for value in both
-    ] + [{"holder": getattr(item.entry, "holder", None)} for item in preview.differences]
+    ] + [
+        {name: getattr(item.entry, name, None) for name in ("holder", "area", "post")}
+        for item in preview.differences
+    ]
 
 
 def _carried(form: Form, values: Values, record: Record, *, is_new: bool) -> list[tuple[str, str]]:
     """Return the hidden fields by which a form that was looked at is sent again."""
-    pairs = [("code", record.key)] if is_new else []
+    pairs = [("code", record.key)] if is_new and "code" not in form.names else []
     for name in form.names:
         value = values.get(name, "")
         several = value if isinstance(value, list) else [value]
@@ -194,35 +272,9 @@ def _carried(form: Form, values: Values, record: Record, *, is_new: bool) -> lis
 
 def _preview(request: Call, shown: EditShown, teller: Teller) -> dict[str, Any]:
     return {
-        "lines": [_difference(item, teller) for item in shown.differences],
+        "lines": [difference_told(item, teller) for item in shown.differences],
         # What is not wrong yet is not mended yet either.
         "opened": [{**line, "fix": ""} for line in told(shown.opened, request)],
         "closed": told(shown.closed, request),
         "refused": bool(shown.refused),
     }
-
-
-def _difference(item: Difference, teller: Teller) -> dict[str, Any]:
-    section = "shifts" if isinstance(item.entry, c.Shift) else _section(item.entry)
-    title = teller.title(
-        Record(section, item.key, item.entry, "", counts=True, began_at=None, ended_at=None)
-    )
-    columns = columns_told(section, item.columns, teller)
-    if section == "shifts" and item.what == "ended":
-        columns = [
-            {
-                "name": say("fact.holder", teller.language),
-                "before": item.entry.holder,
-                "after": "–",
-                "hidden": "",
-            }
-        ]
-    if item.what == "added":
-        columns = [{**column, "before": ""} for column in columns]
-    return {"what": say(f"turn.{item.what}", teller.language), "title": title, "columns": columns}
-
-
-def _section(entry: Any) -> str:
-    if isinstance(entry, c.Holder):
-        return "holders"
-    return "risk_points" if isinstance(entry, c.RiskPoint) else "sensors"

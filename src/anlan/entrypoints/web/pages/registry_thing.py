@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 from urllib.parse import urlencode
@@ -19,8 +19,11 @@ from anlan.entrypoints.web.wording import knows, say
 from anlan.infra.doors import Call, language_of
 from anlan.kernel.errors import AnlanError
 from anlan.registry import public as registry
+from anlan.registry.domain import city as c
+from anlan.registry.domain.edits import Difference
 from anlan.registry.public import Change, Record, Turn, Wanted
 from anlan.sensing import public as sensing
+from anlan.warning.domain.ruletext import span_words
 
 SHOWN = 10  # of what hangs on an entry; a list shows the rest
 AHEAD = 3  # stretches of a roster that are told
@@ -31,9 +34,24 @@ HANGING: dict[str, tuple[str, ...]] = {
     "posts": ("shifts", "duties", "risk_points"),
     "risk_points": ("sensors",),
 }
+_SECTIONS: Mapping[type, str] = {
+    c.Area: "areas",
+    c.Organisation: "organisations",
+    c.Post: "posts",
+    c.Shift: "shifts",
+    c.Duty: "duties",
+    c.RiskPoint: "risk_points",
+    c.Sensor: "sensors",
+    c.Holder: "holders",
+}
 #: What lies in an area, further down too: lists narrowed to it.
 INSIDE = ("posts", "duties", "risk-points", "sensors", "rosters")
-EDITED = frozenset({"shifts", "risk_points", "sensors", "holders"})
+#: What can be changed of each kind: the end of the form's address, and what it is called.
+EDITS: dict[str, tuple[tuple[str, str], ...]] = {
+    "posts": (("roster", "add_line"), ("edit", "change")),
+    "risk_points": (("edit", "change"), ("facts", "change_facts")),
+    "sensors": (("edit", "change"), ("facts", "change_facts")),
+}
 
 
 def section_of(kind: str) -> str:
@@ -84,7 +102,8 @@ def shown(request: Call, kind: str, key: str, *, status: int = 200, **more: Any)
         "sitting": _sitting(request, record, teller),
         "history": [change_told(change, teller) for change in history],
         "has_older": has_older,
-        "edit": _edits(request, record),
+        "edits": _edits(request, record),
+        "new_below": section == "areas" and bool(_edits(request, record)),
         "schematic": section == "areas" and registry.area(key).schematic,
         "done": request.GET.get("done") == "1",
         **_of_its_kind(request, record),
@@ -137,14 +156,50 @@ def _sitting(request: Call, record: Record, teller: Teller) -> list[dict[str, An
     return found
 
 
-def _edits(request: Call, record: Record) -> str:
-    """Return where the entry can be changed, if here and by whoever looks."""
+def clock_says(clock: Any, language: str) -> str:
+    """Return how long a clock runs, in plain words."""
+    return say(
+        "clock.says",
+        language,
+        limit=span_words(clock.limit, language),
+        calendar=say(f"calendar.{clock.calendar}", language),
+        stage=say(f"stage.{clock.stage}", language),
+    )
+
+
+def _edits(request: Call, record: Record) -> list[tuple[str, str]]:
+    """Return where the entry can be changed and what each way is called, if by whoever looks."""
     if not may_write(request) or record.ended_at is not None:
-        return ""
+        return []
+    if not request.actor.covers(record.area_path) and record.section != "holders":
+        return []  # one's own post elsewhere is seen, not changed
     address = address_of(record.section, record.key)
-    if record.section == "posts":
-        return f"{address}/roster"
-    return f"{address}/edit" if record.section in EDITED else ""
+    ways = EDITS.get(record.section, (("edit", "change"),))
+    language = language_of(request)
+    return [(f"{address}/{end}", say(f"registry.{word}", language)) for end, word in ways]
+
+
+def about_version(request: Call, section: str, code: str) -> dict[str, Any]:
+    """Return what every page of a rule or clock says of its keeping: findings, history, the form."""
+    history, has_older = registry.history_of(request.actor, section, code)
+    teller = Teller.of(language_of(request), [])
+    examined = registry.examined(now=request.now)
+    found = [
+        item
+        for item in (examined.found if examined is not None else ())
+        if item.section == section and item.key.split("/")[0] == code
+    ]
+    whole = may_write(request) and request.actor.covers("")
+    by = registry.replaced_by(section, code)
+    return {
+        "replaced_by": by,
+        "replaced_at": f"/{section}/{by}",
+        "findings": told(found, request),
+        "history": [change_told(change, teller) for change in history],
+        "has_older": has_older,
+        "edit": f"/{section}/{code}/edit" if whole and not by else "",
+        "done": request.GET.get("done") == "1",
+    }
 
 
 def _of_its_kind(request: Call, record: Record) -> dict[str, Any]:
@@ -156,6 +211,15 @@ def _of_its_kind(request: Call, record: Record) -> dict[str, Any]:
             "sits_at": [(names.post(code, language), address_of("posts", code)) for code in posts],
             "reachable": [say(f"fact.{x}", language) for x in registry.reachable_by(record.key)],
             "may_see_contact": may_write(request),
+        }
+    if record.section == "duties":
+        counting = registry.clocks_in_force(record.entry.hazard, at=request.now)
+        language = language_of(request)
+        return {
+            "clocks": [
+                (getattr(x.title, language), f"/clocks/{x.id}", clock_says(x, language))
+                for x in counting
+            ]
         }
     if record.section == "sensors":
         return {
@@ -193,6 +257,8 @@ def change_told(change: Change, teller: Teller) -> dict[str, Any]:
 
 def _turn_told(turn: Turn, teller: Teller) -> dict[str, Any]:
     what = say(f"turn.{turn.what}", teller.language)
+    if turn.section in {"rules", "clocks"}:
+        what = f"{say('rule.version', teller.language, n=turn.fields['version'])}: {what}"
     if turn.section == "shifts":
         holder = turn.fields.get("holder_id")
         hours = f"{str(turn.fields.get('starts'))[:5]}–{str(turn.fields.get('ends'))[:5]}"
@@ -226,3 +292,27 @@ def columns_told(
 
 def _text(teller: Teller, section: str, name: str, value: Any) -> str:
     return ", ".join(item.text for item in teller.value(section, name, value))
+
+
+def difference_told(item: Difference, teller: Teller) -> dict[str, Any]:
+    """Return one difference that an edit makes in words: what becomes of what, and its columns."""
+    if isinstance(item.entry, c.Shape):
+        what = say(f"turn.{item.what}", teller.language)
+        return {"what": what, "title": say("fact.shape", teller.language), "columns": []}
+    section = _SECTIONS[type(item.entry)]
+    title = teller.title(
+        Record(section, item.key, item.entry, "", counts=True, began_at=None, ended_at=None)
+    )
+    columns = columns_told(section, item.columns, teller)
+    if section == "shifts" and item.what == "ended":
+        columns = [
+            {
+                "name": say("fact.holder", teller.language),
+                "before": item.entry.holder,
+                "after": "–",
+                "hidden": "",
+            }
+        ]
+    if item.what == "added":
+        columns = [{**column, "before": ""} for column in columns]
+    return {"what": say(f"turn.{item.what}", teller.language), "title": title, "columns": columns}

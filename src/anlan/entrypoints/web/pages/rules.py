@@ -12,6 +12,7 @@ from django.http import HttpResponse
 from django.views.decorators.http import require_safe
 
 from anlan.entrypoints.web.middleware import AddressUnknownError
+from anlan.entrypoints.web.pages.registry_thing import about_version
 from anlan.entrypoints.web.pages.signing import refusal_of
 from anlan.entrypoints.web.shell import page, show
 from anlan.entrypoints.web.wording import knows, say
@@ -62,6 +63,7 @@ def rules(request: Call) -> HttpResponse:
         "rules": [
             {
                 **told(rule, names, language),
+                "version": rule.version,
                 "says": getattr(said[rule.id, rule.version], language),
                 "since": _day_of(since[rule.id, rule.version].effective_from, zone),
                 "source": since[rule.id, rule.version].source,
@@ -141,7 +143,7 @@ def try_rule(request: Call, rule: str) -> HttpResponse:
         return _rule_page(
             request, rule, refusal=refusal_of(request, error), status=error.http_status
         )
-    return _rule_page(request, rule, tried=_tried(request, tried, chosen))
+    return _rule_page(request, rule, tried=tried_told(request, tried, chosen))
 
 
 EARLIEST, LATEST = date(1971, 1, 1), date(2999, 12, 30)  # what time zones can still be added to
@@ -203,6 +205,7 @@ def _rule_page(request: Call, rule: str, *, status: int = 200, **more: Any) -> H
         "applies": _applies(request, current.entry, language),
         "lately": _lately(request, rule) if allowed(request.actor, "alerts:read") else None,
         "sees_alerts": allowed(request.actor, "alerts:read"),
+        **about_version(request, "rules", rule),
         "days": DAYS,
         "asked": {
             "from": request.GET.get("from", (today - timedelta(days=DAYS - 1)).isoformat())[:10],
@@ -311,7 +314,8 @@ def _alert_line(
 # --- the rule on the past ------------------------------------------------------------------
 
 
-def _tried(request: Call, tried: Tried, rule: RuleSpec) -> dict[str, Any]:
+def tried_told(request: Call, tried: Tried, rule: RuleSpec) -> dict[str, Any]:
+    """Return what became of a try, in words."""
     language = language_of(request)
     sees = allowed(request.actor, "alerts:read")
     listed = [item for item in tried.alerts if sees or item.would is not None]

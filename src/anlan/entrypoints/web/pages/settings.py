@@ -10,7 +10,13 @@ from django.views.decorators.http import require_POST, require_safe
 
 from anlan.entrypoints import here
 from anlan.entrypoints.web.middleware import SESSION_COOKIE
-from anlan.entrypoints.web.pages.signing import A_YEAR, over_tls, refusal_of
+from anlan.entrypoints.web.pages.signing import (
+    A_YEAR,
+    device_mark,
+    over_tls,
+    refusal_of,
+    remember,
+)
 from anlan.entrypoints.web.shell import THEME_COOKIE, THEMES, moved, own_address, page, show
 from anlan.infra.doors import Call, language_of
 from anlan.kernel.errors import AnlanError, InvalidInputError
@@ -86,12 +92,16 @@ def change_password(request: Call) -> HttpResponse:
             given.get("new", "")[:1000],
             given.get("code", "")[:20],
             session=_secret(request),
+            device=device_mark(request),
             key=here.workspace().secret,
             now=request.now,
         )
     except AnlanError as error:
         return _shown(request, status=error.http_status, refusal=refusal_of(request, error))
-    return moved("/settings?done=password")
+    answer = moved("/settings?done=password")
+    # With the new password every browser is a stranger's, but the one it was chosen in.
+    remember(request, answer, registry.own_account(request.actor))
+    return answer
 
 
 @require_POST
@@ -126,6 +136,7 @@ def issue_token(request: Call) -> HttpResponse:
             request.now + timedelta(days=_days(given.get("days", ""))),
             password=given.get("password", "")[:1000],
             code=given.get("code", "")[:20],
+            device=device_mark(request),
             key=here.workspace().secret,
             now=request.now,
         )

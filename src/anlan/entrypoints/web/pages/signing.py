@@ -21,9 +21,11 @@ from anlan.kernel.errors import AnlanError
 from anlan.registry import public as registry
 from anlan.registry.domain import onetime
 from anlan.registry.domain.permissions import PERMISSIONS
+from anlan.registry.public import Account, Token
 
 HOME, HOME_NEEDS = "/duties", "inbox:read"
 A_YEAR = timedelta(days=365)
+DEVICE_COOKIE = "anlan_device"
 
 
 def refusal_of(request: HttpRequest, error: AnlanError) -> dict[str, str]:
@@ -47,13 +49,14 @@ def sign_in(request: HttpRequest) -> HttpResponse:
             request.POST.get("username", ""),
             request.POST.get("password", "")[:1000],
             request.POST.get("code", "")[:20],
+            device=device_mark(request),
             key=here.workspace().secret,
             now=request.now,  # type: ignore[attr-defined]
         )
     except AnlanError as error:
         context["refusal"] = refusal_of(request, error)
         return show(request, "web/pages/sign_in.html", context, status=error.http_status)
-    return _signed_in(request, secret, _within(session.account.role, context["next"]))
+    return _signed_in(request, session, secret, context["next"])
 
 
 def _within(role: str, address: str) -> str:
@@ -64,14 +67,17 @@ def _within(role: str, address: str) -> str:
     return ways[0] if ways else "/settings"
 
 
-def _signed_in(request: HttpRequest, secret: str, address: str) -> HttpResponseRedirect:
+def _signed_in(
+    request: HttpRequest, session: Token, secret: str, address: str
+) -> HttpResponseRedirect:
     """Return the way on with a new session; the one of before in this browser ends."""
     registry.sign_out(
         request.COOKIES.get(SESSION_COOKIE, ""),
         now=request.now,  # type: ignore[attr-defined]
     )
     rotate_token(request)  # nobody shall have planted the form token beforehand
-    answer = moved(address)
+    answer = moved(_within(session.account.role, address))
+    remember(request, answer, session.account)
     answer.set_cookie(
         SESSION_COOKIE,
         secret,
@@ -81,6 +87,29 @@ def _signed_in(request: HttpRequest, secret: str, address: str) -> HttpResponseR
         secure=over_tls(request),
     )
     return answer
+
+
+def device_mark(request: HttpRequest) -> str:
+    """Return what this browser keeps of those who signed in here."""
+    return request.COOKIES.get(DEVICE_COOKIE, "")
+
+
+def remember(request: HttpRequest, answer: HttpResponse, account: Account) -> None:
+    """Let this browser be known as one in which the account's holder signed in."""
+    mark = registry.remembered(
+        device_mark(request),
+        account,
+        key=here.workspace().secret,
+        now=request.now,  # type: ignore[attr-defined]
+    )
+    answer.set_cookie(
+        DEVICE_COOKIE,
+        mark,
+        max_age=registry.DEVICE_LASTS,
+        httponly=True,
+        samesite="Lax",
+        secure=over_tls(request),
+    )
 
 
 def over_tls(request: HttpRequest) -> bool:
@@ -118,7 +147,7 @@ def welcome(request: HttpRequest) -> HttpResponse:
     except AnlanError as error:
         context["refusal"] = refusal_of(request, error)
         return show(request, "web/pages/welcome.html", context, status=error.http_status)
-    return _signed_in(request, session, _within(made.account.role, HOME))
+    return _signed_in(request, made, session, HOME)
 
 
 @require_POST

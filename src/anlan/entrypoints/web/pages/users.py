@@ -172,7 +172,14 @@ def invite(request: Call, account: int) -> HttpResponse:
         refusal = refusal_of(request, error)
         return _one(request, account, status=error.http_status, refusal=refusal)
     link = f"{settings.ANLAN.public_url}/welcome?invitation={secret}"
-    return _one(request, account, status=201, invitation=link, invited_until=made.expires_at)
+    return _one(
+        request,
+        account,
+        status=201,
+        invitation=link,
+        invited_until=made.expires_at,
+        invitation_waits=made.waits,
+    )
 
 
 @require_http_methods(["GET", "POST"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 from datetime import UTC, datetime
@@ -17,8 +18,9 @@ from anlan.entrypoints.web.intake import IN_TURN
 from anlan.entrypoints.web.middleware import SESSION_COOKIE
 from anlan.entrypoints.web.shell import moved, page, show
 from anlan.entrypoints.web.watching import picture
-from anlan.entrypoints.web.watching.features import KEPT, View
+from anlan.entrypoints.web.watching.features import View
 from anlan.entrypoints.web.watching.hub import Viewer, sight_of
+from anlan.entrypoints.web.watching.kept import KEPT
 from anlan.entrypoints.web.watching.live import HUB
 from anlan.entrypoints.web.wording import catalogue, say
 from anlan.infra.doors import Call, language_of
@@ -59,6 +61,8 @@ def watch(request: Call) -> HttpResponse:
         "lists": lists,
         "then": then,
         "live": "" if at else f"/watch/live?lang={language}",
+        "seat": _seat(request),
+        "stream": assets.stamped("stream.js"),
         "features": f"/watch/features?lang={language}"
         + (f"&at={quote(at.isoformat())}" if at else ""),
         "words": json.dumps(_words(language), ensure_ascii=False),
@@ -156,6 +160,12 @@ def _said(at: datetime, now: datetime) -> dict[str, Any]:
 
 def _words(language: str) -> dict[str, str]:
     return {key: say(key, language) for key in catalogue() if key.startswith(SCRIPTED)}
+
+
+def _seat(request: Call) -> str:
+    """Return a mark of the session, and nothing of it: windows of one session share a stream."""
+    session = request.COOKIES.get(SESSION_COOKIE, "")
+    return hashlib.sha256(f"watch {session}".encode()).hexdigest()[:16]
 
 
 def _extent(request: Call) -> str:

@@ -5,25 +5,22 @@ Each kind has its share; a kind that has more to show is counted by cells instea
 
 from __future__ import annotations
 
-import json
-from collections import OrderedDict
-from collections.abc import Hashable, Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any, Protocol
 
 from anlan.entrypoints.web import naming
 from anlan.entrypoints.web.watching import streams
-from anlan.entrypoints.web.watching.hub import sight_of
 from anlan.entrypoints.web.wording import say
-from anlan.infra import journal
 from anlan.kernel.actor import Actor
 from anlan.registry import public as registry
+from anlan.registry.domain.facts import KnownSensor
 from anlan.registry.public import Box, Cell, Names
 from anlan.response import public as response
-from anlan.response.public import Case
+from anlan.response.public import Case, InArea
 from anlan.sensing import public as sensing
 from anlan.warning import public as warning
-from anlan.warning.public import WarningInForce
+from anlan.warning.public import AlertInstance, WarningInForce
 
 MOST = 2000
 SHARES = {
@@ -37,7 +34,6 @@ SHARES = {
 }
 assert sum(SHARES.values()) <= MOST  # noqa: S101  the promise of this module
 RINGS = 200  # corners of a relayed outline that are drawn
-FRESH_S = 10
 PIXELS = 512  # a map tile is so wide
 
 Feature = dict[str, Any]
@@ -92,76 +88,52 @@ def _snapped(box: Box, step: float) -> Box:
     )
 
 
-class Kept:
-    """The last answers of this process: a wall of viewers looks at the same map.
-
-    An answer counts until the journal moves, and no longer than :data:`FRESH_S`: readings are not
-    journalled one by one.
-    """
-
-    def __init__(self, most: int = 64) -> None:
-        self._most = most
-        self._answers: OrderedDict[Hashable, tuple[Hashable, bytes]] = OrderedDict()
-
-    def features(self, view: View, *, now: datetime, at: datetime | None) -> bytes:
-        """Return what the map shows now, or showed at ``at``, as the bytes of GeoJSON."""
-        key = (sight_of(view.actor, view.language), view.box, view.zoom, at)
-        state = (journal.head(), registry.revision(), int(now.timestamp() // FRESH_S))
-        kept = self._answers.get(key)
-        if kept is not None and kept[0] == state:
-            return kept[1]
-        found = features_now(view, now=now) if at is None else features_then(view, at=at)
-        answer = json.dumps(found, ensure_ascii=False, separators=(",", ":")).encode()
-        self._answers[key] = state, answer
-        self._answers.move_to_end(key)
-        while len(self._answers) > self._most:
-            self._answers.popitem(last=False)
-        return answer
-
-
-KEPT = Kept()
-
-
 def features_now(view: View, *, now: datetime) -> dict[str, Any]:
     """Return what the map shows at present (as many queries for many features as for few)."""
     _, by_area = streams.heard(view.actor, now=now)
-    cases, cells = response.cases_in(view.actor, view.box, most=SHARES["case"])
-    found = [
-        *_areas(view, by_area, now=now),
-        *_warnings(view, warning.warnings_in_force(at=now)),
-        *_cells(cells, "case"),
-        *_cases(view, cases),
-        *_in_areas(view),
-        *_clusters(view),
-        *_places(view, now=now),
-        *_sensors(view, now=now),
+    found, cells = response.cases_in(view.actor, view.box, most=SHARES["case"])
+    left = LeftOut(view.language)
+    shown = [
+        *areas(view, by_area, at=now),
+        *warnings(view, warning.warnings_in_force(at=now), left),
+        *cell_counts(cells, "case"),
+        *cases(view, found),
+        *in_areas(view, response.cases_by_area(view.actor, most=SHARES["in_area"] + 1), left),
+        *clusters(view, warning.open_clusters(view.actor, limit=SHARES["cluster"] + 1), left),
+        *places(view, at=now),
+        *_sensors_now(view, now=now),
     ]
-    return _collection(found, view, now)
+    return collection(shown, view, now, left)
 
 
-def features_then(view: View, *, at: datetime) -> dict[str, Any]:
-    """Return what the map showed at ``at``: outlines, warnings and cases; readings are not kept so."""
-    then = response.cases_as_of(view.actor, at).cases
-    located = [case for case in then if case.lat is not None and case.lon is not None]
-    cases = [case for case in located if _inside(view.box, case)][: SHARES["case"]]
-    found = [
-        *_areas(view, None, now=at),
-        *_warnings(view, warning.warnings_as_of(at=at)),
-        *_cases(view, cases),
-    ]
-    return _collection(found, view, at)
+class LeftOut:
+    """What the map has no room for, or cannot tell: it says so, and leaves nothing out silently."""
+
+    def __init__(self, language: str) -> None:
+        self._language = language
+        self._said: list[str] = []
+
+    def note(self, what: str, n: int = 0) -> None:
+        """Say once more that something is left out."""
+        self._said.append(say(f"watch.left_out.{what}", self._language, n=n))
+
+    def text(self) -> str:
+        """Return all of it in one sentence; nothing when nothing is left out."""
+        if not self._said:
+            return ""
+        between = say("watch.and", self._language)
+        return f"{say('watch.left_out', self._language)} {between.join(self._said)}"
 
 
-def _inside(box: Box, case: Case) -> bool:
-    lat, lon = case.lat, case.lon
-    if lat is None or lon is None:
-        return False
-    return box.south <= lat <= box.north and box.west <= lon <= box.east
-
-
-def _collection(found: list[Feature], view: View, at: datetime) -> dict[str, Any]:
+def collection(found: list[Feature], view: View, at: datetime, left: LeftOut) -> dict[str, Any]:
+    """Return features as GeoJSON, with the instant that they show and what is not among them."""
     drawn = f"{at.astimezone(view.zone):%Y-%m-%d %H:%M:%S}"
-    return {"type": "FeatureCollection", "features": found[:MOST], "drawn": drawn}
+    return {
+        "type": "FeatureCollection",
+        "features": found[:MOST],
+        "drawn": drawn,
+        "left_out": left.text(),
+    }
 
 
 def _feature(kind: str, geometry: dict[str, Any], **properties: object) -> Feature:
@@ -172,7 +144,8 @@ def _point(lat: float, lon: float) -> dict[str, Any]:
     return {"type": "Point", "coordinates": [round(lon, 6), round(lat, 6)]}
 
 
-def _cells(cells: Iterable[Cell], of: str) -> list[Feature]:
+def cell_counts(cells: Iterable[Cell], of: str) -> list[Feature]:
+    """Return how many things of a kind lie in each part of the view."""
     return [
         _feature(
             "cell",
@@ -184,7 +157,8 @@ def _cells(cells: Iterable[Cell], of: str) -> list[Feature]:
     ]
 
 
-def _areas(view: View, by_area: dict[str, streams.Heard] | None, *, now: datetime) -> list[Feature]:
+def areas(view: View, by_area: dict[str, streams.Heard], *, at: datetime) -> list[Feature]:
+    """Return the outlines in view; those without a fresh reading say so."""
     drawn = registry.outlines_in(
         view.actor.areas, view.box, tolerance=view.tolerance, most=SHARES["area"]
     )
@@ -196,8 +170,8 @@ def _areas(view: View, by_area: dict[str, streams.Heard] | None, *, now: datetim
             name=view.name(one.area),
             schematic=one.area.schematic,
             # Hatching outlines inside one another would say it several times.
-            no_data=_silence(view, by_area.get(one.area.code), now=now)
-            if by_area is not None and one.area.path.count("/") == deepest
+            no_data=_silence(view, by_area.get(one.area.code), at=at)
+            if one.area.path.count("/") == deepest
             else "",
             rank=one.area.path.count("/"),
         )
@@ -205,17 +179,21 @@ def _areas(view: View, by_area: dict[str, streams.Heard] | None, *, now: datetim
     ]
 
 
-def _silence(view: View, heard: streams.Heard | None, *, now: datetime) -> str:
+def _silence(view: View, heard: streams.Heard | None, *, at: datetime) -> str:
     """Return in words that an area sends no fresh reading, and since when; else nothing."""
     if heard is not None and heard.fresh:
         return ""
+    if heard is not None and heard.unknown:
+        return say("watch.sensor_unknown", view.language)
     if heard is None or heard.last_at is None:
         return say("watch.no_data", view.language)
-    return say("watch.no_data_since", view.language, at=view.local(heard.last_at, now))
+    return say("watch.no_data_since", view.language, at=view.local(heard.last_at, at))
 
 
-def _warnings(view: View, in_force: list[WarningInForce]) -> list[Feature]:
+def warnings(view: View, in_force: list[WarningInForce], left: LeftOut) -> list[Feature]:
     """Return the ground of each warning, drawn no further than the actor's areas reach."""
+    if len(in_force) > SHARES["warning"]:
+        left.note("warning", len(in_force) - SHARES["warning"])
     shown = in_force[: SHARES["warning"]][::-1]  # the highest level is drawn last, on top
     paths = registry.paths_of({code for row in shown for code in row.areas})
     own = {
@@ -261,8 +239,9 @@ def _letter(level: str, language: str) -> str:
     return say(f"watch.letter.{level or 'unknown'}", language)
 
 
-def _cases(view: View, cases: list[Case]) -> list[Feature]:
-    names = naming.names_of_cases(cases)
+def cases(view: View, found: list[Case]) -> list[Feature]:
+    """Return cases that state a point, the most pressing first."""
+    names = naming.names_of_cases(found)
     return [
         _feature(
             "case",
@@ -272,7 +251,7 @@ def _cases(view: View, cases: list[Case]) -> list[Feature]:
             letter=_letter(case.level, view.language),
             name=_title(case, names, view.language),
         )
-        for case in cases[::-1]  # of one level the most pressing is drawn last, on top
+        for case in found[::-1]  # of one level the most pressing is drawn last, on top
         if case.lat is not None and case.lon is not None
     ]
 
@@ -282,9 +261,11 @@ def _title(case: Case, names: Names, language: str) -> str:
     return f"{hazard} · {naming.where(case, names, language)}"
 
 
-def _in_areas(view: View) -> list[Feature]:
+def in_areas(view: View, counted: list[InArea], left: LeftOut) -> list[Feature]:
     """Return the cases that state no point, in the middle of their area."""
-    counted = response.cases_by_area(view.actor, most=SHARES["in_area"])
+    if len(counted) > SHARES["in_area"]:
+        counted = counted[: SHARES["in_area"]]
+        left.note("in_area", len(counted))
     middles = registry.middles_of({one.area for one in counted})
     names = registry.names_of(areas=[one.area for one in counted])
     return [
@@ -307,8 +288,11 @@ def _in_areas(view: View) -> list[Feature]:
     ]
 
 
-def _clusters(view: View) -> list[Feature]:
-    rows = warning.open_clusters(view.actor, limit=SHARES["cluster"])
+def clusters(view: View, rows: list[AlertInstance], left: LeftOut) -> list[Feature]:
+    """Return clusters of reports, each in the middle of those of its reports that state a point."""
+    if len(rows) > SHARES["cluster"]:
+        rows = rows[: SHARES["cluster"]]
+        left.note("cluster", len(rows))
     reports = {row.pk: list((row.evidence or {}).get("reports", ())) for row in rows}
     points = sensing.report_points({number for some in reports.values() for number in some})
     answering = response.cases_of_signs(view.actor, [f"alert:{row.pk}" for row in rows])
@@ -331,9 +315,10 @@ def _clusters(view: View) -> list[Feature]:
     return found
 
 
-def _places(view: View, *, now: datetime) -> list[Feature]:
-    found, cells = registry.places_in(view.actor.areas, view.box, most=SHARES["place"], at=now)
-    return _cells(cells, "place") + [
+def places(view: View, *, at: datetime) -> list[Feature]:
+    """Return the risk points in view that were in the registry at ``at``."""
+    found, cells = registry.places_in(view.actor.areas, view.box, most=SHARES["place"], at=at)
+    return cell_counts(cells, "place") + [
         _feature(
             "place",
             _point(one.point.lat, one.point.lon),
@@ -344,28 +329,41 @@ def _places(view: View, *, now: datetime) -> list[Feature]:
     ]
 
 
-def _sensors(view: View, *, now: datetime) -> list[Feature]:
+def _sensors_now(view: View, *, now: datetime) -> list[Feature]:
     found, cells = registry.sensors_in(view.actor.areas, view.box, most=SHARES["sensor"], at=now)
     last = sensing.latest(one.code for one in found)
-    features = _cells(cells, "sensor")
-    for one in found:
+
+    def stands(one: KnownSensor) -> tuple[bool, str]:
         row = last.get(one.code)
-        if one.point is None:
-            continue
-        fresh = streams.is_fresh(one, row.at if row else None, now=now)
         if row is None:
-            told = say("watch.no_data", view.language)
-        elif row.value is None:
-            told = view.local(row.at, now)
-        else:
-            told = f"{row.value:g} {one.unit} · {view.local(row.at, now)}"
-        features.append(
-            _feature(
-                "sensor",
-                _point(one.point.lat, one.point.lon),
-                name=view.name(one),
-                fresh=fresh,
-                told=told,
+            return False, say("watch.no_data", view.language)
+        fresh = streams.is_fresh(one, row.at, now=now)
+        return fresh, read(view, one, row.value, row.at, now)
+
+    return cell_counts(cells, "sensor") + sensors(view, found, stands)
+
+
+def read(view: View, sensor: KnownSensor, value: float | None, at: datetime, now: datetime) -> str:
+    """Return a reading in words: value, unit and time."""
+    local = view.local(at, now)
+    return local if value is None else f"{value:g} {sensor.unit} · {local}"
+
+
+def sensors(
+    view: View, found: Iterable[KnownSensor], stands: Callable[[KnownSensor], tuple[bool, str]]
+) -> list[Feature]:
+    """Return sensors that have a place; ``stands`` tells whether one is fresh, and its words."""
+    features = []
+    for one in found:
+        if one.point is not None:
+            fresh, told = stands(one)
+            features.append(
+                _feature(
+                    "sensor",
+                    _point(one.point.lat, one.point.lon),
+                    name=view.name(one),
+                    fresh=fresh,
+                    told=told,
+                )
             )
-        )
     return features

@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
@@ -32,13 +33,18 @@ class Turn(Protocol):
 
 #: Viewers of one web process; the server keeps as many threads beside those that read requests.
 MOST_VIEWERS = 200
+#: Streams that one session holds in this process; a browser keeps six connections to a server, and
+#: needs some of them for its pages.
+MOST_OF_A_SESSION = 2
 LOOK_EVERY_S = 0.25
 #: Clocks on the pages are at most so old although nothing happens.
 CLOCKS_EVERY_S = 20.0
 #: A line of comment goes out so often, so that a broken connection is noticed.
 HEARTBEAT_S = 10.0
-#: After a look the hub rests so many times as long as the look took: pages and reports go first.
+#: In the long run the hub rests so many times as long as it looks: pages and reports go first.
 REST = 2
+#: So many seconds of rest it may owe, so that a change after a quiet time is shown at once.
+OWES_S = 2.0
 LONGEST_REST_S = 20.0
 AFTER_FAILURE_S = 3.0
 
@@ -70,7 +76,8 @@ class Viewer:
     actor: Actor
     sight: Sight
     session: str = field(repr=False)
-    over: bool = False
+    #: How its stream ends: "over" with its session or rights, "instead" for a younger page of it.
+    ending: str = ""
 
 
 class Source(Protocol):
@@ -125,11 +132,15 @@ class Hub:
         source: Source,
         *,
         most: int = MOST_VIEWERS,
+        of_a_session: int = MOST_OF_A_SESSION,
         heartbeat_s: float = HEARTBEAT_S,
         steady: Callable[[], float] = time.monotonic,
+        spent: Callable[[], float] = time.thread_time,
     ) -> None:
         self._source, self._most, self._heartbeat_s = source, most, heartbeat_s
-        self._steady = steady
+        self._of_a_session = of_a_session
+        self._steady, self._spent = steady, spent
+        self._worked = 0.0
         self._news = threading.Condition()
         self._viewers: list[Viewer] = []
         self._frames: dict[Sight, tuple[int, bytes]] = {}  # number and bytes
@@ -148,11 +159,20 @@ class Hub:
     def join(self, viewer: Viewer, turn: Turn) -> Stream | None:
         """Return the stream of a new viewer; None when there are as many as can be served.
 
-        The first viewer's ``turn`` is used until all have left.
+        A session that has too many streams loses its oldest one: its page is told so.  The first
+        viewer's ``turn`` is used until all have left.
         """
         with self._news:
-            if self._ended or len(self._viewers) >= self._most:
+            staying = [one for one in self._viewers if not one.ending]
+            own = [one for one in staying if one.session == viewer.session]
+            # A page that was reloaded may not have been missed yet: it looked as this one looks.
+            own.sort(key=lambda one: one.sight != viewer.sight)
+            too_many = own[: max(0, len(own) + 1 - self._of_a_session)]
+            if self._ended or len(staying) - len(too_many) >= self._most:
                 return None
+            for one in too_many:
+                one.ending = "instead"
+            self._news.notify_all()
             self._viewers.append(viewer)
             if self._thread is None:
                 self._thread = threading.Thread(
@@ -177,13 +197,13 @@ class Hub:
         """Return (bytes, number of the frame, whether it is the last) once there is something."""
         with self._news:
             self._news.wait_for(
-                lambda: self._ended or viewer.over or self._newer(viewer, seen),
+                lambda: self._ended or viewer.ending or self._newer(viewer, seen),
                 timeout=self._heartbeat_s,
             )
             if self._ended:
                 return COME_AGAIN, seen, True
-            if viewer.over:
-                return b"event: over\ndata: \n\n", seen, True
+            if viewer.ending:
+                return f"event: {viewer.ending}\ndata: \n\n".encode(), seen, True
             number, frame = self._frames.get(viewer.sight, (seen, HEART))
             return (frame, number, False) if number > seen else (HEART, seen, False)
 
@@ -191,10 +211,10 @@ class Hub:
         return self._frames.get(viewer.sight, (seen,))[0] > seen
 
     def _run(self, turn: Turn) -> None:
-        rest = 0.0
+        rest, pace = 0.0, Pace()
         while self._go_on(rest):
             try:
-                rest = rest_after(self.look(turn))
+                rest = pace.rest_after(self.look(turn))
             except BaseException as error:
                 if "after shutdown" in str(error) or "after interpreter" in str(error):
                     return  # the process ends: nobody works any more
@@ -217,23 +237,30 @@ class Hub:
             return True
 
     def look(self, turn: Turn) -> float:
-        """Look once, render what is needed, end what is over; return the seconds that it took.
+        """Look once, render what is needed, end what is over; return the seconds of work.
+
+        Of a processor, that is: on a busy machine most of a look is waiting, and whoever waits
+        takes nothing from anybody.
 
         Each sight takes a turn of its own, so that requests get theirs in between.  One that
         cannot be rendered keeps no other one waiting; its error is raised at the end.
         """
-        began = self._steady()
+        began, self._worked = self._steady(), 0.0
         with self._news:
             viewers = list(self._viewers)
         old = began - self._looked_at >= CLOCKS_EVERY_S
-        head = turn(lambda: self._see(viewers, old=old))
-        wanted = {viewer.sight: viewer for viewer in viewers if not viewer.over}
+        head = self._in(turn, lambda: self._see(viewers, old=old))
+        looking = Counter(viewer.sight for viewer in viewers if not viewer.ending)
+        viewer_of = {viewer.sight: viewer for viewer in viewers if not viewer.ending}
+        # The sight that most have comes first.
+        wanted = {sight: viewer_of[sight] for sight, _ in looking.most_common()}
         failed: Exception | None = None
         for sight, viewer in wanted.items():
             if old or self._shown.get(sight) != head:
                 self._shown.pop(sight, None)
                 try:
-                    self._show(sight, turn(lambda v=viewer: self._rendered(v)))  # type: ignore[misc]
+                    frame = self._in(turn, lambda v=viewer: self._rendered(v))  # type: ignore[misc]
+                    self._show(sight, frame)
                     self._shown[sight] = head
                 except Exception as error:  # noqa: BLE001  raised below
                     failed = error
@@ -242,7 +269,19 @@ class Hub:
             self._looked_at = began
         if failed is not None:
             raise failed
-        return self._steady() - began
+        return self._worked
+
+    def _in(self, turn: Turn, job: Callable[[], T]) -> T:
+        """Do a part of a look in the turn of a request, and note the work."""
+
+        def noted() -> T:
+            began = self._spent()
+            try:
+                return job()
+            finally:
+                self._worked += self._spent() - began
+
+        return turn(noted)
 
     def _see(self, viewers: Collection[Viewer], *, old: bool) -> int:
         """Return where the journal stands; end the streams of those who may look no more."""
@@ -271,7 +310,8 @@ class Hub:
         now_are = {one: self._still(one) for one in {viewer.session for viewer in viewers}}
         with self._news:
             for viewer in viewers:
-                viewer.over = now_are[viewer.session] != viewer.actor
+                if now_are[viewer.session] != viewer.actor:
+                    viewer.ending = "over"
             self._news.notify_all()
 
     def _still(self, session: str) -> Actor | None:
@@ -281,9 +321,22 @@ class Hub:
             return None
 
 
-def rest_after(took: float) -> float:
-    """Return for how many seconds the hub rests after a look that took so long."""
-    return min(max(LOOK_EVERY_S, REST * took), LONGEST_REST_S)
+class Pace:
+    """How long the hub rests between its looks.
+
+    It owes :data:`REST` times the seconds of work, and pays by resting; up to
+    :data:`OWES_S` it may owe, and after a quiet time it owes nothing.
+    """
+
+    def __init__(self) -> None:
+        self._owed = 0.0
+
+    def rest_after(self, worked: float) -> float:
+        """Return for how many seconds the hub rests after a look of so much work."""
+        self._owed += REST * worked
+        rest = min(max(LOOK_EVERY_S, self._owed - OWES_S), LONGEST_REST_S)
+        self._owed = max(0.0, self._owed - rest)
+        return rest
 
 
 def event(name: str, text: str) -> bytes:

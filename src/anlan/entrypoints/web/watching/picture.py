@@ -6,7 +6,8 @@ the two cannot differ.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from time import perf_counter
 from typing import Any
@@ -18,6 +19,7 @@ from anlan.entrypoints import probes
 from anlan.entrypoints.web import naming
 from anlan.entrypoints.web.shell import sick_at
 from anlan.entrypoints.web.watching import streams
+from anlan.entrypoints.web.watching.streams import Heard
 from anlan.entrypoints.web.wording import say
 from anlan.kernel.actor import Actor
 from anlan.notices import public as notices
@@ -40,15 +42,38 @@ LISTS = ("unanswered", "overdue", "unowned", "rising")
 WHOLE = {"unanswered": "unanswered", "overdue": "overdue", "unowned": "undecided", "rising": "open"}
 
 
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """What all see who see the same areas, before it is worded in a language."""
+
+    at: datetime
+    found: Watched
+    alerts: list[AlertInstance]  # those that no listed case answers
+    answered_by: dict[str, int]  # sign -> case
+    in_force: list[WarningInForce]
+    names: Names
+    titles: dict[tuple[str, int], dict[str, str]]
+    told: dict[str, tuple[int, int]]
+    heard: dict[str, Any]
+
+
 def lists_now(actor: Actor, language: str, *, now: datetime) -> str:
     """Return the lists of the present as HTML, in as many queries for many cases as for few."""
+    return worded_now(gathered_now(actor, now=now), language)
+
+
+def gathered_now(actor: Actor, *, now: datetime, whole: Heard | None = None) -> Gathered:
+    """Return what the lists of the present are made of; ``whole`` if how streams stand is known."""
     found = response.watched(actor, now=now, limit=MOST)
     alerts = warning.risen(actor, since=now - RISING_WITHIN, limit=MOST)
-    in_force = warning.warnings_in_force(at=now)
-    context = _lists(actor, found, alerts, in_force, language, now=now)
-    context["heard"] = _heard(actor, now=now)
-    context["sick"] = sick_at(now)
-    return _rendered(context, language, now=now)
+    heard = _heard(whole or streams.heard(actor, now=now)[0], now=now)
+    return _gathered(actor, found, alerts, warning.warnings_in_force(at=now), heard, at=now)
+
+
+def worded_now(gathered: Gathered, language: str) -> str:
+    """Return the lists as HTML in one language."""
+    context = _lists(gathered, language) | {"sick": sick_at(gathered.at)}
+    return _rendered(context, language, now=gathered.at)
 
 
 def lists_then(actor: Actor, language: str, *, at: datetime) -> tuple[str, dict[str, Any]]:
@@ -57,9 +82,9 @@ def lists_then(actor: Actor, language: str, *, at: datetime) -> tuple[str, dict[
     then = response.cases_as_of(actor, at)
     found = response.watched_among(then.cases, now=at, limit=MOST)
     alerts = warning.risen_as_of(actor, since=at - RISING_WITHIN, at=at, limit=MOST)
-    in_force = warning.warnings_as_of(at=at)
-    context = _lists(actor, found, alerts, in_force, language, now=at)
-    shown = _rendered(context | {"then": True}, language, now=at)
+    heard = _heard_then(actor, at=at)
+    gathered = _gathered(actor, found, alerts, warning.warnings_as_of(at=at), heard, at=at)
+    shown = _rendered(_lists(gathered, language) | {"then": True}, language, now=at)
     took = f"{perf_counter() - began:.1f}"
     return shown, {"entry": then.entry, "cut": then.cut, "seconds": took}
 
@@ -70,28 +95,38 @@ def _rendered(context: dict[str, Any], language: str, *, now: datetime) -> str:
     return render_to_string("web/parts/watch_lists.html", frame | context)
 
 
-def _lists(
+def _gathered(
     actor: Actor,
     found: Watched,
     alerts: list[AlertInstance],
     in_force: list[WarningInForce],
-    language: str,
+    heard: dict[str, Any],
     *,
-    now: datetime,
-) -> dict[str, Any]:
+    at: datetime,
+) -> Gathered:
     cases = {case.pk: case for name in (*LISTS, "red") for case in getattr(found, name)}
     answering = response.cases_of_signs(actor, [f"alert:{row.pk}" for row in alerts])
     answered_by = {sign: case.pk for sign, case in answering.items()}
-    names = _names(list(cases.values()), alerts, in_force)
-    told = notices.told_of([f"case:{key}" for key in cases], at=now)
     shown = {case.pk for name in LISTS for case in getattr(found, name)}
     beside = [row for row in alerts if answered_by.get(f"alert:{row.pk}") not in shown]
+    return Gathered(
+        at=at,
+        found=found,
+        alerts=beside,
+        answered_by=answered_by,
+        in_force=in_force,
+        names=_names(list(cases.values()), alerts, in_force),
+        titles=registry.rule_titles([(row.rule, row.rule_version) for row in beside]),
+        told=notices.told_of([f"case:{key}" for key in cases], at=at),
+        heard=heard,
+    )
+
+
+def _lists(gathered: Gathered, language: str) -> dict[str, Any]:
+    found, names, in_force = gathered.found, gathered.names, gathered.in_force
     warnings = [_warning(row, names, language) for row in in_force[:MOST_WARNINGS]]
-    risen = [
-        _alert(row, answered_by.get(f"alert:{row.pk}"), title, names, language)
-        for row, title in zip(beside, _titles(beside, language), strict=True)
-    ]
-    groups = [_group(name, found, told, names, language) for name in LISTS]
+    risen = [_alert(row, gathered, language) for row in gathered.alerts]
+    groups = [_group(name, found, gathered.told, names, language) for name in LISTS]
     groups[-1]["alerts"] = risen
     groups[-1]["total"] += len(risen)
     return {
@@ -105,6 +140,7 @@ def _lists(
             *(one for one in warnings if one["level"]["code"] == "red"),
         ],
         "quiet": not found.counts.open and not risen and not warnings,
+        "heard": gathered.heard,
     }
 
 
@@ -115,13 +151,6 @@ def _names(
     areas |= {code for row in in_force for code in row.areas[:3]}
     places = {case.place for case in cases} | {row.place for row in alerts}
     return registry.names_of(areas=areas, places=places, posts={case.owner_post for case in cases})
-
-
-def _titles(alerts: Sequence[AlertInstance], language: str) -> list[str]:
-    """Return what the rules behind some alerts are called; their codes when they left every pack."""
-    versions = [(row.rule, row.rule_version) for row in alerts]
-    titles = registry.rule_titles(versions)
-    return [titles.get(one, {}).get(language) or one[0] for one in versions]
 
 
 def _group(
@@ -170,15 +199,18 @@ def _warning(row: WarningInForce, names: Names, language: str) -> dict[str, Any]
     }
 
 
-def _alert(row: AlertInstance, case: int | None, title: str, names: Names, language: str) -> Line:
+def _alert(row: AlertInstance, gathered: Gathered, language: str) -> Line:
+    names = gathered.names
     where = names.place(row.place, language) if row.place else names.area(row.area, language)
+    # What a rule is called; its code when it left every pack.
+    title = gathered.titles.get((row.rule, row.rule_version), {}).get(language) or row.rule
     return {
         "level": _level(row.level, names, language),
         "title": title,
         "where": where,
         "since": row.level_at,
         "why": warning.reason_text(row.reason["code"], row.reason["params"], language),
-        "case": case,
+        "case": gathered.answered_by.get(f"alert:{row.pk}"),
     }
 
 
@@ -192,8 +224,7 @@ def _red_case(case: Case, names: Names, language: str) -> dict[str, Any]:
     }
 
 
-def _heard(actor: Actor, *, now: datetime) -> dict[str, Any]:
-    whole, _ = streams.heard(actor, now=now)
+def _heard(whole: Heard, *, now: datetime) -> dict[str, Any]:
     last = sensing.last_heard()
     state, beat = probes.clockwork(now)
     return {
@@ -203,3 +234,10 @@ def _heard(actor: Actor, *, now: datetime) -> dict[str, Any]:
         "clockwork": state,
         "beat": beat,
     }
+
+
+def _heard_then(actor: Actor, *, at: datetime) -> dict[str, Any]:
+    """Return what had been heard by a past instant; how the clockwork ran then is not kept."""
+    whole, _ = streams.heard_then(actor, streams.known_at(at), at=at)
+    last = sensing.last_heard_by(at)
+    return {"streams": whole, "report": last.report, "signal": last.signal}

@@ -6,9 +6,9 @@ const lists = document.getElementById("lists");
 const words = JSON.parse(root.dataset.words);
 const POLL_MS = 30_000;
 const TRY_LIVE_AGAIN_MS = 300_000;
-const SILENT_MS = 60_000;
+const back = document.getElementById("take-back");
 
-const showing = { map: null, source: null, poll: 0, heardAt: Date.now(), state: "", asleep: false };
+const showing = { map: null, line: null, poll: 0, again: 0, slow: "slow", state: "", asleep: false };
 
 function say(state) {
   if (showing.state === state) return;
@@ -36,7 +36,6 @@ function take(html) {
   const focused = lists.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
   lists.innerHTML = html;
   if (focused) lists.querySelector(`a[href="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
-  showing.heardAt = Date.now();
   red.look();
   band();
   showing.map?.refresh();
@@ -51,34 +50,43 @@ function band() {
 }
 
 function listen() {
-  const source = new EventSource(root.dataset.live);
-  showing.source = source;
-  source.addEventListener("lists", (event) => {
-    stopPolling();
-    say("on");
-    take(event.data);
-  });
-  source.addEventListener("over", async () => {
-    source.close();
-    say("over");
-    // Led to sign in when the session is over; when only rights changed, this page is shown anew.
-    if (await poll()) listen();
-    else startPolling();
-  });
-  source.addEventListener("error", () => {
-    if (source.readyState === EventSource.CLOSED) startPolling();
-    else say("lost");
-  });
+  stopPolling();
+  back.hidden = true;
+  showing.line?.leave();
+  showing.line = showing.follow(root.dataset.live, root.dataset.seat, hear);
 }
 
-function startPolling() {
-  window.setTimeout(() => { if (showing.poll) listen(); }, TRY_LIVE_AGAIN_MS + Math.random() * POLL_MS);
-  if (showing.poll) return;
-  say("slow");
-  showing.poll = window.setInterval(poll, POLL_MS);
+function hear(name, text) {
+  if (name === "lists") {
+    say("on");
+    take(text);
+  } else if (name === "lost") say("lost");
+  else if (name === "instead") {
+    back.hidden = false;
+    startPolling("elsewhere");
+  } else if (name === "over") over();
+  else startPolling("slow");
+}
+
+// Led to sign in when the session is over; when only its rights changed, the lists are shown anew.
+async function over() {
+  say("over");
+  if (await poll()) listen();
+  else startPolling("slow");
+}
+
+function startPolling(state) {
+  window.clearTimeout(showing.again);
+  if (state === "slow") {
+    showing.again = window.setTimeout(() => { if (showing.poll) listen(); }, TRY_LIVE_AGAIN_MS + Math.random() * POLL_MS);
+  }
+  showing.slow = state;
+  say(state);
+  if (!showing.poll) showing.poll = window.setInterval(poll, POLL_MS);
 }
 
 function stopPolling() {
+  window.clearTimeout(showing.again);
   window.clearInterval(showing.poll);
   showing.poll = 0;
 }
@@ -92,8 +100,13 @@ async function poll() {
     }
     if (!answer.ok) throw new Error(String(answer.status));
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    // Another account signed in, in another window, or this one anew: the whole page is another.
+    if (page.getElementById("watch").dataset.seat !== root.dataset.seat) {
+      window.location.reload();
+      return false;
+    }
     take(page.getElementById("lists").innerHTML);
-    if (showing.state === "lost") say("slow");
+    if (showing.state === "lost") say(showing.slow);
     return true;
   } catch {
     say("lost");
@@ -101,21 +114,12 @@ async function poll() {
   }
 }
 
-// Clocks are sent anew every twenty seconds: who hears nothing for long hears nothing at all.
-function watchSilence() {
-  if (showing.asleep || Date.now() - showing.heardAt < SILENT_MS || showing.state !== "on") return;
-  say("lost");
-  showing.source.close();
-  listen();
-}
-
-// A browser keeps six connections to a server: pages in the background, unless they are to sound,
-// must not hold them all, or no other page would load.
+// A page that nobody sees draws nothing and holds no connection, unless it is to sound.
 function sleepOrWake() {
   const asleep = document.hidden && !red.sound && !showing.poll;
   if (asleep === showing.asleep) return;
   showing.asleep = asleep;
-  if (asleep) showing.source?.close();
+  if (asleep) showing.line?.leave();
   else listen();
 }
 
@@ -223,8 +227,10 @@ function timeLine() {
 async function map() {
   const place = document.getElementById("map");
   if (!place) return;
-  const tell = (key, drawn) => {
-    document.getElementById("map-says").textContent = key ? words[key] : "";
+  const tell = (key, drawn, leftOut) => {
+    const said = [key && words[key], leftOut].filter(Boolean).join(" ");
+    const says = document.getElementById("map-says");
+    if (says.textContent !== said) says.textContent = said; // read out when it is something else
     if (drawn) document.getElementById("map-age").textContent = `${words["watch.map_drawn"]} ${drawn}`;
   };
   try {
@@ -237,11 +243,25 @@ async function map() {
   }
 }
 
+async function live() {
+  try {
+    const { follow } = await import(root.dataset.stream);
+    showing.follow = follow;
+  } catch (error) {
+    console.warn(error);
+    startPolling("slow");
+    return;
+  }
+  listen();
+  back.addEventListener("click", listen);
+  document.addEventListener("visibilitychange", sleepOrWake);
+  window.addEventListener("pagehide", () => showing.line?.leave());
+  window.addEventListener("pageshow", (event) => { if (event.persisted && !showing.poll) listen(); });
+}
+
 timeLine();
 if (root.dataset.live) {
   red.begin();
-  listen();
-  window.setInterval(watchSilence, 5_000);
-  document.addEventListener("visibilitychange", sleepOrWake);
+  live();
 }
 map();
