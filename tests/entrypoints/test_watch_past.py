@@ -12,8 +12,8 @@ from anlan.entrypoints.web.watching import features, kept, streams
 from anlan.kernel.geometry import Point
 from anlan.registry import public as registry
 from anlan.response.selectors import asof
+from anlan.sensing import known_then
 from anlan.sensing import public as sensing
-from anlan.sensing import readings
 from anlan.sensing.public import BatchIn, ReportIn, RowIn, keep_report
 from anlan.warning.domain.findings import Evidence, Finding, Reason, What
 from anlan.warning.services.findings import keep_findings
@@ -74,7 +74,7 @@ class TestPast:
         assert "2 stale" in text.content.decode()
 
     def test_what_cannot_be_told_is_said(self, monkeypatch):
-        monkeypatch.setattr(readings, "MOST_LOOKED", -1)
+        monkeypatch.setattr(known_then, "MOST_LOOKED", -1)
         sensor = registry.sensors(at=NOW)[0].code
         read(sensor, NOW - timedelta(hours=2))
         read(sensor, NOW)

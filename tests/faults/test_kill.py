@@ -22,11 +22,11 @@ STEPS = (
     "delivery.heard",
     "judge.findings_kept",
     "ledger.signed",
+    "observations.written",
+    "observations.synced",
     "outbox.claimed",
     "outbox.tried",
     "outbox.noted",
-    "observations.written",
-    "observations.synced",
     "store.part_written",
     "store.file_in_place",
     "store.segments_written",
@@ -123,11 +123,14 @@ def test_the_list_of_steps_is_the_one_that_a_run_passes(passages):
 
 
 def test_killed_at_every_step_in_turn(prepared, clean, tmp_path):
-    """One city that dies seventeen times in a row; each time its clients send again."""
+    """One city that dies at every step in turn; each time its clients send again."""
     root = tmp_path / "workspace"
     shutil.copytree(prepared, root)
-    broken = run("turns", root, specs=[f"{step}:kill" for step in STEPS])
-    assert json.loads(broken.stdout) == [-9] * len(STEPS), broken.stderr
+    # What was written before the process died is kept, and its sender's key known: sent again it
+    # passes neither step.  tests/sensing/store/lives.py kills at both.
+    steps = [step for step in STEPS if step != "observations.synced"]
+    broken = run("turns", root, specs=[f"{step}:kill" for step in steps])
+    assert json.loads(broken.stdout) == [-9] * len(steps), broken.stderr
     ended = run("verify", root)
     assert ended.returncode == 0, ended.stderr
     assert_whole(json.loads(ended.stdout), clean, reminded=True)
