@@ -20,7 +20,7 @@ ENDED = frozenset({"closed", "rated", "dismissed", "merged"})
 #: The clockwork, and who reported and contests: what they move is nobody's answer.
 NOT_ANSWERING = (f"{Role.SYSTEM.value}:", "public:")
 #: Steps of a course that are drawn, and lines of its table, however much happened.
-DRAWN, TABLED = 400, 200
+DRAWN, TABLED = 400, 100
 
 
 class ReviewTooLargeError(InvalidInputError):

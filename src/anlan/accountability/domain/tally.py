@@ -17,10 +17,11 @@ from anlan.accountability.domain.review import DRAWN, TABLED, Course, Line, Revi
 from anlan.accountability.domain.sums import COLUMNS, Rows, Sums, instant
 
 Flags = NDArray[np.bool_]
-_NAMED = {
-    "opened": ("hazard", "area", "owner", "origin"),
-    "owners": ("owner",),
-}
+#: Gives a column of a table, by the names of COLUMNS.
+Column = Callable[[str, str], Rows]
+NEVER = np.iinfo(np.int64).max
+#: Columns of places in the texts of their part.
+_WORDS = frozenset({"hazard", "area", "owner", "origin"})
 
 
 @dataclass(slots=True)
@@ -32,7 +33,7 @@ class Tally:
     last: int = 0
     _texts: dict[str, int] = field(default_factory=dict)
     _alerts: dict[tuple[str, str], int] = field(default_factory=dict)
-    _tables: dict[str, list[Rows]] = field(default_factory=lambda: {name: [] for name in COLUMNS})
+    _columns: dict[tuple[str, str], list[Rows]] = field(default_factory=dict)
 
     def add(self, sums: Sums) -> None:
         """Add one part."""
@@ -47,13 +48,9 @@ class Tally:
             [self._texts.setdefault(text, len(self._texts)) for text in sums.texts], dtype=np.int64
         )
         for name, rows in sums.tables.items():
-            if not len(rows):
-                continue
-            kept = rows.copy()
-            for column in _NAMED.get(name, ()):
-                place = COLUMNS[name].index(column)
-                kept[:, place] = codes[rows[:, place]]
-            self._tables[name].append(kept)
+            for column, values in zip(COLUMNS[name], rows.T, strict=True):
+                kept = codes[values] if column in _WORDS else values
+                self._columns.setdefault((name, column), []).append(kept)
 
     def areas(self) -> set[str]:
         """Return the areas of everything counted."""
@@ -64,8 +61,15 @@ class Tally:
         return self._words("opened", "owner") | self._words("owners", "owner")
 
     def _words(self, table: str, column: str) -> set[str]:
-        rows, texts = self._table(table), tuple(self._texts)
-        return {texts[place] for place in np.unique(rows[:, COLUMNS[table].index(column)])}
+        texts = tuple(self._texts)
+        return {texts[place] for place in _present(self.column(table, column))}
+
+    def column(self, table: str, name: str) -> Rows:
+        """Return one column of everything that was added."""
+        parts = self._columns.setdefault((table, name), [])
+        if len(parts) != 1:
+            parts[:] = [np.concatenate(parts) if parts else np.empty(0, dtype=np.int64)]
+        return parts[0]
 
     def review(
         self,
@@ -82,7 +86,7 @@ class Tally:
         the organisation of a post.
         """
         texts = tuple(self._texts)
-        fates = _Fates.of({name: self._table(name) for name in COLUMNS}, texts, sees)
+        fates = _Fates.of(self.column, texts, sees)
         standing, unanswered = fates.standing(), fates.unanswered()
         levels: dict[str, int] = {}
         for (area, level), number in self._alerts.items():
@@ -108,12 +112,10 @@ class Tally:
             is_short=max(len(standing.at), len(unanswered.at)) > TABLED // 2,
         )
 
-    def _table(self, name: str) -> Rows:
-        parts = self._tables[name]
-        if len(parts) != 1:
-            width = len(COLUMNS[name])
-            parts[:] = [np.concatenate(parts) if parts else np.empty((0, width), dtype=np.int64)]
-        return parts[0]
+
+def _present(codes: Rows) -> list[int]:
+    """Return which small numbers occur."""
+    return [int(code) for code in np.flatnonzero(np.bincount(codes))]
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,36 +182,41 @@ class _Fates:
     notice_answered: Flags  # of each notice about these cases
 
     @classmethod
-    def of(cls, tables: dict[str, Rows], texts: Sequence[str], sees: Callable[[str], bool]) -> _Fates:
+    def of(cls, column: Column, texts: Sequence[str], sees: Callable[[str], bool]) -> _Fates:
         """Return what became of the cases that may be seen."""
-        opened = tables["opened"]
-        areas, place = np.unique(opened[:, 3], return_inverse=True)
-        opened = opened[np.array([sees(texts[area]) for area in areas], dtype=np.bool_)[place]]
-        opened = opened[np.argsort(opened[:, 0])]
-        case, opened_at, hazard, area, owner, origin = opened.T
-        finds = _Finder(case)
-        posted = tables["posted"]
-        turn_of, turn_at, turn_by, is_closed = _turns(finds, tables["turns"])
-        is_answered, answered_at = _answers(finds, tables["answers"], tables["acknowledged"], posted)
-        ours, _ = finds.among(posted[:, 1])
+        seen = np.zeros(len(texts), dtype=np.bool_)
+        for place in _present(column("opened", "area")):
+            seen[place] = sees(texts[place])
+        order = np.flatnonzero(seen[column("opened", "area")])
+        order = order[np.argsort(column("opened", "case")[order])]
+        finds = _Finder(column("opened", "case")[order])
+        turn_of, turn_at, turn_by, is_closed = _turns(finds, column)
+        is_answered, answered_at = _answers(finds, column)
+        ours, _ = finds.among(column("posted", "case"))
         return cls(
-            case=case, opened_at=opened_at, hazard=hazard, area=area, origin=origin,
-            owner=_owners(finds, owner, tables["owners"]),
-            missed=finds.combined(tables["missed"], np.add),
-            rungs=finds.combined(tables["rungs"], np.maximum),
+            case=finds.case,
+            opened_at=column("opened", "at")[order],
+            hazard=column("opened", "hazard")[order],
+            area=column("opened", "area")[order],
+            origin=column("opened", "origin")[order],
+            owner=_owners(finds, column("opened", "owner")[order], column),
+            missed=finds.combined(column("missed", "case"), column("missed", "times"), np.add),
+            rungs=finds.combined(column("rungs", "case"), column("rungs", "rung"), np.maximum),
             is_answered=is_answered, answered_at=answered_at, is_closed=is_closed,
             turn_of=turn_of, turn_at=turn_at, turn_by=turn_by,
-            notice_answered=np.isin(posted[ours, 0], tables["answered"][:, 0]),
+            notice_answered=np.isin(column("posted", "notice")[ours], column("answered", "notice")),
         )  # fmt: skip
 
     def lines(
         self, key: Rows, texts: Sequence[str], label: Callable[[str], str]
     ) -> tuple[Line, ...]:
         """Return one line for each label, in the order of their codes: this is no league table."""
-        words, place = np.unique(key, return_inverse=True)
-        labels = [label(texts[word]) for word in words]
-        codes = sorted(set(labels))
-        group = np.array([codes.index(one) for one in labels], dtype=np.int64)[place]
+        labels = {place: label(texts[place]) for place in _present(key)}
+        codes = sorted(set(labels.values()))
+        ranks = np.zeros(max(labels, default=-1) + 1, dtype=np.int64)
+        for place, one in labels.items():
+            ranks[place] = codes.index(one)
+        group = ranks[key]
 
         def counted(which: Flags) -> list[int]:
             return [int(n) for n in np.bincount(group[which], minlength=len(codes))]
@@ -290,55 +297,52 @@ class _Finder:
         known = self.case[place] == numbers
         return known, place[known]
 
-    def combined(self, rows: Rows, by: np.ufunc) -> Rows:
-        """Return the numbers of each case, added up or the highest."""
-        found = np.zeros(len(self.case), dtype=np.int64)
-        known, place = self.among(rows[:, 0])
-        by.at(found, place, rows[known, 1])
+    def combined(self, numbers: Rows, values: Rows, by: np.ufunc, start: int = 0) -> Rows:
+        """Return the values of each case as one: added up, the lowest or the highest."""
+        found = np.full(len(self.case), start, dtype=np.int64)
+        known, place = self.among(numbers)
+        by.at(found, place, values[known])
         return found
 
 
-def _lasts(place: Rows) -> tuple[Rows, NDArray[np.intp]]:
-    """Return each place once, and where it is named for the last time."""
-    once, behind = np.unique(place[::-1], return_index=True)
-    return once, len(place) - 1 - behind
-
-
-def _owners(finds: _Finder, first: Rows, changes: Rows) -> Rows:
-    owner = first.copy()
-    changes = changes[np.argsort(changes[:, 1])]
-    known, place = finds.among(changes[:, 0])
-    place, last = _lasts(place)
-    owner[place] = changes[known, 2][last]
+def _owners(finds: _Finder, first: Rows, column: Column) -> Rows:
+    owner, (case, seq) = first.copy(), (column("owners", name) for name in ("case", "seq"))
+    last = finds.combined(case, seq, np.maximum)
+    known, place = finds.among(case)
+    is_last = seq[known] == last[place]
+    owner[place[is_last]] = column("owners", "owner")[known][is_last]
     return owner
 
 
-def _turns(finds: _Finder, moves: Rows) -> tuple[Rows, Rows, Rows, Flags]:
+def _turns(finds: _Finder, column: Column) -> tuple[Rows, Rows, Rows, Flags]:
     """Return the moves that ended a case or took it up again, and which cases have ended."""
-    known, place = finds.among(moves[:, 0])
-    moves = moves[known]
-    order = np.lexsort((moves[:, 1], place))
-    place, at, closed = place[order], moves[order, 2], moves[order, 3]
-    is_closed = np.zeros(len(finds.case), dtype=np.bool_)
-    ended, last = _lasts(place)
-    is_closed[ended] = closed[last] == 1
+    known, place = finds.among(column("turns", "case"))
+    order = np.lexsort((column("turns", "seq")[known], place))
+    place, closed = place[order], column("turns", "closed")[known][order]
+    begins = np.diff(place, prepend=-1) != 0
     before = np.concatenate((np.zeros(1, dtype=np.int64), closed))[: len(closed)]
-    before[np.diff(place, prepend=-1) != 0] = 0  # it was opened
+    before[begins] = 0  # it was opened
     turned = closed != before
+    is_closed = np.zeros(len(finds.case), dtype=np.bool_)
+    ends = np.diff(place, append=-1) != 0
+    is_closed[place[ends]] = closed[ends] == 1
+    at = column("turns", "at")[known][order]
     return place[turned], at[turned], 1 - 2 * closed[turned], is_closed
 
 
-def _answers(finds: _Finder, moves: Rows, acknowledged: Rows, posted: Rows) -> tuple[Flags, Rows]:
+def _answers(finds: _Finder, column: Column) -> tuple[Flags, Rows]:
     """Return which cases were answered and when first, in the order of the journal."""
-    posted = posted[np.argsort(posted[:, 0])]
-    known, place = _Finder(posted[:, 0]).among(acknowledged[:, 0])
-    by_notice = np.column_stack((posted[place, 1], acknowledged[known, 1:]))
-    answers = np.concatenate((moves, by_notice))
-    answers = answers[np.argsort(answers[:, 1])]
-    known, place = finds.among(answers[:, 0])
-    place, first = np.unique(place, return_index=True)
-    at = np.zeros(len(finds.case), dtype=np.int64)
-    at[place] = answers[known, 2][first]
-    is_answered = np.zeros(len(finds.case), dtype=np.bool_)
-    is_answered[place] = True
-    return is_answered, at
+    order = np.argsort(column("posted", "notice"))
+    notices = _Finder(column("posted", "notice")[order])
+    known, place = notices.among(column("acknowledged", "notice"))
+    case = np.concatenate((column("answers", "case"), column("posted", "case")[order][place]))
+    seq, at = (
+        np.concatenate((column("answers", name), column("acknowledged", name)[known]))
+        for name in ("seq", "at")
+    )
+    first = finds.combined(case, seq, np.minimum, NEVER)
+    known, place = finds.among(case)
+    is_first = seq[known] == first[place]
+    answered_at = np.zeros(len(finds.case), dtype=np.int64)
+    answered_at[place[is_first]] = at[known][is_first]
+    return first < NEVER, answered_at
