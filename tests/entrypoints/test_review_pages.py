@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 import time
 from datetime import timedelta
 
@@ -61,10 +60,15 @@ class TestReview:
         assert "No case was opened in this period." in text
 
     @pytest.mark.parametrize(
-        ("language", "says"), [("en", "still being counted in the background"), ("zh", "仍在后台统计")]
+        ("language", "says"),
+        [("en", "still being counted in the background"), ("zh", "仍在后台统计")],
     )
     def test_a_period_that_is_still_being_counted_says_so(
-        self, desk, monkeypatch, language, says  # noqa: F811
+        self,
+        desk,  # noqa: F811
+        monkeypatch,
+        language,
+        says,
     ):
         from anlan.accountability.selectors import review
 

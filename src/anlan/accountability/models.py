@@ -75,7 +75,8 @@ class CountedRange(models.Model):
         primary_key=True, help_text="Its place among the subtrees of its level, from 0"
     )
     root = models.CharField(
-        max_length=64, help_text="Root over its leaves: equal inputs were counted while it is the ledger's"
+        max_length=64,
+        help_text="Root over its leaves: equal inputs were counted while it is the ledger's",
     )
     zone = models.CharField(max_length=64, help_text="Whose days it was cut into")
     form = models.PositiveSmallIntegerField(help_text="Form of its parts")

@@ -110,7 +110,7 @@ class PreparedQuery:
             params[place] = value
         with connection.cursor() as cursor:
             cursor.execute(compiled.statement, params)
-            found = cursor.fetchall()
+            found: list[tuple[Any, ...]] = cursor.fetchall()
         if not compiled.converters or not found:
             return found
         rows = [list(row) for row in found]
@@ -135,7 +135,9 @@ class PreparedQuery:
         for number, (_, other) in enumerate(self.samples):
             values = (*base[:number], other, *base[number + 1 :])
             _, same, changed = self._parts(values)
-            here = [n for n, pair in enumerate(zip(params, changed, strict=True)) if pair[0] != pair[1]]
+            here = [
+                n for n, pair in enumerate(zip(params, changed, strict=True)) if pair[0] != pair[1]
+            ]
             if same != statement or not here:
                 raise ValueError(f"value {number} of a prepared query changes its statement")
             places += [(place, number) for place in here]

@@ -89,11 +89,13 @@ def _clusters_by_report(hazard: str) -> dict[int, list[int]]:
 
 
 _CLUSTERS = PreparedQuery(
-    lambda hazard: AlertInstance.objects.filter(
-        cleared_at__isnull=True, hazard=hazard, subject__startswith="cluster:"
-    )
-    .order_by("pk")
-    .values_list("pk", "evidence"),
+    lambda hazard: (
+        AlertInstance.objects.filter(
+            cleared_at__isnull=True, hazard=hazard, subject__startswith="cluster:"
+        )
+        .order_by("pk")
+        .values_list("pk", "evidence")
+    ),
     (("a", "b"),),
 )
 

@@ -216,7 +216,10 @@ def count(
     the organisation of a post.
     """
     cases = found.cases
-    standing, unanswered = _course(cases, lambda case: case.turns), _course(cases, _turns_unanswered)
+    standing, unanswered = (
+        _course(cases, lambda case: case.turns),
+        _course(cases, _turns_unanswered),
+    )
     instants = {at for one in (standing, unanswered) for at, _ in thinned(one, TABLED // 2)}
     levels: dict[str, int] = {}
     for _, level, _ in found.alerts:

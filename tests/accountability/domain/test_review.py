@@ -1,6 +1,6 @@
 """The report of a period, against small journals counted by hand."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -20,7 +20,6 @@ from anlan.response.domain.events import (
     CaseOpened,
     CaseOwnerChanged,
     CasesMerged,
-    CaseUrged,
 )
 from anlan.warning.domain.events import AlertRaised
 from tests.accountability.domain import naive_review as naive
@@ -316,127 +315,9 @@ def test_every_start_of_a_day_is_its_own():
 def test_days_that_lie_wholly_in_a_period():
     zone = ZoneInfo("Asia/Shanghai")
     since, until = review.period_of(datetime(2026, 7, 22, tzinfo=zone), "week")
-    days = [datetime(2026, 7, 20).date(), datetime(2026, 7, 27).date()]
+    days = [date(2026, 7, 20), date(2026, 7, 27)]
     assert list(review.whole_days(since, until, zone)) == days
     cut = review.whole_days(since + timedelta(hours=1), until - timedelta(seconds=1), zone)
     assert list(cut) == [days[0] + timedelta(days=1), days[1] - timedelta(days=1)]
     first, end = review.whole_days(since + timedelta(hours=1), since + timedelta(hours=2), zone)
     assert first == end
-
-
-# Random journals.  A case opens, then all may happen to it in any order and number, over days,
-# at instants that now and then go back a little, as when two processes write at midnight.
-HAPPENS = st.sampled_from(
-    ("close", "reopen", "handle", "public", "merge", "owner", "miss", "rung", "remind", "notice",
-     "ack", "ack all", "shelve", "alert", "other")
-)  # fmt: skip
-WRITTEN = st.lists(
-    st.tuples(HAPPENS, st.integers(-30, 900), st.integers(0, 7), st.integers(0, 4)), max_size=120
-)
-
-
-def journal_of(written):
-    """Return events in which what speaks of a case or notice stands behind what made it."""
-    rows, cases, notices, minute = [], 0, 0, 0
-    for what, later, which, word in written:
-        minute += later
-        if cases <= which:
-            cases += 1
-            rows.append((minute, opened(
-                cases, hazard=f"h{word}", area=("", "A1", "A2", "B1", "B2")[word],
-                owner=f"P{word}", origin=("report:1", "alert:2", "manual", "watch", "x")[word],
-            )))  # fmt: skip
-            continue
-        case = 1 + which % cases
-        if what == "notice":
-            notices += 1
-            about = (f"case:{case}", f"case:{case}", f"case:{case + 500}", "system:disk", "case:x")
-            rows.append((minute, posted(notices, about[word])))
-        elif what in ("ack", "ack all", "shelve") and notices:
-            notice = 1 + which % notices
-            also = tuple(range(1, notice)) if what == "ack all" else ()
-            answer = NoticeAnswered(
-                notice=notice, what="shelved" if what == "shelve" else "acknowledged",
-                until=None, also=also,
-            )  # fmt: skip
-            rows.append((minute, answer, PERSON))
-        elif what in ("close", "reopen", "handle", "public"):
-            after = {"close": ("closed", "rated", "dismissed", "merged", "closed")[word]}
-            actor = {"public": "public:page"}.get(what, (PERSON, CLOCKWORK)[word % 2])
-            rows.append((minute, moved(case, what, after.get(what, "handling")), actor))
-        elif what == "merge":
-            rows.append((minute, CasesMerged(case=case, into=case + 1)))
-        elif what == "owner":
-            rows.append(
-                (minute, CaseOwnerChanged(case=case, before="", owner=f"P{word}", why="decided"))
-            )
-        elif what == "miss":
-            rows.append((minute, missed(case)))
-        elif what in ("rung", "remind"):
-            rows.append((minute, climbed(case, word, reminder=what == "remind")))
-        elif what == "alert":
-            rows.append((minute, alert(len(rows), ("red", "blue", "red", "orange", "blue")[word])))
-        else:
-            rows.append((minute, CaseUrged(case=case, listed=False, by="x"), PERSON))
-    return told(*rows)
-
-
-ZONES = st.sampled_from(("Asia/Shanghai", "Europe/Berlin", "America/St_Johns", "UTC"))
-
-
-@given(
-    WRITTEN,
-    st.lists(st.integers(0, 130), max_size=6),
-    ZONES,
-    st.integers(0, 40),
-    st.integers(0, 60),
-    st.randoms(use_true_random=False),
-)
-def test_parts_add_up_to_what_is_counted_event_by_event(
-    written, cuts, zone_name, first, length, chance
-):
-    """Cut anywhere in the journal and at every midnight, added in any order: always equal."""
-    zone = ZoneInfo(zone_name)
-    heard = journal_of(written)
-    # A period of whole days that begins while cases already run, or holds all of them.
-    since = review.start_of(review.day_of(at(first * 720), zone), zone)
-    until = review.start_of(review.day_of(since, zone) + timedelta(days=1 + length), zone)
-    mine = [one for one in heard if since <= one.at < until]
-
-    places = {"P1": "O1", "P2": "O1", "P3": "O2"}
-    names = {"area_of": lambda code: code[:1], "organisation_of": lambda post: places.get(post, "")}
-    expected = naive.count(naive.happened(mine), since=since, until=until, **names)
-
-    parts = {}
-    for one in heard:
-        day = review.day_of(one.at, zone)
-        parts.setdefault((sum(one.seq > cut for cut in cuts), day), []).append(one)
-    wanted = review.whole_days(since, until, zone)
-    inside = [part for (_, day), part in parts.items() if wanted[0] <= day < wanted[1]]
-    chance.shuffle(inside)
-    assert tallied(inside, since=since, until=until, **names) == expected
-
-
-@given(WRITTEN, st.sets(st.sampled_from(["A1", "A2", "B1", "B2"])))
-def test_who_sees_some_areas_gets_the_report_of_these(written, areas):
-    heard = journal_of(written)
-    everything = naive.happened(heard)
-    cases = tuple(case for case in everything.cases if case.area in areas)
-    ours = {f"case:{case.case}" for case in cases}
-    seen = naive.Happened(
-        cases,
-        tuple(one for one in everything.alerts if one[2] in areas),
-        tuple(one for one in everything.notices if one[0] in ours),
-    )
-    expected = naive.count(seen, since=START, until=END)
-    assert tallied([heard[::2], heard[1::2]], sees=lambda area: area in areas) == expected
-
-
-def test_thousands_of_changes_are_thinned_alike():
-    rows = [(minute, opened(minute)) for minute in range(1500)]
-    rows += [(minute + 0.5, moved(minute, "close", "closed"), PERSON) for minute in range(0, 1500, 3)]
-    found = counted(*sorted(rows, key=lambda row: row[0]))
-    assert found.is_short
-    assert review.DRAWN // 2 < len(found.standing) <= review.DRAWN
-    assert found.most == 1000
-    assert len(found.table) <= review.TABLED

@@ -64,6 +64,11 @@ class Tally:
         texts = tuple(self._texts)
         return {texts[place] for place in _present(self.column(table, column))}
 
+    def forget(self, *tables: str) -> None:
+        """Let go of tables that were worked off."""
+        for key in [key for key in self._columns if key[0] in tables]:
+            del self._columns[key]
+
     def column(self, table: str, name: str) -> Rows:
         """Return one column of everything that was added."""
         parts = self._columns.setdefault((table, name), [])
@@ -80,13 +85,13 @@ class Tally:
         area_of: Callable[[str], str] = str,
         organisation_of: Callable[[str], str] = str,
     ) -> Review:
-        """Return the numbers of a period over the areas that ``sees`` says yes to.
+        """Return the numbers of a period over the areas that ``sees`` says yes to; once only.
 
         ``area_of`` gives the area under which one is counted (its district), ``organisation_of``
         the organisation of a post.
         """
         texts = tuple(self._texts)
-        fates = _Fates.of(self.column, texts, sees)
+        fates = _Fates.of(self, texts, sees)
         standing, unanswered = fates.standing(), fates.unanswered()
         levels: dict[str, int] = {}
         for (area, level), number in self._alerts.items():
@@ -156,7 +161,9 @@ class Steps:
 
 
 def _table_of(standing: Steps, unanswered: Steps) -> tuple[tuple[datetime, int, int], ...]:
-    at = np.unique(np.concatenate([one.at[one.places(TABLED // 2)] for one in (standing, unanswered)]))
+    at = np.unique(
+        np.concatenate([one.at[one.places(TABLED // 2)] for one in (standing, unanswered)])
+    )
     found = zip(at, standing.stood(at), unanswered.stood(at), strict=True)
     return tuple((instant(int(one)), int(open_), int(waits)) for one, open_, waits in found)
 
@@ -182,8 +189,9 @@ class _Fates:
     notice_answered: Flags  # of each notice about these cases
 
     @classmethod
-    def of(cls, column: Column, texts: Sequence[str], sees: Callable[[str], bool]) -> _Fates:
-        """Return what became of the cases that may be seen."""
+    def of(cls, tally: Tally, texts: Sequence[str], sees: Callable[[str], bool]) -> _Fates:
+        """Return what became of the cases that may be seen; large columns are spent on the way."""
+        column = tally.column
         seen = np.zeros(len(texts), dtype=np.bool_)
         for place in _present(column("opened", "area")):
             seen[place] = sees(texts[place])
@@ -191,7 +199,9 @@ class _Fates:
         order = order[np.argsort(column("opened", "case")[order])]
         finds = _Finder(column("opened", "case")[order])
         turn_of, turn_at, turn_by, is_closed = _turns(finds, column)
+        tally.forget("turns")
         is_answered, answered_at = _answers(finds, column)
+        tally.forget("answers", "acknowledged")
         ours, _ = finds.among(column("posted", "case"))
         return cls(
             case=finds.case,
@@ -243,7 +253,9 @@ class _Fates:
         found: list[float | None] = []
         start = 0
         for end in ends:
-            low, high = waits[[(start + end - 1) // 2, (start + end) // 2]] if end > start else (0, 0)
+            low, high = (
+                waits[[(start + end - 1) // 2, (start + end) // 2]] if end > start else (0, 0)
+            )
             # Each to seconds before they are added: the very number that a plain median gives.
             middle = int(low) / 10**6 if low == high else (int(low) / 10**6 + int(high) / 10**6) / 2
             found.append(middle if end > start else None)
@@ -278,7 +290,7 @@ def _none_before(flag: Flags, group: Rows) -> Flags:
         return flag
     count = np.cumsum(flag)
     starts = np.flatnonzero(np.diff(group, prepend=-1))
-    before = np.repeat(count[starts] - flag[starts], np.diff(starts, append=len(group)))
+    before: Rows = np.repeat(count[starts] - flag[starts], np.diff(starts, append=len(group)))
     found: Flags = count == before
     return found
 
@@ -320,7 +332,7 @@ def _turns(finds: _Finder, column: Column) -> tuple[Rows, Rows, Rows, Flags]:
     order = np.lexsort((column("turns", "seq")[known], place))
     place, closed = place[order], column("turns", "closed")[known][order]
     begins = np.diff(place, prepend=-1) != 0
-    before = np.concatenate((np.zeros(1, dtype=np.int64), closed))[: len(closed)]
+    before: Rows = np.concatenate((np.zeros(1, dtype=np.int64), closed))[: len(closed)]
     before[begins] = 0  # it was opened
     turned = closed != before
     is_closed = np.zeros(len(finds.case), dtype=np.bool_)

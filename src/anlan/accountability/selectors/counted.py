@@ -26,7 +26,9 @@ def unfit(zone: str, ranges: QuerySet[CountedRange] | None = None) -> int | None
     Either its entries are not those that the ledger holds, or its days are not the city's.
     """
     node = LedgerNode.objects.filter(level=LEVEL, index=OuterRef("number")).values("hash")[:1]
-    rows = (CountedRange.objects.all() if ranges is None else ranges).annotate(sealed=Subquery(node))
+    rows = (CountedRange.objects.all() if ranges is None else ranges).annotate(
+        sealed=Subquery(node)
+    )
     changed = Q(sealed__isnull=False) & ~Q(sealed=F("root"))
     found = rows.filter(~Q(zone=zone, form=FORM) | changed).order_by("number")
     return found.values_list("number", flat=True).first()

@@ -66,12 +66,18 @@ def recheck() -> int:
 
 def _count(number: int, zone: ZoneInfo) -> None:
     """Count one range: its entries are read once, those of no interest without their contents."""
-    rows = JournalEntry.objects.filter(seq__gt=number * counted.RANGE, seq__lte=(number + 1) * counted.RANGE)
+    rows = JournalEntry.objects.filter(
+        seq__gt=number * counted.RANGE, seq__lte=(number + 1) * counted.RANGE
+    )
     seen = list(rows.order_by("seq").values_list("leaf", "at"))
     root = root_of(bytes.fromhex(leaf) for leaf, _ in seen).hex()
-    sealed = LedgerNode.objects.filter(level=counted.LEVEL, index=number).values_list("hash", flat=True)
+    sealed = LedgerNode.objects.filter(level=counted.LEVEL, index=number).values_list(
+        "hash", flat=True
+    )
     if len(seen) != counted.RANGE or sealed.first() not in (None, root):
-        raise LedgerContradictionError(what=f"entries from {number * counted.RANGE + 1} on are not those sealed")
+        raise LedgerContradictionError(
+            what=f"entries from {number * counted.RANGE + 1} on are not those sealed"
+        )
     days: dict[date, Adder] = {}
     for heard in counted.told(rows.filter(event__in=READ)):
         days.setdefault(day_of(heard.at, zone), Adder()).read(heard)

@@ -26,11 +26,8 @@ from anlan.response.models import Case, CaseClock, CaseEntry
 from anlan.response.selectors.facts import ground_for
 from anlan.response.services import clocks
 
-
 _RUNNING = PreparedQuery(
-    lambda case: CaseClock.objects.filter(
-        case=case, met_at=None, missed_at=None, stopped_at=None
-    ),
+    lambda case: CaseClock.objects.filter(case=case, met_at=None, missed_at=None, stopped_at=None),
     ((1, 2),),
 )
 

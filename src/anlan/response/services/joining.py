@@ -23,7 +23,6 @@ from anlan.response.services import clocks, tasks, telling
 from anlan.response.services.desk import Desk
 from anlan.response.services.pausing import run_on
 
-
 _TEXTS, _NUMBERS = ("a", "b"), (1, 2)
 _INSTANTS = (datetime(2001, 1, 1, tzinfo=UTC), datetime(2002, 1, 1, tzinfo=UTC))
 
@@ -34,9 +33,11 @@ def _for_update() -> QuerySet[Case]:
 
 # What nearly every sign asks.
 _FOLLOWED = PreparedQuery(
-    lambda sign: _for_update()
-    .filter(pk__in=CaseFollower.objects.filter(sign=sign).values("case_id"))
-    .order_by("pk")[:1],
+    lambda sign: (
+        _for_update()
+        .filter(pk__in=CaseFollower.objects.filter(sign=sign).values("case_id"))
+        .order_by("pk")[:1]
+    ),
     (_TEXTS,),
 )
 _OF_CAUSE = PreparedQuery(
@@ -48,11 +49,11 @@ _FOLLOWER = PreparedQuery(
 )
 _NEAR = {
     is_device: PreparedQuery(
-        lambda hazard, since, south, north, is_device=is_device: _fresh(
-            hazard, since, is_device=is_device
-        )
-        .filter(lat__gte=south, lat__lte=north, lon__isnull=False)
-        .values_list("id", "lat", "lon"),
+        lambda hazard, since, south, north, is_device=is_device: (
+            _fresh(hazard, since, is_device=is_device)
+            .filter(lat__gte=south, lat__lte=north, lon__isnull=False)
+            .values_list("id", "lat", "lon")
+        ),
         (_TEXTS, _INSTANTS, (1.5, 2.5), (1.5, 2.5)),
     )
     for is_device in (False, True)
