@@ -10,7 +10,12 @@ from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from anlan.accountability import public
-from anlan.accountability.domain.review import day_of, period_of, start_of
+from anlan.accountability.domain.review import (
+    ReviewTooLargeError,
+    day_of,
+    period_of,
+    start_of,
+)
 from anlan.accountability.domain.sums import FORM, READ
 from anlan.accountability.models import CountedPart, CountedRange
 from anlan.accountability.selectors import counted
@@ -283,7 +288,7 @@ class TestCosts:
         monkeypatch.setattr(reading, "MOST_ENTRIES", 45)
         since, until = days(zone, 1, 4)
         read(since, until)
-        with pytest.raises(public.ReviewTooLargeError):
+        with pytest.raises(ReviewTooLargeError):
             read(since + timedelta(minutes=1), until)
 
 

@@ -16,7 +16,6 @@ from anlan.accountability.domain.places import LedgerPlaces
 from anlan.accountability.domain.review import (
     Line,
     Review,
-    ReviewTooLargeError,
     period_of,
 )
 from anlan.accountability.domain.standing import BreachSeen, SicknessSeen
@@ -106,7 +105,6 @@ __all__ = [
     "PeriodRead",
     "Probes",
     "Review",
-    "ReviewTooLargeError",
     "Sealed",
     "SicknessSeen",
     "StateAsOf",

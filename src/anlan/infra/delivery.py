@@ -30,7 +30,7 @@ Listener = Callable[..., None]  # (told: Told, *, now: datetime) -> None
 MAX_ATTEMPTS = 8
 BATCH = 200
 #: So long at most has one listener the turn to write: whoever is at the door waits meanwhile.
-TURN = timedelta(milliseconds=40)
+TURN = timedelta(milliseconds=20)
 LONGEST_WAIT = timedelta(minutes=5)
 
 
