@@ -15,6 +15,7 @@ from pytest_django.plugin import blocking_manager_key
 from anlan.entrypoints import here, probes
 from anlan.infra import failpoints
 from anlan.infra.models import JournalHead
+from anlan.registry.selectors import packs
 from anlan.sensing.services import hands
 from tests.cities import load_demo
 
@@ -43,6 +44,13 @@ def pytest_runtest_teardown(item, nextitem):
 def _no_failpoint_stays_armed():
     yield
     failpoints.arm("")
+
+
+@pytest.fixture(autouse=True)
+def _no_registry_fact_is_remembered():
+    """Tests load the same packs, so the same revision, at different times."""
+    yield
+    packs.forget_facts()
 
 
 @pytest.fixture(autouse=True)

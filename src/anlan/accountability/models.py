@@ -63,6 +63,50 @@ class LedgerNode(models.Model):
         return f"node {self.level}/{self.index}"
 
 
+class CountedRange(models.Model):
+    """A stretch of the journal that was counted for reports: a full subtree of the ledger.
+
+    Ranges begin with the first entry and leave no gap: those with the lowest numbers are there.
+    """
+
+    technical = "derived from the journal"
+
+    number = models.BigIntegerField(
+        primary_key=True, help_text="Its place among the subtrees of its level, from 0"
+    )
+    root = models.CharField(
+        max_length=64,
+        help_text="Root over its leaves: equal inputs were counted while it is the ledger's",
+    )
+    zone = models.CharField(max_length=64, help_text="Whose days it was cut into")
+    form = models.PositiveSmallIntegerField(help_text="Form of its parts")
+    earliest = models.DateTimeField(help_text="Of its entries; their instants may go back")
+    latest = models.DateTimeField(db_index=True)
+
+    def __str__(self) -> str:
+        return f"counted range {self.number}"
+
+
+class CountedPart(models.Model):
+    """What the entries of one range and one local day add to a report (分段统计)."""
+
+    technical = "derived from the journal"
+
+    range = models.ForeignKey(CountedRange, on_delete=models.CASCADE, db_index=False)
+    day = models.DateField()
+    entries = models.PositiveIntegerField()
+    first_seq = models.BigIntegerField()
+    last_seq = models.BigIntegerField()
+    data = models.BinaryField(help_text="Tables of numbers about cases, posts, areas and notices")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["range", "day"], name="counted_once")]
+        indexes = [models.Index(fields=["day", "range"])]
+
+    def __str__(self) -> str:
+        return f"range {self.range_id} on {self.day}"
+
+
 class Breach(models.Model):
     """What must always be true was found not to be (违反); open until found mended."""
 

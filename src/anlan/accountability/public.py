@@ -13,17 +13,22 @@ from pathlib import Path
 from anlan.accountability.domain.audit import Finding, FindingKind, Verdict
 from anlan.accountability.domain.exports import NotAnExportError, verify_export
 from anlan.accountability.domain.places import LedgerPlaces
-from anlan.accountability.domain.review import Line, Review, period_of, thinned
+from anlan.accountability.domain.review import (
+    Line,
+    Review,
+    period_of,
+)
 from anlan.accountability.domain.standing import BreachSeen, SicknessSeen
 from anlan.accountability.domain.wellness import Limits, Probes
 from anlan.accountability.models import LedgerKey
 from anlan.accountability.selectors.asof import StateAsOf, state_as_of
 from anlan.accountability.selectors.places import here
 from anlan.accountability.selectors.rebuild import Difference, rebuild
-from anlan.accountability.selectors.review import PeriodRead, review_period
+from anlan.accountability.selectors.review import PeriodRead, StillCounting, review_period
 from anlan.accountability.selectors.standing import breaches, sicknesses, sicknesses_at
 from anlan.accountability.services import exporting, keys, proving, sealing, verifying
 from anlan.accountability.services import watching as _watching
+from anlan.accountability.services.counting import Counted, count_ahead, recheck
 from anlan.accountability.services.exporting import Exported
 from anlan.accountability.services.nursing import health
 from anlan.accountability.services.retention import (
@@ -88,6 +93,7 @@ def watch(
 
 __all__ = [
     "BreachSeen",
+    "Counted",
     "Difference",
     "Exported",
     "Finding",
@@ -102,9 +108,11 @@ __all__ = [
     "Sealed",
     "SicknessSeen",
     "StateAsOf",
+    "StillCounting",
     "Verdict",
     "breaches",
     "consistency",
+    "count_ahead",
     "destroy_contents",
     "expire_contents",
     "export",
@@ -113,13 +121,13 @@ __all__ = [
     "period_of",
     "proof",
     "rebuild",
+    "recheck",
     "review_period",
     "rotate_key",
     "seal",
     "sicknesses",
     "sicknesses_at",
     "state_as_of",
-    "thinned",
     "verify",
     "verify_export",
     "watch",

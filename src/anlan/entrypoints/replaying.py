@@ -116,6 +116,7 @@ def _store_review(scenario: Scenario, root: Path, ticking: SimulatedClock) -> No
 
     since = scenario.instant(scenario.starts_at)
     until = scenario.instant(scenario.ends_at)
+    accountability.count_ahead()
     read = accountability.review_period(REPLAY, since, until, now=ticking.now())
     runs.write(root / runs.REVIEW_FILE, reviewing.to_json(reviewing.named(read)))
 

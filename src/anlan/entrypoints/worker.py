@@ -38,6 +38,7 @@ STEP_BACK = timedelta(milliseconds=8)
 HEARING = timedelta(seconds=1)
 HEARD_AT_ONCE = 20  # by one listener, before the next one's turn
 SEND_EVERY = timedelta(milliseconds=500)
+COUNTING = timedelta(milliseconds=500)  # of a second: who catches up leaves time to the others
 STAND_BY = timedelta(seconds=1)
 TRY_AGAIN = timedelta(minutes=10)  # a daily duty that failed does not wait a day
 
@@ -104,6 +105,14 @@ def _deliver(now: datetime) -> int:
     )
 
 
+def _count_ahead(_now: datetime) -> object:
+    """Count for reports what was journalled since; after an upgrade that may be years of it."""
+    from anlan.accountability import public as accountability
+
+    end = time.monotonic() + COUNTING.total_seconds()
+    return accountability.count_ahead(goes_on=lambda: time.monotonic() < end)
+
+
 def _verify_ledger(_now: datetime) -> None:
     """Recompute the whole ledger once a day; the watcher looks at what is new."""
     from anlan.accountability import public as accountability
@@ -150,7 +159,8 @@ def clockwork() -> Clockwork:
     quarter = timedelta(minutes=15)
     # A rehearsal's time leaps: what seals and proves without changing what people are told
     # comes round once in an hour of it, and once more when it ends.
-    proving = minute if here.workspace().kind is WorkspaceKind.LIVE else timedelta(hours=1)
+    is_live = here.workspace().kind is WorkspaceKind.LIVE
+    proving = minute if is_live else timedelta(hours=1)
     steps = [
         Step("beat", timedelta(seconds=10), probes.beat),
         Step("deliver", often, _deliver),
@@ -163,6 +173,8 @@ def clockwork() -> Clockwork:
         Step("hand over", minute, lambda now: notices.hand_over(now=now)),
         Step("seal segments", proving, lambda now: sensing.seal_segments(now=now)),
         Step("seal ledger", proving, lambda now: accountability.seal(now=now)),
+        Step("count ahead", timedelta(seconds=1) if is_live else proving, _count_ahead),
+        Step("recheck counted", proving, lambda _now: accountability.recheck()),
         Step("watch", proving, _watch),
         Step("health", proving, lambda now: _health(now, works.failing)),
         Step("sweep passing", quarter, lambda now: passing.sweep(here.workspace(), now=now)),

@@ -19,6 +19,7 @@ from django.db import connections, transaction
 
 from anlan.infra import failpoints, rows
 from anlan.infra.models import ContentItem
+from anlan.infra.prepared import PreparedQuery
 
 ALIAS = "contents"
 SALT_BYTES = 16
@@ -110,8 +111,15 @@ def get_text(item_id: UUID | str | None) -> str:
     """Return an item as text; empty when there is none or it was destroyed."""
     if item_id is None:
         return ""
-    item = ContentItem.objects.using(ALIAS).filter(pk=item_id).only("data").first()
-    return bytes(item.data).decode() if item is not None and item.data is not None else ""
+    found = _DATA.rows(UUID(str(item_id)))
+    return bytes(found[0][0]).decode() if found and found[0][0] is not None else ""
+
+
+_DATA = PreparedQuery(
+    lambda item: ContentItem.objects.using(ALIAS).filter(pk=item).values_list("data"),
+    ((UUID(int=1), UUID(int=2)),),
+    alias=ALIAS,
+)
 
 
 def get_texts(item_ids: list[UUID]) -> dict[UUID, str]:

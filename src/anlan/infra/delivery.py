@@ -2,6 +2,9 @@
 
 The cursor of a listener moves in the same transaction as the listener's own
 changes, so a crash repeats nothing that was kept and loses nothing that was not.
+Where there is one writer (SQLite) a few events share a transaction: beginning and
+committing one costs more than hearing an event.  Where many write, each event has its
+own, because who holds the journal's head must lock nothing more (docs/explanation/locking.md).
 An event that keeps failing is parked in sight, never dropped, and does not stop
 the ones behind it.
 """
@@ -9,13 +12,16 @@ the ones behind it.
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from anlan.infra import failpoints, journal, rows
 from anlan.infra.models import JournalEntry, JournalHead, ListenerCursor, ParkedEvent
+from anlan.infra.prepared import PreparedQuery
+from anlan.infra.recall import recalling
 from anlan.kernel.events import Event, Told
 
 log = logging.getLogger(__name__)
@@ -23,6 +29,8 @@ log = logging.getLogger(__name__)
 Listener = Callable[..., None]  # (told: Told, *, now: datetime) -> None
 MAX_ATTEMPTS = 8
 BATCH = 200
+#: So long at most has one listener the turn to write: whoever is at the door waits meanwhile.
+TURN = timedelta(milliseconds=20)
 LONGEST_WAIT = timedelta(minutes=5)
 
 
@@ -101,11 +109,48 @@ def _catch_up(
         if not entries:
             _skip_to(head, [cursor.listener])
             break
-        for entry in entries:
-            if not _hear(listener, cursor, entry, now=now):
+        while entries:
+            together = _hear_together(listener, cursor, entries, now=now)
+            if not together and not _hear(listener, cursor, entries[0], now=now):
                 return heard
-            heard += 1
+            heard += together or 1
+            entries = entries[together or 1 :]
     return heard
+
+
+def _hear_together(
+    listener: Listener, cursor: ListenerCursor, entries: Sequence[JournalEntry], *, now: datetime
+) -> int:
+    """Hear the first of some entries in one transaction, as many as one turn to write allows.
+
+    Return how many; none when one of them failed, or another process moved the cursor: then
+    nothing was kept, and they are heard one by one.
+    """
+    if connection.vendor != "sqlite" or len(entries) == 1:
+        return 0
+    end, heard = time.monotonic() + TURN.total_seconds(), 0
+    try:
+        with transaction.atomic(), recalling():
+            place = _locked(cursor)
+            if place is None:
+                return 0
+            for entry in entries:
+                listener(journal.told(entry), now=now)
+                failpoints.reach("delivery.heard")
+                heard += 1
+                if time.monotonic() >= end:
+                    break
+            _move(place, entries[heard - 1].seq)
+    except Exception:  # heard again one by one, which says which of them it was
+        log.info("heard one by one", extra={"listener": cursor.listener}, exc_info=True)
+        return 0
+    cursor.seq, cursor.attempts, cursor.retry_at, cursor.last_error = place.seq, 0, None, ""
+    return heard
+
+
+def _move(place: ListenerCursor, seq: int) -> None:
+    place.seq, place.attempts, place.retry_at, place.last_error = seq, 0, None, ""
+    rows.save(place)
 
 
 def _waits(cursor: ListenerCursor, *, now: datetime) -> bool:
@@ -121,13 +166,12 @@ def _hear(
 ) -> bool:
     """Hear one entry; return whether the listener may go on to the next one."""
     try:
-        with transaction.atomic():
+        with transaction.atomic(), recalling():
             if _locked(cursor) is None:
                 return False
             listener(journal.told(entry), now=now)
             failpoints.reach("delivery.heard")
-            cursor.seq, cursor.attempts, cursor.retry_at, cursor.last_error = entry.seq, 0, None, ""
-            rows.save(cursor)
+            _move(cursor, entry.seq)
     except Exception as error:
         log.exception("listener failed", extra={"listener": cursor.listener, "seq": entry.seq})
         return _note_failure(cursor, entry, error, now=now)
@@ -136,7 +180,14 @@ def _hear(
 
 def _locked(cursor: ListenerCursor) -> ListenerCursor | None:
     """Lock the listener's place; return ``None`` when another process moved it meanwhile."""
-    return ListenerCursor.objects.select_for_update().filter(pk=cursor.pk, seq=cursor.seq).first()
+    found = _PLACE.models(cursor.pk, cursor.seq)
+    return found[0] if found else None
+
+
+_PLACE = PreparedQuery(
+    lambda name, seq: ListenerCursor.objects.select_for_update().filter(pk=name, seq=seq),
+    (("a", "b"), (1, 2)),
+)
 
 
 @transaction.atomic

@@ -80,8 +80,12 @@ def record(
     now: datetime,
     rows: Iterable[models.Model] = (),
     gone: Sequence[models.Model] = (),
+    made: Sequence[models.Model] = (),
 ) -> JournalEntry:
     """Save ``rows``, delete ``gone``, and append ``event``: all in the caller's transaction.
+
+    Those of ``rows`` that are also in ``made`` were inserted in this transaction just so
+    (an event names the number of its row): they are not written a second time.
 
     Raises
     ------
@@ -91,8 +95,10 @@ def record(
     if not connection.in_atomic_block:
         raise RuntimeError("journal.record needs a transaction")
     changed = list(rows)
+    there = {id(row) for row in made}
     for row in changed:
-        rows_of.save(row)
+        if id(row) not in there:
+            rows_of.save(row)
     images: list[dict[str, object]] = [image_of(row) for row in changed]
     for row in gone:
         images.append({"table": row._meta.label_lower, "pk": plain(row.pk), "fields": None})

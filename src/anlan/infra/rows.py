@@ -17,13 +17,21 @@ from django.db.models import Field
 
 
 @cache
-def _insert_sql(model: type[models.Model], alias: str, with_key: bool) -> str:  # noqa: FBT001  part of the cache key
+def _insert_sql(model: type[models.Model], alias: str, *, with_key: bool) -> str:
     quote = connections[alias].ops.quote_name
     columns = ", ".join(quote(_column(field)) for field in _written(model, with_key=with_key))
     marks = ", ".join("%s" for _ in _written(model, with_key=with_key))
     key = quote(_column(model._meta.pk))
     table = quote(model._meta.db_table)
     return f"INSERT INTO {table} ({columns}) VALUES ({marks}) RETURNING {key}"  # noqa: S608  names only
+
+
+@cache
+def _insert_once_sql(model: type[models.Model], alias: str) -> str:
+    key = connections[alias].ops.quote_name(_column(model._meta.pk))
+    return _insert_sql(model, alias, with_key=True).replace(
+        f" RETURNING {key}", f" ON CONFLICT ({key}) DO NOTHING"
+    )
 
 
 @cache
@@ -72,13 +80,20 @@ def save(row: models.Model, *, alias: str = "default") -> None:
             raise LookupError(f"{model._meta.label} {row.pk} is not there")
 
 
+def insert_once(row: models.Model, *, alias: str = "default") -> None:
+    """Insert a row that brings its key, unless one of that key is there already."""
+    values = _values(row, alias, with_key=True, adding=True)
+    with connections[alias].cursor() as cursor:
+        cursor.execute(_insert_once_sql(type(row), alias), values)
+
+
 def insert(row: models.Model, *, alias: str = "default") -> None:
     """Insert a new row and give it its key."""
     model = type(row)
     with_key = row.pk is not None
     values = _values(row, alias, with_key=with_key, adding=True)
     with connections[alias].cursor() as cursor:
-        cursor.execute(_insert_sql(model, alias, with_key), values)
+        cursor.execute(_insert_sql(model, alias, with_key=with_key), values)
         if not with_key:
             row.pk = cursor.fetchone()[0]
     row._state.adding = False

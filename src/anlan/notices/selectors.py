@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta
+from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.db.models import Case, Count, IntegerField, Max, Min, Q, QuerySet, Value, When
 from django.db.models.functions import Coalesce
 
+from anlan.infra.prepared import PreparedQuery
+from anlan.infra.recall import recall
 from anlan.notices.catalogue import messages
 from anlan.notices.domain.quiet import DEFAULT_QUIET, Quiet
 from anlan.notices.domain.views import ChannelState, NoticeSeen, OutboxState
@@ -47,11 +50,23 @@ _LATEST, _COUNT, _SINCE = Max("pk"), Count("pk"), Min("posted_at")
 
 def quiet_of(post: str) -> Quiet:
     """Return the quiet hours of a post: its own, else the city's, else the default."""
-    rows = {row.post: row for row in QuietHours.objects.filter(post__in=[post, CITY])}
-    row = rows.get(post) or rows.get(CITY)
-    if row is None:
+    return recall(("notices.quiet", post), lambda: _quiet_of(post))
+
+
+def _quiet_of(post: str) -> Quiet:
+    rows = {name: (start, end) for name, start, end in _QUIET.rows(post)}
+    found = rows.get(post) or rows.get(CITY)
+    if found is None:
         return DEFAULT_QUIET
-    return Quiet(time.fromisoformat(row.start), time.fromisoformat(row.end))
+    return Quiet(*map(time.fromisoformat, found))
+
+
+_QUIET = PreparedQuery(
+    lambda post: QuietHours.objects.filter(Q(post=post) | Q(post=CITY)).values_list(
+        "post", "start", "end"
+    ),
+    (("a", "b"),),
+)
 
 
 def root_of(notice: Notice) -> Notice:
@@ -120,17 +135,32 @@ class Line:
 
 def line_of(notice: Notice) -> Line:
     """Return what a notice that is about to be posted finds lying there."""
-    lying = open_of(notice.post, notice.about)
-    loud = Q(urgency__in=at_least(Urgency(notice.urgency)))
-    same = loud & Q(subject=notice.subject, mark=notice.mark)
+    found = _LYING[notice.urgency].rows(notice.post, notice.about, notice.subject, notice.mark)
+    return Line(*found[0]) if found else Line(None, None, None)
+
+
+def _lying(urgency: str, post: str, about: str, subject: str, mark: str) -> QuerySet[Any, Any]:
+    loud = Q(urgency__in=at_least(Urgency(urgency)))
+    same = loud & Q(subject=subject, mark=mark)
     red = Q(urgency=Urgency.RED.value, shelved_until__isnull=True)
-    return Line(
-        **lying.aggregate(
-            said_at=Max("posted_at", filter=same & Q(silent=False)),
-            wake_at=Min(Coalesce("call__next_wake_at", "next_wake_at"), filter=red),
-            shelved_until=Max("shelved_until", filter=same),
+    # One group, all of one post: nothing lies there when there is none.
+    return (
+        open_of(post, about)
+        .order_by()
+        .values("post")
+        .annotate(
+            said=Max("posted_at", filter=same & Q(silent=False)),
+            wake=Min(Coalesce("call__next_wake_at", "next_wake_at"), filter=red),
+            shelved=Max("shelved_until", filter=same),
         )
+        .values_list("said", "wake", "shelved")
     )
+
+
+_LYING = {
+    urgency.value: PreparedQuery(partial(_lying, urgency.value), (("a", "b"),) * 4)
+    for urgency in Urgency
+}
 
 
 def open_notices(post: str, *, limit: int = 500) -> list[NoticeSeen]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import cast
 
+from anlan.infra import rows
 from anlan.kernel.canonical import plain
 from anlan.kernel.events import Told
 from anlan.sensing.domain.events import SignalReceived
@@ -28,4 +29,4 @@ def on_report_received(told: Told, *, now: datetime) -> None:  # noqa: ARG001  e
 
 def _for_the_judge(told: Told, kind: str) -> None:
     payload = plain(told.event.payload())
-    JudgeInbox.objects.get_or_create(seq=told.seq, defaults={"kind": kind, "payload": payload})
+    rows.insert_once(JudgeInbox(seq=told.seq, kind=kind, payload=payload))

@@ -10,6 +10,8 @@ from typing import Any
 from django.db.models import Model, Q, QuerySet
 
 from anlan.infra.models import JournalEntry
+from anlan.infra.prepared import PreparedQuery
+from anlan.infra.recall import recall
 from anlan.kernel.actor import Actor
 from anlan.kernel.scales import ResponseLevel, WarningLevel, at_least, rank
 from anlan.registry import public as registry
@@ -76,11 +78,28 @@ def alerts(actor: Actor, filters: AlertFilters) -> list[AlertInstance]:
 
 def clusters_of_report(report: int, hazard: str) -> list[int]:
     """Return the open alerts that rest on a report among others (one query)."""
-    standing = AlertInstance.objects.filter(
-        cleared_at__isnull=True, hazard=hazard, subject__startswith="cluster:"
-    )
-    evidence = standing.order_by("pk").values_list("pk", "evidence")
-    return [alert for alert, rests_on in evidence if report in (rests_on or {}).get("reports", ())]
+    clusters = recall(("warning.clusters", hazard), lambda: _clusters_by_report(hazard))
+    return clusters.get(report, [])
+
+
+def _clusters_by_report(hazard: str) -> dict[int, list[int]]:
+    found: dict[int, list[int]] = {}
+    for alert, rests_on in _CLUSTERS.rows(hazard):
+        for report in dict.fromkeys((rests_on or {}).get("reports", ())):
+            found.setdefault(report, []).append(alert)
+    return found
+
+
+_CLUSTERS = PreparedQuery(
+    lambda hazard: (
+        AlertInstance.objects.filter(
+            cleared_at__isnull=True, hazard=hazard, subject__startswith="cluster:"
+        )
+        .order_by("pk")
+        .values_list("pk", "evidence")
+    ),
+    (("a", "b"),),
+)
 
 
 def is_read(hazard: str, level: str, *, at: datetime) -> bool:

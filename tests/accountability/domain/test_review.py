@@ -1,13 +1,16 @@
 """The report of a period, against small journals counted by hand."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from anlan.accountability.domain import review
+from anlan.accountability.domain.sums import Adder, micros, packed, unpacked
+from anlan.accountability.domain.tally import Steps, Tally
 from anlan.kernel.events import Told
 from anlan.notices.domain.events import NoticeAnswered, NoticePosted
 from anlan.response.domain.events import (
@@ -19,6 +22,7 @@ from anlan.response.domain.events import (
     CasesMerged,
 )
 from anlan.warning.domain.events import AlertRaised
+from tests.accountability.domain import naive_review as naive
 
 START = datetime(2026, 7, 20, tzinfo=UTC)
 END = START + timedelta(days=1)
@@ -72,8 +76,29 @@ def alert(number, level):
     )  # fmt: skip
 
 
+def summed(heard):
+    """Return the sums of some events as they are read again from where they are kept."""
+    adder = Adder()
+    for one in heard:
+        adder.read(one)
+    sums = adder.sums()
+    return unpacked(packed(sums), entries=sums.entries, first=sums.first, last=sums.last)
+
+
+def tallied(parts, *, since=START, until=END, **names):
+    tally = Tally()
+    for part in parts:
+        tally.add(summed(part))
+    return tally.review(since=since, until=until, **names)
+
+
 def counted(*rows, **names):
-    return review.count(review.happened(told(*rows)), since=START, until=END, **names)
+    """Count in one go, in parts of one event each, and slowly: always the same."""
+    heard = told(*rows)
+    found = naive.count(naive.happened(heard), since=START, until=END, **names)
+    assert tallied([heard], **names) == found
+    assert tallied([[one] for one in reversed(heard)], **names) == found
+    return found
 
 
 # Four cases: one answered by notice and closed, one moved by a person and late,
@@ -175,7 +200,12 @@ def test_only_notices_about_the_cases_of_the_period_are_counted():
 )
 def test_a_long_course_is_told_by_its_peaks_and_its_end(rows, most):
     course = [(at(minute), number) for minute, number in sorted(rows)]
-    short = review.thinned(course, most)
+    short = naive.thinned(course, most)
+    steps = Steps(
+        np.array([micros(when) for when, _ in course], dtype=np.int64),
+        np.array([number for _, number in course], dtype=np.int64),
+    )
+    assert steps.thinned(most) == tuple(short)
     assert len(short) <= max(most, 2)
     assert set(short) <= set(course)
     assert short == sorted(short, key=lambda row: row[0])
@@ -261,3 +291,33 @@ def test_a_day_on_which_the_clocks_change_is_whole():
 def test_december_is_followed_by_january():
     _, until = review.period_of(datetime(2026, 12, 31, tzinfo=UTC), "month")
     assert f"{until:%Y-%m-%d}" == "2027-01-01"
+
+
+def test_every_start_of_a_day_is_its_own():
+    """Also where clocks leap over midnight, go back over it, or a whole day is left out."""
+    for name, day in (
+        ("America/Sao_Paulo", "2018-11-04"),
+        ("America/St_Johns", "2010-11-07"),
+        ("America/Havana", "2025-11-02"),
+        ("Pacific/Apia", "2011-12-30"),
+        ("Europe/Berlin", "2026-10-25"),
+        ("Asia/Shanghai", "2026-07-20"),
+    ):
+        zone = ZoneInfo(name)
+        noon = datetime.fromisoformat(f"{day}T12:00:00Z")
+        for minute in range(-2880, 2880):
+            at = noon + timedelta(minutes=minute)
+            held = review.day_of(at, zone)
+            assert review.start_of(held, zone) <= at
+            assert at < review.start_of(held + timedelta(days=1), zone)
+
+
+def test_days_that_lie_wholly_in_a_period():
+    zone = ZoneInfo("Asia/Shanghai")
+    since, until = review.period_of(datetime(2026, 7, 22, tzinfo=zone), "week")
+    days = [date(2026, 7, 20), date(2026, 7, 27)]
+    assert list(review.whole_days(since, until, zone)) == days
+    cut = review.whole_days(since + timedelta(hours=1), until - timedelta(seconds=1), zone)
+    assert list(cut) == [days[0] + timedelta(days=1), days[1] - timedelta(days=1)]
+    first, end = review.whole_days(since + timedelta(hours=1), since + timedelta(hours=2), zone)
+    assert first == end

@@ -17,6 +17,8 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 ROW, BAR, TOP, FOOT = 64, 12, 8, 28
+#: Bars that fit on one sheet of paper.
+ON_A_SHEET = 12
 LANE = 56
 _numbers = count(1)
 
@@ -102,12 +104,21 @@ def _frame(title: str, description: str, height: int, inside: SafeString) -> Saf
 
 
 def bars(rows: Sequence[Bar], *, title: str, description: str) -> SafeString:
-    """Return bars that lie on one another, each under its label."""
+    """Return bars that lie on one another, each under its label.
+
+    Many bars are drawn in several charts of one scale, so that paper cuts none of them.
+    """
     most = max((row.value for row in rows), default=0) or 1
-    inside = format_html_join(
-        "", "{}", ((_bar(row, place, most),) for place, row in enumerate(rows))
-    )
-    return _frame(title, description, ROW * len(rows) + TOP, inside)
+    parts = [rows[start : start + ON_A_SHEET] for start in range(0, len(rows), ON_A_SHEET)] or [()]
+    drawn = []
+    for number, part in enumerate(parts, 1):
+        inside = format_html_join(
+            "", "{}", ((_bar(row, place, most),) for place, row in enumerate(part))
+        )
+        named = title if len(parts) == 1 else f"{title} {number}/{len(parts)}"
+        said = description if number == 1 else named
+        drawn.append((_frame(named, said, ROW * len(part) + TOP, inside),))
+    return format_html_join("", "{}", drawn)
 
 
 def _bar(row: Bar, place: int, most: float) -> SafeString:

@@ -12,6 +12,8 @@ from django.db.models import Q
 
 from anlan.infra import journal
 from anlan.infra import rows as rows_of
+from anlan.infra.prepared import VALUE, Prepared
+from anlan.infra.recall import recall
 from anlan.kernel.actor import Actor
 from anlan.kernel.canonical import instant_text
 from anlan.notices import selectors
@@ -35,6 +37,7 @@ from anlan.registry.domain.errors import PostUnknownError
 from anlan.registry.domain.facts import OnDuty
 
 MAX_KEY = 150
+_KNOWN = Prepared(lambda: Notice.objects.filter(key=VALUE).values_list("pk")[:1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +52,7 @@ class Matter:
     due_at: datetime | None = None
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def tell(  # noqa: PLR0913  the facts of a notice, all by name
     posts: Sequence[str],
     *,
@@ -143,9 +146,8 @@ def post_above(post: str) -> str | None:
 
 
 def _post(notice: Notice, *, actor: Actor, now: datetime) -> Notice:
-    there = Notice.objects.filter(key=notice.key).first()
-    if there is not None:
-        return there
+    if _KNOWN.ask(notice.key) is not None:
+        return Notice.objects.get(key=notice.key)
     urgency = Urgency(notice.urgency)
     on_duty = registry.on_duty(notice.post, at=now)
     notice.posted_at = now
@@ -172,7 +174,7 @@ def _post(notice: Notice, *, actor: Actor, now: datetime) -> Notice:
         urgency=notice.urgency,
         mark=notice.mark,
     )
-    journal.record(posted, actor=actor, now=now, rows=[notice, *messages])
+    journal.record(posted, actor=actor, now=now, rows=[notice, *messages], made=[notice])
     if watch.holder is None and watch.deputy is None:
         copy_upwards(notice, Mark.NOBODY_ON_DUTY, actor=actor, now=now)
     return notice
@@ -254,11 +256,16 @@ def deliveries(
 
 
 def _channels_of(holder: str) -> list[Channel]:
-    contact = registry.contact_of(holder)
-    if contact is None:
-        return []
-    addresses = {Channel.EMAIL: contact.email, Channel.WEBHOOK: contact.webhook}
-    return [channel for channel, address in addresses.items() if address]
+    """Return by which channels a person can be reached; the addresses are not kept."""
+
+    def ask() -> list[Channel]:
+        contact = registry.contact_of(holder)
+        if contact is None:
+            return []
+        addresses = {Channel.EMAIL: contact.email, Channel.WEBHOOK: contact.webhook}
+        return [channel for channel, address in addresses.items() if address]
+
+    return recall(("notices.channels", holder), ask)
 
 
 def _delivery_key(

@@ -42,6 +42,10 @@ def area(code: str) -> KnownArea:
     AreaUnknownError
         When there never was one of that code.
     """
+    return packs.fact(("area", code), lambda: _area(code))
+
+
+def _area(code: str) -> KnownArea:
     found = Area.objects.filter(code=code).values(*FIELDS).first()
     if found is None:
         raise AreaUnknownError(code=code)
@@ -56,10 +60,7 @@ def area_path(code: str) -> str:
     AreaUnknownError
         When there never was one of that code.
     """
-    path = Area.objects.filter(code=code).values_list("path", flat=True).first()
-    if path is None:
-        raise AreaUnknownError(code=code)
-    return path
+    return area(code).path
 
 
 def paths_of(codes: Collection[str]) -> dict[str, str]:

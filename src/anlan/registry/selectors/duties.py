@@ -9,6 +9,7 @@ import msgspec
 from django.db.models import Q
 
 from anlan.infra import contents
+from anlan.infra.prepared import PreparedQuery
 from anlan.kernel.scales import WarningLevel
 from anlan.registry.domain.dutymatrix import DutyLine, Validity, answering
 from anlan.registry.domain.errors import PostUnknownError
@@ -59,25 +60,10 @@ def responsible_post(
     within it the closest wording.  Without a level only duties for every level fit.
     An area that is not known has nobody.
     """
-    areas = _governing(area)
-    if areas is None:
-        return None
-    rows = Duty.objects.filter(holding(at), area_id__in=areas).values(
-        "id", "area_id", "hazard", "level", "post_id", "basis", *VALIDITY
-    )
-    lines = [
-        DutyLine(
-            id=row["id"],
-            area=row["area_id"],
-            hazard=row["hazard"],
-            level=row["level"],
-            post=row["post_id"],
-            basis=row["basis"],
-            validity=_validity(row),
-        )
-        for row in rows
-    ]
-    found = answering(lines, areas, hazard, level)
+    areas, lines = packs.fact(("duties", area), lambda: _duties_over(area))
+    day = packs.local_day(at)
+    holding_now = [line for line in lines if line.validity.holds(at, day)]
+    found = answering(holding_now, areas, hazard, level)
     if found is None:
         return None
     return DutyFound(
@@ -88,6 +74,27 @@ def responsible_post(
         hazard=found.hazard,
         level=found.level,
     )
+
+
+def _duties_over(area: str) -> tuple[list[str], tuple[DutyLine, ...]]:
+    """Return who governs an area, nearest first, and every line of the duty matrix there."""
+    areas = _governing(area) or []
+    rows = Duty.objects.filter(area_id__in=areas).values(
+        "id", "area_id", "hazard", "level", "post_id", "basis", *VALIDITY
+    )
+    lines = tuple(
+        DutyLine(
+            id=row["id"],
+            area=row["area_id"],
+            hazard=row["hazard"],
+            level=row["level"],
+            post=row["post_id"],
+            basis=row["basis"],
+            validity=_validity(row),
+        )
+        for row in rows
+    )
+    return areas, lines
 
 
 def known_post(values: dict[str, Any]) -> KnownPost:
@@ -111,6 +118,10 @@ def post(code: str) -> KnownPost:
     PostUnknownError
         When there never was one of that code.
     """
+    return packs.fact(("post", code), lambda: _post(code))
+
+
+def _post(code: str) -> KnownPost:
     found = Post.objects.filter(code=code).values(*POST_FIELDS).first()
     if found is None:
         raise PostUnknownError(code=code)
@@ -146,6 +157,10 @@ def superior_of(post: str) -> str | None:
     PostUnknownError
         When there never was a post of that code.
     """
+    return packs.fact(("superior", post), lambda: _superior(post))
+
+
+def _superior(post: str) -> str | None:
     found = Post.objects.filter(code=post).values_list("superior_id", flat=True)
     if not found:
         raise PostUnknownError(code=post)
@@ -154,11 +169,18 @@ def superior_of(post: str) -> str | None:
 
 def on_duty(post: str, *, at: datetime) -> OnDuty:
     """Return who sits at a post at ``at``; with no holder when the roster names nobody."""
-    rows = Shift.objects.filter(post_id=post).filter(
-        Q(ended_at__isnull=True) | Q(ended_at__gt=at),
-        Q(began_at__isnull=True) | Q(began_at__lte=at),
-    )
-    lines = [
+    lines = packs.fact(("shifts", post), lambda: _shifts(post))
+    found = sitting(lines, at, packs.timezone())
+    if found is None:
+        return OnDuty(post=post, holder=None, deputy=None, shift=None, until=None)
+    line, until = found
+    return OnDuty(post=post, holder=line.holder, deputy=line.deputy, shift=line.id, until=until)
+
+
+def _shifts(post: str) -> tuple[ShiftLine, ...]:
+    """Return every line of a post's roster, whenever it counts."""
+    rows = Shift.objects.filter(post_id=post)
+    return tuple(
         ShiftLine(
             id=row["id"],
             post=post,
@@ -172,12 +194,13 @@ def on_duty(post: str, *, at: datetime) -> OnDuty:
         for row in rows.values(
             "id", "holder_id", "deputy_id", "weekdays", "starts", "ends", *VALIDITY
         )
-    ]
-    found = sitting(lines, at, packs.timezone())
-    if found is None:
-        return OnDuty(post=post, holder=None, deputy=None, shift=None, until=None)
-    line, until = found
-    return OnDuty(post=post, holder=line.holder, deputy=line.deputy, shift=line.id, until=until)
+    )
+
+
+_CONTENT = PreparedQuery(
+    lambda holder: Holder.objects.filter(code=holder).values_list("contact_content"),
+    (("a", "b"),),
+)
 
 
 def contact_of(holder: str) -> Contact | None:
@@ -185,6 +208,6 @@ def contact_of(holder: str) -> Contact | None:
 
     Personal data: never to be logged, journalled or kept outside the content store.
     """
-    item = Holder.objects.filter(code=holder).values_list("contact_content", flat=True).first()
-    text = contents.get_text(item)
+    found = _CONTENT.rows(holder)
+    text = contents.get_text(found[0][0] if found else None)
     return msgspec.json.decode(text, type=Contact) if text else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import lru_cache
@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 from django.db import connection
 
+from anlan.infra import recall
 from anlan.kernel.scales import WarningLevel
 from anlan.kernel.workcalendar import WorkCalendar
 from anlan.registry.domain import choice
@@ -25,6 +26,7 @@ from anlan.registry.domain.rulespecs import ResponseAsked, RuleSpec
 from anlan.registry.models import CityState, PackEntry
 
 EntryT = TypeVar("EntryT")
+FactT = TypeVar("FactT")
 KINDS: Mapping[str, Any] = {**CITY_LISTS, **JURISDICTION_LISTS}
 BOOKS_KEPT = 4  # revisions kept decoded: the one in force and those of replays beside it
 
@@ -74,10 +76,41 @@ def revision() -> str:
 
     Asked before nearly every answer, so in plain SQL: compiling it would cost more than it does.
     """
+    return recall.recall("registry.revision", _revision)
+
+
+def _revision() -> str:
     with connection.cursor() as cursor:
         cursor.execute("SELECT revision FROM registry_citystate WHERE id = 1")
         found = cursor.fetchone()
     return str(found[0]) if found else ""
+
+
+#: Facts of the revision in force that the clockwork asked for, by what was asked.
+_facts: dict[Hashable, object] = {}
+_facts_of: list[str] = [""]
+FACTS_KEPT = 50_000
+
+
+def fact(key: Hashable, ask: Callable[[], FactT]) -> FactT:
+    """Return a fact that only a new revision changes; the clockwork asks once for each.
+
+    Everywhere else it is asked anew: who loads or edits a city must see what was just written.
+    """
+    if not recall.is_on():
+        return ask()
+    now = revision()
+    if _facts_of[0] != now or len(_facts) >= FACTS_KEPT:
+        forget_facts()
+        _facts_of[0] = now
+    if key not in _facts:
+        _facts[key] = ask()
+    return cast("FactT", _facts[key])
+
+
+def forget_facts() -> None:
+    """Ask for every fact anew."""
+    _facts.clear()
 
 
 def book() -> Book:

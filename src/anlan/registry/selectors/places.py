@@ -15,6 +15,7 @@ from anlan.kernel.scales import RiskGrade
 from anlan.registry.domain.errors import PlaceUnknownError, SensorUnknownError
 from anlan.registry.domain.facts import KnownPlace, KnownSensor
 from anlan.registry.models import RiskPoint, Sensor
+from anlan.registry.selectors import packs
 from anlan.registry.selectors.duties import holding
 
 PLACE_FIELDS = (
@@ -94,6 +95,10 @@ def place(code: str) -> KnownPlace:
     PlaceUnknownError
         When there never was one of that code.
     """
+    return packs.fact(("place", code), lambda: _place(code))
+
+
+def _place(code: str) -> KnownPlace:
     found = RiskPoint.objects.filter(code=code).values(*PLACE_FIELDS).first()
     if found is None:
         raise PlaceUnknownError(code=code)

@@ -15,6 +15,7 @@ from django.db import models
 
 from anlan.infra import journal
 from anlan.infra import rows as rows_of
+from anlan.infra.prepared import PreparedQuery
 from anlan.kernel.actor import Actor
 from anlan.kernel.errors import IntegrityBreachError
 from anlan.kernel.events import Event
@@ -24,6 +25,11 @@ from anlan.response.domain.words import CaseState, ClockKind, Stage, Trigger
 from anlan.response.models import Case, CaseClock, CaseEntry
 from anlan.response.selectors.facts import ground_for
 from anlan.response.services import clocks
+
+_RUNNING = PreparedQuery(
+    lambda case: CaseClock.objects.filter(case=case, met_at=None, missed_at=None, stopped_at=None),
+    ((1, 2),),
+)
 
 
 def ground_of_clock(clock: CaseClock) -> Ground:
@@ -69,11 +75,9 @@ class Desk:
     def running(self) -> list[CaseClock]:
         """The clocks that run now, those just started included; earliest first."""
         if self._running is None:
-            self._running = list(
-                CaseClock.objects.filter(
-                    case=self.case, met_at=None, missed_at=None, stopped_at=None
-                )
-            )
+            self._running = _RUNNING.models(self.case.pk)
+            for clock in self._running:
+                clock.case = self.case
         return sorted(self._running, key=lambda clock: (clock.due_at, clock.pk))
 
     def running_of(self, *kinds: ClockKind) -> list[CaseClock]:
@@ -209,8 +213,16 @@ class Desk:
         """Keep another changed row with the next event."""
         self._others.append(row)
 
-    def record(self, event: Event, rows: Iterable[models.Model] = ()) -> None:
+    def record(
+        self,
+        event: Event,
+        rows: Iterable[models.Model] = (),
+        *,
+        made: Iterable[models.Model] = (),
+    ) -> None:
         """Let the case stand on its earliest clock, and keep everything with ``event``.
+
+        Of ``rows`` those in ``made`` were inserted just now.
 
         Raises
         ------
@@ -231,6 +243,7 @@ class Desk:
             actor=self.actor,
             now=self.now,
             rows=[*fresh, case, *self._ended, *self._others, *rows],
+            made=[*fresh, *made],
         )
         rows_of.insert(CaseEntry(case=case, seq=entry.seq))
         self._fresh, self._ended, self._others = [], [], []

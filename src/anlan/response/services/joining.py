@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
+from typing import cast
 
 from django.db.models import QuerySet
 
+from anlan.infra.prepared import PreparedQuery
 from anlan.kernel.actor import Actor
 from anlan.kernel.geometry import EARTH_RADIUS_M, Point, distance_m
 from anlan.registry import public as registry
@@ -21,6 +23,42 @@ from anlan.response.services import clocks, tasks, telling
 from anlan.response.services.desk import Desk
 from anlan.response.services.pausing import run_on
 
+_TEXTS, _NUMBERS = ("a", "b"), (1, 2)
+_INSTANTS = (datetime(2001, 1, 1, tzinfo=UTC), datetime(2002, 1, 1, tzinfo=UTC))
+
+
+def _for_update() -> QuerySet[Case]:
+    return Case.objects.select_for_update(of=("self",))
+
+
+# What nearly every sign asks.
+_FOLLOWED = PreparedQuery(
+    lambda sign: (
+        _for_update()
+        .filter(pk__in=CaseFollower.objects.filter(sign=sign).values("case_id"))
+        .order_by("pk")[:1]
+    ),
+    (_TEXTS,),
+)
+_OF_CAUSE = PreparedQuery(
+    lambda cause: _for_update().filter(cause=cause, is_open=True).order_by("pk")[:1], (_TEXTS,)
+)
+_OPEN = PreparedQuery(lambda case: _for_update().filter(pk=case, is_open=True), (_NUMBERS,))
+_FOLLOWER = PreparedQuery(
+    lambda sign: CaseFollower.objects.filter(sign=sign).values_list("pk")[:1], (_TEXTS,)
+)
+_NEAR = {
+    is_device: PreparedQuery(
+        lambda hazard, since, south, north, is_device=is_device: (
+            _fresh(hazard, since, is_device=is_device)
+            .filter(lat__gte=south, lat__lte=north, lon__isnull=False)
+            .values_list("id", "lat", "lon")
+        ),
+        (_TEXTS, _INSTANTS, (1.5, 2.5), (1.5, 2.5)),
+    )
+    for is_device in (False, True)
+}
+
 
 def open_case_of(opening: Opening) -> Case | None:
     """Return the locked open case to which the opening's sign belongs, or ``None``.
@@ -29,15 +67,12 @@ def open_case_of(opening: Opening) -> Case | None:
     returned only to a sign that follows it already: told again, nothing new happens.
     """
     if opening.sign:
-        followed = CaseFollower.objects.filter(sign=opening.sign).values_list("case_id", flat=True)
-        found = Case.objects.select_for_update(of=("self",)).filter(pk__in=followed).first()
-        if found is not None:
-            return found
+        found = _FOLLOWED.models(opening.sign)
+        if found:
+            return cast("Case", found[0])
     if opening.cause:
-        same = Case.objects.select_for_update(of=("self",)).filter(
-            cause=opening.cause, is_open=True
-        )
-        return same.first()
+        same = _OF_CAUSE.models(opening.cause)
+        return cast("Case", same[0]) if same else None
     return None
 
 
@@ -49,25 +84,29 @@ def case_near(opening: Opening, *, now: datetime) -> Case | None:
     """
     if not opening.hazard:
         return None
-    fresh = Case.objects.filter(
-        is_open=True, hazard=opening.hazard, last_sign_at__gte=now - joining.SAME_WITHIN
-    )
+    since = now - joining.SAME_WITHIN
     # A broken device is another matter than the danger it watches.
-    fresh = (
-        fresh.filter(kind="device") if opening.kind == "device" else fresh.exclude(kind="device")
-    )
+    is_device = opening.kind == "device"
     if opening.place:
-        found = fresh.filter(place=opening.place).order_by("id").values_list("id", flat=True)
-        if found:
-            return _locked(found[0])
-    return _locked(_nearest(fresh, opening.point)) if opening.point else None
+        found = _fresh(opening.hazard, since, is_device=is_device).filter(place=opening.place)
+        first = found.order_by("id").values_list("id", flat=True).first()
+        if first is not None:
+            return _locked(first)
+    return _locked(_nearest(opening, since, is_device=is_device)) if opening.point else None
 
 
-def _nearest(fresh: QuerySet[Case], point: Point) -> int | None:
+def _fresh(hazard: str, since: datetime, *, is_device: bool) -> QuerySet[Case]:
+    fresh = Case.objects.filter(is_open=True, hazard=hazard, last_sign_at__gte=since)
+    return fresh.filter(kind="device") if is_device else fresh.exclude(kind="device")
+
+
+def _nearest(opening: Opening, since: datetime, *, is_device: bool) -> int | None:
+    point = opening.point
+    assert point is not None  # noqa: S101  narrows for the type checker
     reach = math.degrees(joining.SAME_WITHIN_M / EARTH_RADIUS_M)
-    near = fresh.filter(lat__gte=point.lat - reach, lat__lte=point.lat + reach, lon__isnull=False)
+    near = _NEAR[is_device].rows(opening.hazard, since, point.lat - reach, point.lat + reach)
     best: tuple[float, int] | None = None
-    for case_id, lat, lon in near.values_list("id", "lat", "lon"):
+    for case_id, lat, lon in near:
         if lat is None or lon is None:
             continue
         away = distance_m(point, Point(lat=lat, lon=lon))
@@ -79,8 +118,8 @@ def _nearest(fresh: QuerySet[Case], point: Point) -> int | None:
 def _locked(case_id: int | None) -> Case | None:
     if case_id is None:
         return None
-    found = Case.objects.select_for_update(of=("self",)).filter(pk=case_id, is_open=True)
-    return found.first()
+    found = _OPEN.models(case_id)
+    return found[0] if found else None
 
 
 def follow_up(actor: Actor, case: Case, opening: Opening, *, now: datetime) -> Case:
@@ -89,7 +128,7 @@ def follow_up(actor: Actor, case: Case, opening: Opening, *, now: datetime) -> C
     A report counts as a further sign; an alert speaks through its level.
     """
     sign = opening.sign
-    if not case.is_open or (sign and CaseFollower.objects.filter(sign=sign).exists()):
+    if not case.is_open or (sign and _FOLLOWER.rows(sign)):
         return case
     desk = Desk(case, actor=actor, now=now)
     if sign:

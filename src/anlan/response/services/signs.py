@@ -28,7 +28,7 @@ from anlan.response.services.joining import (
 from anlan.response.services.opening import open_case
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def take_sign(actor: Actor, opening: Opening, *, now: datetime, beside: Iterable[str] = ()) -> Case:
     """Join a sign to the open case it belongs to, or open a case for it.
 

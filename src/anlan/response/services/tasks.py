@@ -63,7 +63,9 @@ def _give(desk: Desk, given: GivenTask, ground: Ground, **text: object) -> CaseT
         **text,
     )
     rows_of.insert(task)
-    desk.record(TaskGiven(task=task.pk, case=desk.case.pk, post=post, due_at=due_at), rows=[task])
+    desk.record(
+        TaskGiven(task=task.pk, case=desk.case.pk, post=post, due_at=due_at), [task], made=[task]
+    )
     telling.tell(
         desk, [post], "case.task", key=f"task:{task.pk}", due_at=due_at, **_title(given.title)
     )

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from anlan.infra import journal
+from anlan.infra import rows as rows_of
 from anlan.kernel.actor import system_actor
 from anlan.kernel.canonical import plain
 from anlan.warning.domain.events import AlertCleared, AlertLevelChanged, AlertRaised
@@ -96,7 +97,7 @@ def _raise(item: Finding, *, area: str, path: str, now: datetime) -> AlertInstan
         evidence=evidence_data(item.evidence),
         recorded_at=now,
     )
-    row.save()  # the event names the row, so the row comes first
+    rows_of.insert(row)  # the event names the row, so the row comes first
     event = AlertRaised(
         alert=row.pk,
         rule=row.rule,
@@ -108,7 +109,7 @@ def _raise(item: Finding, *, area: str, path: str, now: datetime) -> AlertInstan
         place=row.place,
         at=row.raised_at,
     )
-    journal.record(event, actor=ACTOR, now=now, rows=[row])
+    journal.record(event, actor=ACTOR, now=now, rows=[row], made=[row])
     return row
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Sequence
 from datetime import date, datetime, time, timedelta
 from itertools import islice
@@ -13,7 +12,7 @@ from django.http import HttpResponse
 from django.views.decorators.http import require_safe
 
 from anlan.accountability import public as accountability
-from anlan.accountability.public import Line, Review
+from anlan.accountability.public import Line, PeriodRead, Review
 from anlan.entrypoints import here, reviewing
 from anlan.entrypoints.reviewing import NamedReview, Pairs
 from anlan.entrypoints.web import charts
@@ -29,8 +28,6 @@ from anlan.learning import public as learning
 from anlan.registry import public as registry
 
 KINDS = ("day", "week", "month")
-#: Steps of a course that are drawn, and lines of its table, however much happened.
-DRAWN, TABLED = 400, 200
 #: Replays whose reports are led to.
 LED_TO = 10
 LEVELS = ("red", "orange", "yellow", "blue")
@@ -155,6 +152,7 @@ def report(found: NamedReview, zone: ZoneInfo, language: str) -> dict[str, Any]:
         "alerts": [(code, say(f"level.{code}", language), levels.get(code, 0)) for code in LEVELS],
         "as_of_text": _minute(read.as_of, zone),
         "sealed_text": _minute(read.seal.signed_at, zone) if read.seal else "",
+        "still": _still(read, language),
         "course": _course(counted, zone, language),
         "groups": [
             _group("hazard", counted.by_hazard, found.hazards, language),
@@ -215,35 +213,34 @@ def _course(counted: Review, zone: ZoneInfo, language: str) -> dict[str, Any]:
         ("unanswered", counted.unanswered, True),
     ):
         points = [(0.0, 0.0)]
-        points += [
-            (charts.share_of(at, since, until), float(number))
-            for at, number in accountability.thinned(course, DRAWN)
-        ]
+        points += [(charts.share_of(at, since, until), float(number)) for at, number in course]
         lines.append(charts.Line(say(f"review.{name}", language), points, dashed=dashed))
-    most = max((number for _, number in counted.standing), default=0)
-    courses = (counted.standing, counted.unanswered)
-    instants = sorted(
-        {at for course in courses for at, _ in accountability.thinned(course, TABLED // 2)}
-    )
     return {
         "svg": charts.courses(
             lines,
             charts.clock_ticks(since, until),
             title=say("review.course", language),
-            description=say("review.course_says", language, most=most),
+            description=say("review.course_says", language, most=counted.most),
             unit=say("review.unit", language),
         ),
-        "rows": [
-            (_minute(at, zone), *(_at(course, at) for course in courses)) for at in instants
-        ],
-        "is_short": any(len(course) > TABLED // 2 for course in courses),
-    }  # fmt: skip
+        "rows": [(_minute(at, zone), standing, waiting) for at, standing, waiting in counted.table],
+        "is_short": counted.is_short,
+    }
 
 
-def _at(course: Sequence[tuple[datetime, int]], at: datetime) -> int:
-    """Return the number that stood at an instant."""
-    place = bisect_right(course, at, key=lambda step: step[0])
-    return course[place - 1][1] if place else 0
+def _still(read: PeriodRead, language: str) -> dict[str, Any] | None:
+    """Return what is said while days of the period are still being counted."""
+    still = read.still
+    if still is None:
+        return None
+    share = 100 * still.counted // still.of
+    days = f"{still.first}" if still.first == still.last else f"{still.first} – {still.last}"
+    return {
+        "share": share,
+        "says": say(
+            "review.still", language, days=days, share=share, counted=still.counted, of=still.of
+        ),
+    }
 
 
 def _as_csv(found: NamedReview, name: str, language: str) -> HttpResponse:
