@@ -18,6 +18,7 @@ from anlan.registry.selectors.areas import (
     shape_of,
     under,
 )
+from anlan.registry.selectors.calendars import calendar
 from anlan.registry.selectors.duties import (
     contact_of,
     is_post,
@@ -58,7 +59,6 @@ from anlan.registry.selectors.naming import (
 )
 from anlan.registry.selectors.packs import (
     accident_tables,
-    calendar,
     city,
     city_name,
     clock_rule,
