@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from pathlib import Path, PurePosixPath
 from uuid import UUID
 
-from anlan.infra import contents, passing
+from anlan.infra import contents, here, passing
 from anlan.infra.contents import Purpose
 from anlan.kernel.actor import Actor
 from anlan.registry import access
@@ -113,7 +113,7 @@ def _unpacked(
     data: bytes, *, now: datetime
 ) -> Iterator[tuple[Parsed[c.City], Parsed[j.Jurisdiction]]]:
     """Yield the city pack in a zip and the law in force, on which it is loaded."""
-    with passing.folder(passing.here(), now=now) as opened:
+    with passing.folder(here.workspace(), now=now) as opened:
         folder = opened / "city"
         for inside, content in _members(data):
             path = folder / inside
