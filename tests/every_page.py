@@ -105,7 +105,8 @@ def live_in(place: Served) -> str:
         kept = send(place, "reports", said, "application/json")
     for _ in range(2):
         place.command("-m", "anlan", "replay", "itaewon-2022", "--weeks", "0")
-    time.sleep(5)  # the clockwork gives each an owner
+    time.sleep(5)  # the clockwork judges what came, and gives each an owner
+    place.case_of(kept["number"])
     place.command("-m", "anlan", "ledger", "seal")  # what is not sealed has no proof yet
     return "/follow?" + urllib.parse.urlencode({one: kept[one] for one in ("number", "secret")})
 

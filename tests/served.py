@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 PASSWORD = "four unrelated words here"
@@ -109,6 +110,25 @@ class Served:
         )
         with urllib.request.urlopen(asked, timeout=20) as answer:
             return json.load(answer)["number"]
+
+    def asked(self, path: str) -> dict[str, Any]:
+        """Return what the interface answers, as a program asks it."""
+        head = {"Authorization": f"Bearer {self.token}"}
+        asked = urllib.request.Request(f"{self.address}/api/v1/{path}", headers=head)
+        with urllib.request.urlopen(asked, timeout=20) as answer:
+            return json.load(answer)
+
+    def case_of(self, report: str) -> int:
+        """Wait until the clockwork has given a report to a case; return that case's key."""
+        sign = f"report:{int(report.rsplit('-', 1)[1])}"
+        until = time.monotonic() + PATIENCE_S
+        while time.monotonic() < until:
+            for listed in self.asked("cases?order=newest&limit=20")["cases"]:
+                case = self.asked(f"cases/{listed['id']}")
+                if sign in {one["sign"] for one in case["followers"]}:
+                    return int(case["id"])
+            time.sleep(0.2)
+        raise AssertionError(f"{report} has no owner")
 
     def healthy(self) -> bool:
         """Return whether the server and its clockwork do what they should."""

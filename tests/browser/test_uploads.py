@@ -46,20 +46,6 @@ def offsets_of(page):
     return found
 
 
-def a_case_of_its_own(place, page):
-    """Report where no other test does; return the address of the new case."""
-    listed = """async () => { const page = await (await fetch("/cases")).text();
-        return [...page.matchAll(/href="(\\/cases\\/\\d+)"/g)].map((one) => one[1]); }"""
-    page.goto(f"{place.address}/report")  # a page that may ask
-    known = set(page.evaluate(listed))
-    place.report("井盖缺失", lat=34.615, lon=113.515)
-    for _ in range(40):
-        if new := set(page.evaluate(listed)) - known:
-            return new.pop()
-        page.wait_for_timeout(500)
-    raise AssertionError("no case was opened")
-
-
 def broken_in_the_middle(page, line, photo):
     """Choose a photo and break the line after some of its pieces have come."""
     line.breaks_after(2 * PIECE + PIECE // 2)
@@ -74,7 +60,9 @@ def broken_in_the_middle(page, line, photo):
 def test_evidence_goes_on_after_a_broken_line_and_a_reload(place, new_page, sign_in, line, photo):
     page = new_page(locale="en-GB", **PHONE)
     sign_in(page, "duty_officer")
-    page.goto(line.address + a_case_of_its_own(place, page))  # a cookie knows no port
+    # Where no other test reports; a cookie knows no port.
+    case = place.case_of(place.report("井盖缺失", lat=34.615, lon=113.515))
+    page.goto(f"{line.address}/cases/{case}")
     form = page.locator("form[action^='/cases/']:has(input[type=file])").first
     if not form.locator("button:not([type])").is_visible():
         form.locator("xpath=ancestor::details[1]/summary").click()

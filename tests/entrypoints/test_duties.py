@@ -10,38 +10,15 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from anlan import flow
-from anlan.entrypoints import clock
 from anlan.infra import delivery
 from anlan.registry import public as registry
 from anlan.response import public as response
 from anlan.response.models import Case
-from tests.entrypoints.test_pages import (  # noqa: F401  fixtures are used by name
-    NOW,
-    TEST,
-    _quick_hashes,
-    an_account,
-    browser,
-    demo,
-    send,
-    signed_in,
-)
+from tests.entrypoints.test_pages import NOW, TEST, an_account, browser, send, signed_in
 
 pytestmark = [pytest.mark.django_db(databases="__all__"), pytest.mark.usefixtures("demo")]
 OFFICE = "P-410102002"
 INSIDE = {"lat": "34.757", "lon": "113.60"}
-
-
-@pytest.fixture
-def time(monkeypatch):
-    class Moving:
-        at = NOW
-
-        def now(self):
-            return self.at
-
-    moving = Moving()
-    monkeypatch.setattr(clock, "_current", moving)
-    return moving
 
 
 def report(number=0, **fields):
@@ -142,7 +119,7 @@ class TestOneThing:
         assert asked[0] == asked[1] <= 36
 
 
-def test_a_night_shift_of_thirteen_hours_needs_one_sign_in(time):
+def test_a_night_shift_of_thirteen_hours_needs_one_sign_in(demo):
     client = street_officer()
     cookie = client.cookies["anlan_session"].value
     assert (
@@ -150,12 +127,12 @@ def test_a_night_shift_of_thirteen_hours_needs_one_sign_in(time):
         or not (client.cookies["anlan_session"]["max-age"])
     )
     for hour in range(14):
-        time.at = NOW + timedelta(hours=hour)
+        demo.at = NOW + timedelta(hours=hour)
         report(hour, lat=f"{34.7562 + hour * 0.0001}")
         assert client.get("/duties").status_code == 200, hour
         found = re.search(r'"(/duties/\d+/answer)"', client.get("/duties").content.decode())
         if found:
             assert send(client, "/duties", found.group(1)).status_code == 303, hour
     assert client.cookies["anlan_session"].value == cookie
-    time.at = NOW + timedelta(hours=16, seconds=1)  # a session is for one shift, not for ever
+    demo.at = NOW + timedelta(hours=16, seconds=1)  # a session is for one shift, not for ever
     assert client.get("/duties").status_code == 302

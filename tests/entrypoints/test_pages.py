@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -44,6 +44,9 @@ class Clock:
 
     def now(self):
         return self.at
+
+    def passes(self, **span):
+        self.at += timedelta(**span)
 
 
 @pytest.fixture

@@ -16,15 +16,7 @@ from anlan.infra.models import ContentItem
 from anlan.response.models import Case, CasePhoto
 from anlan.sensing.domain import uploads as words
 from anlan.sensing.models import Report, ReportPhoto, Upload
-from tests.entrypoints.test_pages import (  # noqa: F401  fixtures are used by name
-    NOW,
-    _quick_hashes,
-    an_account,
-    browser,
-    demo,
-    send,
-    signed_in,
-)
+from tests.entrypoints.test_pages import NOW, an_account, browser, send, signed_in
 
 pytestmark = [pytest.mark.django_db(databases="__all__"), pytest.mark.usefixtures("demo")]
 PIECE = {"content_type": "application/offset+octet-stream"}

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from anlan.infra import contents, failpoints, passing
+from anlan.infra import contents, failpoints, here
 from anlan.infra.models import ContentItem, JournalEntry
 from anlan.kernel.actor import Actor, Role
 from anlan.kernel.errors import NotAllowedError
@@ -62,7 +62,7 @@ class TestPack:
         monkeypatch.setattr(failpoints, "reach", lambda name: seen.append((name, left())))
 
         def left():
-            root = passing.here().passing
+            root = here.workspace().passing
             return [path.name for path in root.rglob("holders.csv")] if root.is_dir() else []
 
         data = public.pack_zip(ADMIN, reason=WHY, now=LATER)

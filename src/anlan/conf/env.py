@@ -13,7 +13,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 
 Network = IPv4Network | IPv6Network
-VARIABLES = {
+READ_WITH_EACH_REPORT = {
     "flood_limit": "ANLAN_FLOOD_REPORTS",
     "flood_span": "ANLAN_FLOOD_MINUTES",
     "proxy_networks": "ANLAN_PROXIES",
@@ -97,11 +97,11 @@ class Settings:
         ValueError
             With the name of the variable that cannot be read.
         """
-        for name in ("flood_limit", "flood_span", "proxy_networks"):
+        for name, variable in READ_WITH_EACH_REPORT.items():
             try:
                 getattr(self, name)
             except (ValueError, OverflowError) as error:
-                raise ValueError(f"{VARIABLES[name]}: {error}") from error
+                raise ValueError(f"{variable}: {error}") from error
 
     @property
     def checkpoints_path(self) -> Path:

@@ -13,27 +13,10 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from django.conf import settings
-
 from anlan.infra import failpoints
 from anlan.infra.workspace import Workspace
-from anlan.kernel.errors import NotFoundError
 
 KEPT = timedelta(minutes=15)  # no request takes so long
-
-
-def here() -> Workspace:
-    """Return the workspace of this process.
-
-    Raises
-    ------
-    NotFoundError
-        When the process runs without one.
-    """
-    found: Workspace | None = settings.WORKSPACE
-    if found is None:
-        raise NotFoundError(what="workspace")
-    return found
 
 
 @contextmanager

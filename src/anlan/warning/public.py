@@ -58,6 +58,11 @@ def alert(alert_id: int) -> AlertInstance | None:
     return AlertInstance.objects.filter(pk=alert_id).first()
 
 
+def alerts_named(alert_ids: Iterable[int]) -> dict[int, AlertInstance]:
+    """Return the alert instances of some keys (one query); the caller checks areas."""
+    return AlertInstance.objects.in_bulk(list(alert_ids))
+
+
 def clusters_of_report(report: int, hazard: str) -> list[int]:
     """Return the open alerts that rest on a report among others; the caller checks areas."""
     return selectors.clusters_of_report(report, hazard)
@@ -116,6 +121,7 @@ __all__ = [
     "WarningInForce",
     "alert",
     "alerts",
+    "alerts_named",
     "clusters_as_of",
     "clusters_of_report",
     "declare_response",

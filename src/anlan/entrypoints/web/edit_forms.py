@@ -10,6 +10,8 @@ from typing import Any
 from django.http import QueryDict
 
 from anlan.entrypoints.web import entry_forms
+from anlan.entrypoints.web.entry_forms import Values, day_of
+from anlan.entrypoints.web.wording import name_in
 from anlan.kernel.scales import RiskGrade
 from anlan.registry import public as registry
 from anlan.registry.domain.edits import (
@@ -25,7 +27,6 @@ from anlan.registry.public import Record
 
 PERSONAL = ("name", "phone", "email", "webhook", "language")
 MOST_LETTERS = 300
-Values = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +49,6 @@ def given(form: Form, post: QueryDict) -> Values:
     if "weekdays" in form.names:
         values["weekdays"] = post.getlist("weekdays")[:7]
     return values
-
-
-def _day(values: Values, name: str) -> date:
-    try:
-        return date.fromisoformat(values[name])
-    except ValueError:
-        raise EditChoiceError(field=name, value=values[name] or "–") from None
 
 
 def _clock(values: Values, name: str) -> time:
@@ -82,7 +76,7 @@ def _roster_filled(record: Record) -> Values:
 
 def _roster_edit(values: Values, record: Record, today: date) -> RosterEdit:
     del today
-    on = _day(values, "on")
+    on = day_of(values, "on")
     act = values["act"]
     if act not in {"replace", "stand_in", "end"}:
         raise EditChoiceError(field="act", value=act or "–")
@@ -94,7 +88,7 @@ def _roster_edit(values: Values, record: Record, today: date) -> RosterEdit:
         on=on,
         line=record.entry,
         sitting=None if act == "end" else _sitting(values),
-        until=_day(values, "until") if act == "stand_in" else None,
+        until=day_of(values, "until") if act == "stand_in" else None,
     )
 
 
@@ -127,9 +121,9 @@ def _added_edit(values: Values, record: Record, today: date) -> RosterEdit:
     del today
     return RosterEdit(
         post=record.key,
-        on=_day(values, "on"),
+        on=day_of(values, "on"),
         sitting=_sitting(values),
-        until=_day(values, "until") if values["until"] else None,
+        until=day_of(values, "until") if values["until"] else None,
     )
 
 
@@ -167,7 +161,7 @@ def _sensor_edit(values: Values, record: Record, today: date) -> SensorEdit:
     del today
     if values["in_force"] not in {"yes", "no"}:
         raise EditChoiceError(field="in_force", value=values["in_force"] or "–")
-    return SensorEdit(record.key, values["in_force"] == "yes", _day(values, "on"))
+    return SensorEdit(record.key, values["in_force"] == "yes", day_of(values, "on"))
 
 
 def _holder_filled(record: Record) -> Values:
@@ -209,18 +203,16 @@ def form_of(name: str, *, is_new: bool = False) -> Form:
 
 def choices(record: Record, language: str) -> dict[str, Any]:
     """Return what the selects of a form offer."""
-
-    def name(zh: str, en: str) -> str:
-        return (en if language == "en" else "") or zh
-
     if record.section != "risk_points":
         return {}
     point = record.entry
-    owners = {x.code: name(x.name_zh, x.name_en) for x in registry.owners_for(point.area)}
+    owners = {
+        x.code: name_in(language, x.name_zh, x.name_en) for x in registry.owners_for(point.area)
+    }
     if point.owner_post is not None and point.owner_post not in owners:
         before = registry.post(point.owner_post)
-        owners[before.code] = name(before.name_zh, before.name_en)
-    plans = {plan.id: name(plan.name.zh, plan.name.en) for plan in registry.plans()}
+        owners[before.code] = name_in(language, before.name_zh, before.name_en)
+    plans = {plan.id: name_in(language, plan.name.zh, plan.name.en) for plan in registry.plans()}
     if point.plan is not None:
         plans.setdefault(point.plan, point.plan)
     grades = {x.value: registry.level_name("risk", x.value, language) for x in RiskGrade}

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from anlan.entrypoints.web.wording import knows, say
+from anlan.entrypoints.web.wording import knows, name_in, say
 from anlan.kernel.actor import Actor
 from anlan.kernel.scales import WarningLevel
 from anlan.registry import public as registry
@@ -121,6 +121,20 @@ def filled(record: Record) -> Values:
     return values
 
 
+def day_of(values: Values, name: str) -> date:
+    """Return the day that a field holds.
+
+    Raises
+    ------
+    EditChoiceError
+        When it holds none.
+    """
+    try:
+        return date.fromisoformat(values[name])
+    except ValueError:
+        raise EditChoiceError(field=name, value=values[name] or "–") from None
+
+
 # --- what a form means ---------------------------------------------------------------------
 
 
@@ -141,10 +155,7 @@ def edit_of(values: Values, record: Record, today: date, *, is_new: bool) -> Ent
 
 
 def _duty_edit(values: Values, record: Record, today: date, *, is_new: bool) -> EntriesEdit:
-    try:
-        on = date.fromisoformat(values["on"])
-    except ValueError:
-        raise EditChoiceError(field="on", value=values["on"] or "–") from None
+    on = day_of(values, "on")
     if is_new:
         made = _entry("duties", {**values, "valid_from": on.isoformat()}, None, is_new=True)
         return EntriesEdit("duties", (made,), on, key=made.area, is_new=True)
@@ -243,18 +254,14 @@ def shown(
     return told
 
 
-def _named(zh: str, en: str, language: str) -> str:
-    return (en if language == "en" else "") or zh
-
-
 def _areas(actor: Actor, language: str) -> list[tuple[str, str]]:
     found = registry.filter_areas(actor)
-    return [(area.code, _named(area.name_zh, area.name_en, language)) for area in found]
+    return [(area.code, name_in(language, area.name_zh, area.name_en)) for area in found]
 
 
 def _rows(section: str) -> Callable[[Actor, str], list[tuple[str, str]]]:
     return lambda actor, language: [
-        (code, _named(zh, en, language)) for code, zh, en in registry.choices(actor, section)
+        (code, name_in(language, zh, en)) for code, zh, en in registry.choices(actor, section)
     ]
 
 

@@ -9,7 +9,7 @@ from enum import Enum
 from typing import Any
 from urllib.parse import quote
 
-from anlan.entrypoints.web.wording import knows, say
+from anlan.entrypoints.web.wording import knows, name_in, say
 from anlan.registry import public as registry
 from anlan.registry.domain.packwords import Text
 from anlan.registry.public import Names, Record
@@ -144,7 +144,7 @@ class Teller:
             return f"{self.name('areas', entry.area)} · {hazard}"
         if record.section == "holders":
             return record.key
-        return (entry.name_en if self.language == "en" else "") or entry.name_zh
+        return name_in(self.language, entry.name_zh, entry.name_en)
 
     def name(self, section: str, code: str) -> str:
         """Return the name of an entry that another one refers to."""

@@ -49,6 +49,11 @@ def say(key: str, language: str, **params: object) -> str:
     return text.format(**params) if params else text
 
 
+def name_in(language: str, zh: str, en: str) -> str:
+    """Return a name in a language: the Chinese one where there is no other."""
+    return (en if language == "en" else "") or zh
+
+
 def in_words(params: Mapping[str, object], language: str) -> dict[str, object]:
     """Return what a refusal names, with the pages' words for codes: 待复查, not ``rechecking``.
 

@@ -176,10 +176,14 @@ def sensors_in(
     return [places.known_sensor(values) for values in found], []
 
 
+def _cell(box: Box) -> tuple[float, float]:
+    """Return how wide and high one part of a box is, in degrees."""
+    return max(box.east - box.west, 1e-9) / CELLS, max(box.north - box.south, 1e-9) / CELLS
+
+
 def cells_of(rows: QuerySet[Any], box: Box, *, lat: str = "lat", lon: str = "lon") -> list[Cell]:
     """Return how many rows lie in each part of a box (one query)."""
-    wide = max(box.east - box.west, 1e-9) / CELLS
-    high = max(box.north - box.south, 1e-9) / CELLS
+    wide, high = _cell(box)
     counted = (
         rows.order_by()
         .annotate(
@@ -194,8 +198,7 @@ def cells_of(rows: QuerySet[Any], box: Box, *, lat: str = "lat", lon: str = "lon
 
 def cells_among(points: Iterable[tuple[float, float]], box: Box) -> list[Cell]:
     """Return how many of some points (lat, lon) inside ``box`` lie in each part of it."""
-    wide = max(box.east - box.west, 1e-9) / CELLS
-    high = max(box.north - box.south, 1e-9) / CELLS
+    wide, high = _cell(box)
     places = (
         (int((lon - box.west) / wide), int((lat - box.south) / high), 1) for lat, lon in points
     )
@@ -203,8 +206,7 @@ def cells_among(points: Iterable[tuple[float, float]], box: Box) -> list[Cell]:
 
 
 def _cells(box: Box, counted: Iterable[tuple[int, int, int]]) -> list[Cell]:
-    wide = max(box.east - box.west, 1e-9) / CELLS
-    high = max(box.north - box.south, 1e-9) / CELLS
+    wide, high = _cell(box)
     cells: dict[tuple[int, int], int] = {}
     for x, y, number in counted:  # what lies on the far edge belongs to the last cell
         place = min(x, CELLS - 1), min(y, CELLS - 1)

@@ -100,6 +100,7 @@ SHIFTS = Sheet(
     },
 )
 DUTIES = Sheet("duties", m.Duty, c.Duty, {"area": "area_id", "post": "post_id"})
+BY_SECTION = {x.section: x for x in (AREAS, *CODED, *PLACED, SHIFTS, DUTIES)}
 
 
 def changed_columns(row: m.PackRow, values: Mapping[str, object]) -> tuple[str, ...]:

@@ -21,12 +21,7 @@ from anlan.registry.domain.errors import (
 )
 from anlan.registry.models import Area, Duty, Holder, Organisation, Post, RiskPoint
 from anlan.registry.selectors import packs, records, sheets
-from anlan.registry.services.areas import chunks
-
-LOOK_UP = 400
-_MODELS = {sheet.section: sheet.model for sheet in (*sheets.CODED, *sheets.PLACED)} | {
-    "areas": Area
-}
+from anlan.registry.services.areas import LOOK_UP, chunks
 
 
 def allow_entries(actor: Actor, edit: EntriesEdit, *, today: date) -> None:
@@ -109,9 +104,9 @@ class Ground:
     @cached_property
     def known(self) -> dict[str, Any]:
         """Rows that have the entries' codes, also those that left."""
-        model = _MODELS.get(self.section)
-        if model is None:
+        if self.section not in CODED:
             return {}
+        model = self._sheet.model
         found: dict[str, Any] = {}
         for chunk in chunks(sorted(self.entries), LOOK_UP):
             found |= model._default_manager.in_bulk(chunk)
@@ -131,8 +126,7 @@ class Ground:
 
     @cached_property
     def _sheet(self) -> sheets.Sheet:
-        every = (sheets.AREAS, *sheets.CODED, sheets.SHIFTS, sheets.DUTIES, *sheets.PLACED)
-        return next(sheet for sheet in every if sheet.section == self.section)
+        return sheets.BY_SECTION[self.section]
 
     @cached_property
     def areas(self) -> dict[str, str]:

@@ -15,7 +15,7 @@ from anlan.registry.models import Area
 from anlan.registry.selectors.sheets import AREAS, changed_columns
 from anlan.registry.services.changes import Change, Progress
 
-LOOK_UP = 1000  # areas compared with the table in one query
+LOOK_UP = 1000  # rows that one query names by their keys
 ItemT = TypeVar("ItemT")
 
 

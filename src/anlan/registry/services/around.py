@@ -20,10 +20,9 @@ from anlan.registry.domain.entry_edits import EntriesEdit
 from anlan.registry.models import Area, Duty, Organisation, Post, RiskPoint, Sensor
 from anlan.registry.selectors import packs
 from anlan.registry.selectors.areas import outlines_of, under
-from anlan.registry.services.areas import chunks
+from anlan.registry.services.areas import LOOK_UP, chunks
 
 _REFERRING = (Organisation, Post, Duty, RiskPoint, Sensor)
-LOOK_UP = 400
 
 
 def areas_around(edit: Edit) -> frozenset[str]:

@@ -14,7 +14,6 @@ from uuid import UUID
 
 from anlan.infra import contents
 from anlan.infra.contents import Purpose
-from anlan.infra.models import ContentItem
 from anlan.kernel.actor import Actor
 from anlan.kernel.errors import AnlanError
 from anlan.registry import access
@@ -23,7 +22,6 @@ from anlan.registry.domain.entries import key_of
 from anlan.registry.domain.entry_edits import EntriesEdit
 from anlan.registry.domain.errors import (
     EditEmptyError,
-    PackUploadGoneError,
     RecordChangedError,
     TableLargeError,
     TableLineTwiceError,
@@ -35,10 +33,10 @@ from anlan.registry.selectors import packs
 from anlan.registry.selectors.records import SECTIONS
 from anlan.registry.services.allowing_entries import Ground
 from anlan.registry.services.editing import EditShown, fingerprint_of, show_edit, take_edit
-from anlan.registry.services.retention import destroy_contents
+from anlan.registry.services.holders import GROUND
+from anlan.registry.services.retention import destroy_contents, upload_kept
 
 KIND = "table_upload"
-GROUND = "statutory duty (个人信息保护法 Art 13(3))"
 KEPT = timedelta(days=1)
 MOST_BYTES = 4 * 1024 * 1024
 MOST_LINES = 5000
@@ -139,16 +137,8 @@ def _edit(section: str, found: _Compared, now: datetime) -> EntriesEdit:
 
 
 def _kept(upload: str) -> tuple[str, bytes]:
-    """Return an uploaded table with its section; a key of any other content finds nothing."""
-    try:
-        key = UUID(upload)
-    except ValueError:
-        raise PackUploadGoneError from None
-    items = ContentItem.objects.using(contents.ALIAS).filter(pk=key, kind=KIND, data__isnull=False)
-    found = items.values_list("data", flat=True).first()
-    if found is None:
-        raise PackUploadGoneError
-    section, _, data = bytes(found).partition(b"\n")
+    """Return an uploaded table with its section."""
+    section, _, data = upload_kept(KIND, upload).partition(b"\n")
     return section.decode(), data
 
 

@@ -18,9 +18,6 @@ from anlan.registry.services.changes import Change
 from anlan.registry.services.sections import Moment
 
 MOST_MOVED = 5000  # areas below one that gets another parent; a pack moves more
-_SHEETS = {
-    sheet.section: sheet for sheet in (*sheets.CODED, *sheets.PLACED, sheets.SHIFTS, sheets.DUTIES)
-}
 
 
 def edit_changes(
@@ -48,7 +45,7 @@ def edit_changes(
 def _row_changes(
     section: str, after: c.City, differences: Iterable[Difference], moment: Moment
 ) -> Iterator[Change]:
-    sheet = _SHEETS[section]
+    sheet = sheets.BY_SECTION[section]
     if section == "shifts":
         posts = {item.entry.post for item in differences}
         yield from _begun(_line_changes(sheet, after.shifts, "post", posts, moment), moment)

@@ -94,8 +94,7 @@ def _entries(section: str, key: str) -> Iterable[Any]:
     if section == sheets.AREAS.section:
         found = Area.objects.filter(pk=key, ended_at__isnull=True)
         return ((sheets.AREAS.entry(row), row.shape, row.schematic) for row in found)
-    everything = (*sheets.CODED, *sheets.PLACED, sheets.SHIFTS, sheets.DUTIES)
-    sheet = next(x for x in everything if x.section == section)
+    sheet = sheets.BY_SECTION[section]
     about = {"post": key} if sheet is sheets.SHIFTS else {"pk": key or None}
     lines = sheet.model._default_manager.filter(ended_at__isnull=True, **about)
     return (sheet.entry(row) for row in lines)
@@ -223,7 +222,7 @@ def keep_reason(text: str, *, now: datetime) -> ContentRef:
     """
     purpose = Purpose(
         name="registry history",
-        legal_ground="statutory duty (个人信息保护法 Art 13(3))",
+        legal_ground=holders.GROUND,
         expires_on=(now + KEPT_FOR).date(),
     )
     return contents.put(KIND, _reason(text).encode(), purpose=purpose, now=now)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from django.db import transaction
 
-from anlan.infra import journal, passing
+from anlan.infra import here, journal, passing
 from anlan.kernel.actor import Actor
 from anlan.registry import access
 from anlan.registry.domain.errors import RecordUnknownError
@@ -56,7 +56,7 @@ def pack_zip(actor: Actor, *, reason: str, now: datetime) -> bytes:
         See :func:`keep_reason`.
     """
     access.require_whole_city(actor)
-    with passing.folder(passing.here(), now=now) as opened:
+    with passing.folder(here.workspace(), now=now) as opened:
         folder = opened / PACK
         pack = export_city(actor, folder)
         _note(actor, PACK, len(pack.holders), reason=reason, now=now)

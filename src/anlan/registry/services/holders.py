@@ -12,7 +12,7 @@ from anlan.infra.contents import Purpose
 from anlan.registry.domain import city as c
 from anlan.registry.domain.facts import Contact
 from anlan.registry.models import Holder
-from anlan.registry.services.areas import chunks
+from anlan.registry.services.areas import LOOK_UP, chunks
 from anlan.registry.services.changes import Change
 from anlan.registry.services.sections import Moment, endings
 
@@ -21,7 +21,6 @@ KIND = "contact"
 PURPOSE = "duty roster"
 GROUND = "个人信息保护法 Art 13(3): needed to fulfil statutory duties"
 KEPT = timedelta(days=730)
-LOOK_UP = 500
 
 
 def contact_of(holder: c.Holder) -> Contact:

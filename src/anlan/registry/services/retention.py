@@ -12,6 +12,7 @@ from anlan.infra import contents, failpoints, journal
 from anlan.infra.contents import Purpose
 from anlan.infra.models import ContentItem
 from anlan.kernel.actor import Actor
+from anlan.registry.domain.errors import PackUploadGoneError
 from anlan.registry.domain.events import CityRowsLoaded, ContentsDestroyed
 from anlan.registry.models import Holder
 from anlan.registry.services import holders
@@ -37,6 +38,25 @@ def destroy_contents(actor: Actor, ids: Sequence[UUID], *, reason: str, now: dat
         failpoints.reach("contents.destruction_recorded")
         destroyed += contents.destroy(batch, reason=reason, now=now)
     return destroyed
+
+
+def upload_kept(kind: str, upload: str) -> bytes:
+    """Return the bytes of what waits to be confirmed; a key of any other content finds nothing.
+
+    Raises
+    ------
+    PackUploadGoneError
+        When it is no longer kept.
+    """
+    try:
+        key = UUID(upload)
+    except ValueError:
+        raise PackUploadGoneError from None
+    items = ContentItem.objects.using(contents.ALIAS).filter(pk=key, kind=kind, data__isnull=False)
+    found = items.values_list("data", flat=True).first()
+    if found is None:
+        raise PackUploadGoneError
+    return bytes(found)
 
 
 def tend_contacts(actor: Actor, *, now: datetime) -> tuple[int, int]:

@@ -16,16 +16,14 @@ from datetime import datetime, timedelta
 from pathlib import Path, PurePosixPath
 from uuid import UUID
 
-from anlan.infra import contents, passing
+from anlan.infra import contents, here, passing
 from anlan.infra.contents import Purpose
-from anlan.infra.models import ContentItem
 from anlan.kernel.actor import Actor
 from anlan.registry import access
 from anlan.registry.domain import city as c
 from anlan.registry.domain import jurisdiction as j
 from anlan.registry.domain.edits import is_plain
 from anlan.registry.domain.errors import (
-    PackUploadGoneError,
     PackUploadLargeError,
     PackUploadUnreadableError,
 )
@@ -37,7 +35,7 @@ from anlan.registry.services.changes import CityDiff
 from anlan.registry.services.exporting import jurisdiction_pack
 from anlan.registry.services.holders import GROUND
 from anlan.registry.services.loading import diff_city, load_city
-from anlan.registry.services.retention import destroy_contents
+from anlan.registry.services.retention import destroy_contents, upload_kept
 
 KIND = "pack_upload"
 KEPT = timedelta(days=1)
@@ -104,7 +102,7 @@ def load_upload(actor: Actor, upload: str, *, revision: str, now: datetime) -> C
         When the city was changed after the differences were shown.
     """
     access.require_whole_city(actor)
-    with _unpacked(_kept(upload), now=now) as (city, law):
+    with _unpacked(upload_kept(KIND, upload), now=now) as (city, law):
         done = load_city(actor, city, law, now=now, seen=revision)
     destroy_contents(actor, [UUID(upload)], reason="pack loaded", now=now)
     return done
@@ -115,7 +113,7 @@ def _unpacked(
     data: bytes, *, now: datetime
 ) -> Iterator[tuple[Parsed[c.City], Parsed[j.Jurisdiction]]]:
     """Yield the city pack in a zip and the law in force, on which it is loaded."""
-    with passing.folder(passing.here(), now=now) as opened:
+    with passing.folder(here.workspace(), now=now) as opened:
         folder = opened / "city"
         for inside, content in _members(data):
             path = folder / inside
@@ -123,19 +121,6 @@ def _unpacked(
             path.write_bytes(content)
         law = Parsed(folder=Path(), found_pack=jurisdiction_pack(), findings=(), places={})
         yield read_city(folder), law
-
-
-def _kept(upload: str) -> bytes:
-    """Return an upload's bytes; a key of any other content finds nothing."""
-    try:
-        key = UUID(upload)
-    except ValueError:
-        raise PackUploadGoneError from None
-    items = ContentItem.objects.using(contents.ALIAS).filter(pk=key, kind=KIND, data__isnull=False)
-    found = items.values_list("data", flat=True).first()
-    if found is None:
-        raise PackUploadGoneError
-    return bytes(found)
 
 
 _SPOILT = (
@@ -198,5 +183,5 @@ def _read(archive: zipfile.ZipFile, info: zipfile.ZipInfo, left: int) -> bytes:
 def discard_upload(actor: Actor, upload: str, *, now: datetime) -> None:
     """Throw an uploaded pack away that nobody wants to load."""
     access.require_whole_city(actor)
-    _kept(upload)
+    upload_kept(KIND, upload)
     destroy_contents(actor, [UUID(upload)], reason="pack not loaded", now=now)

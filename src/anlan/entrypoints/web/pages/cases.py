@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -21,11 +22,13 @@ from anlan.kernel.errors import AnlanError, InvalidInputError
 from anlan.notices import public as notices
 from anlan.notices.public import NoticeSeen
 from anlan.registry import public as registry
+from anlan.registry.domain.rulespecs import RuleSpec
 from anlan.response import public as response
 from anlan.response.public import Asked, CaseDetail, CaseFilters, Measurement, Trigger
 from anlan.sensing import public as sensing
 from anlan.sensing.public import ReadReason
 from anlan.warning import public as warning
+from anlan.warning.public import AlertInstance
 
 VIEWS: dict[str, dict[str, Any]] = {
     "open": {},
@@ -161,7 +164,7 @@ def _shown(
         "case": found.case,
         "line": naming.line_of(found.case, names, language),
         "clock": _clock(found),
-        "signs": [_sign(follower, language) for follower in found.followers[-SIGNS_SHOWN:]],
+        "signs": _signs(found.followers[-SIGNS_SHOWN:], language),
         "more_signs": max(0, len(found.followers) - SIGNS_SHOWN),
         "happened": [
             {**entry, "text": naming.happened_text(entry, names, language, zone=zone)}
@@ -275,20 +278,34 @@ def _actions(found: CaseDetail, names: registry.Names, language: str) -> list[di
     return sorted(actions, key=lambda one: place.get(str(one["trigger"]), len(place)))
 
 
-def _sign(follower: Any, language: str) -> dict[str, Any]:
+def _signs(followers: Sequence[Any], language: str) -> list[dict[str, Any]]:
+    """Return the signs that the case answers (one query for alerts, one for each rule)."""
+    named = (one.sign.partition(":") for one in followers)
+    wanted = [int(number) for kind, _, number in named if kind == "alert" and number.isdigit()]
+    alerts = warning.alerts_named(wanted) if wanted else {}
+    rules: dict[tuple[str, int], RuleSpec] = {}
+    for key in {(one.rule, one.rule_version) for one in alerts.values()}:
+        with contextlib.suppress(AnlanError):  # one that has left every pack is named by its code
+            rules[key] = registry.rule(*key)
+    return [_sign(one, alerts, rules, language) for one in followers]
+
+
+def _sign(
+    follower: Any,
+    alerts: Mapping[int, AlertInstance],
+    rules: Mapping[tuple[str, int], RuleSpec],
+    language: str,
+) -> dict[str, Any]:
     """Return a sign that the case answers; of an alert, why it was raised."""
     kind, _, number = follower.sign.partition(":")
     sign = {"row": follower, "kind": say(f"sign.{kind}", language), "why": "", "rule": ""}
     if kind == "report":
         sign |= {"report": number, "address": f"/reports/{number}/words"}
-    if kind != "alert" or not number.isdigit():
-        return sign
-    alert = warning.alert(int(number))
+    alert = alerts.get(int(number)) if kind == "alert" and number.isdigit() else None
     if alert is None:
         return sign
     sign["why"] = warning.reason_text(alert.reason["code"], alert.reason["params"], language)
-    with contextlib.suppress(AnlanError):  # a rule that has left every pack is named by its code
-        rule = registry.rule(alert.rule, alert.rule_version)
+    if rule := rules.get((alert.rule, alert.rule_version)):
         sign["rule"] = str(getattr(rule.title, language, ""))[:WORDS_OF_RULES]
         sign["basis"] = rule.basis
     return sign

@@ -11,6 +11,7 @@ from django.views.decorators.http import require_safe
 
 from anlan.entrypoints.web import assets
 from anlan.entrypoints.web.shell import open_page
+from anlan.entrypoints.web.wording import name_in
 from anlan.infra.doors import language_of
 from anlan.registry import public as registry
 
@@ -58,9 +59,7 @@ def _areas(_revision: str, language: str) -> bytes:
                 "type": "Feature",
                 "geometry": one.shape,
                 "properties": {
-                    "name": one.area.name_en
-                    if language == "en" and one.area.name_en
-                    else one.area.name_zh,
+                    "name": name_in(language, one.area.name_zh, one.area.name_en),
                     "rank": one.area.path.count("/"),
                     "schematic": one.area.schematic,
                 },

@@ -14,7 +14,7 @@ from anlan.entrypoints.web.entry_forms import FIELDS
 from anlan.entrypoints.web.middleware import AddressUnknownError
 from anlan.entrypoints.web.shell import page, show
 from anlan.entrypoints.web.telling import KINDS, Teller, actor_name, address_of
-from anlan.entrypoints.web.wording import knows, say
+from anlan.entrypoints.web.wording import knows, name_in, say
 from anlan.infra.doors import Call, allowed, language_of
 from anlan.registry import public as registry
 from anlan.registry.domain.findings import Severity
@@ -173,21 +173,31 @@ def pages(request: Call, number: int, *, more: bool) -> dict[str, str]:
     }
 
 
-@require_safe
-@page("registry:read")
-def listing(request: Call, kind: str) -> HttpResponse:
-    """Show one kind of entries: searched by code or name, narrowed to an area, in pages."""
+def listed(kind: str) -> str:
+    """Return the section that has a list under an address word."""
     section = KINDS.get(kind)
     if section is None:
         raise AddressUnknownError
-    language = language_of(request)
-    number = page_number(request)
-    wanted = Wanted(
+    return section
+
+
+def wanted_of(request: Call, *, number: int = 1) -> Wanted:
+    """Return what is looked for in a list, as its address says."""
+    return Wanted(
         text=request.GET.get("q", "")[:MOST_LETTERS].replace("\0", ""),
         area=request.GET.get("area", "")[:64],
         of=request.GET.get("of", "")[:64],
         page=number,
     )
+
+
+@require_safe
+@page("registry:read")
+def listing(request: Call, kind: str) -> HttpResponse:
+    """Show one kind of entries: searched by code or name, narrowed to an area, in pages."""
+    section, language = listed(kind), language_of(request)
+    number = page_number(request)
+    wanted = wanted_of(request, number=number)
     found = registry.records(request.actor, section, wanted, at=request.now)
     teller = Teller.of(language, found.records)
     context = {
@@ -256,8 +266,7 @@ def area_choices(request: Call) -> list[tuple[str, str]]:
     return [
         (
             area.code,
-            "\u3000" * (area.path.count("/") - top)
-            + ((area.name_en if language == "en" else "") or area.name_zh),
+            "\u3000" * (area.path.count("/") - top) + name_in(language, area.name_zh, area.name_en),
         )
         for area in found
     ]

@@ -11,10 +11,11 @@ from django.http import HttpResponse
 from django.views.decorators.http import require_http_methods
 
 from anlan.entrypoints.web import edit_forms, entry_forms
-from anlan.entrypoints.web.edit_forms import Form, Values
+from anlan.entrypoints.web.edit_forms import Form
+from anlan.entrypoints.web.entry_forms import Values
 from anlan.entrypoints.web.middleware import AddressUnknownError
 from anlan.entrypoints.web.pages.registry import lines_of, told
-from anlan.entrypoints.web.pages.registry_thing import difference_told, section_of
+from anlan.entrypoints.web.pages.registry_thing import difference_told, section_of, teller_of
 from anlan.entrypoints.web.shell import moved, page, show
 from anlan.entrypoints.web.telling import ADDRESSES, Teller, address_of
 from anlan.entrypoints.web.wording import in_words, knows, say
@@ -184,7 +185,8 @@ def _form(
     language = language_of(request)
     shifts = _shifts(request, record) if form.part == "roster" else ()
     known = [record] if record.entry is not None else []
-    teller = Teller.of(language, [*known, *shifts], _columns(preview))
+    differences = preview.differences if preview is not None else ()
+    teller = teller_of(language, differences, [*known, *shifts])
     context = {
         "part": f"web/parts/edit_{form.part}.html",
         "record": record,
@@ -244,20 +246,6 @@ def _shifts(request: Call, record: Record) -> tuple[Record, ...]:
     if record.section != "posts":
         return ()
     return registry.records(request.actor, "shifts", Wanted(of=record.key), at=request.now).records
-
-
-def _columns(preview: EditShown | None) -> list[dict[str, Any]]:
-    if preview is None:
-        return []
-    return [
-        {name: value}
-        for item in preview.differences
-        for name, *both in item.columns
-        for value in both
-    ] + [
-        {name: getattr(item.entry, name, None) for name in ("holder", "area", "post")}
-        for item in preview.differences
-    ]
 
 
 def _carried(form: Form, values: Values, record: Record, *, is_new: bool) -> list[tuple[str, str]]:

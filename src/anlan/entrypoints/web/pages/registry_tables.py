@@ -8,15 +8,12 @@ from django.http import HttpResponse
 from django.views.decorators.http import require_POST, require_safe
 
 from anlan.entrypoints.web.csvfile import csv_file
-from anlan.entrypoints.web.middleware import AddressUnknownError
-from anlan.entrypoints.web.pages.registry import told
-from anlan.entrypoints.web.pages.registry_edits import reason_of
-from anlan.entrypoints.web.pages.registry_thing import difference_told
+from anlan.entrypoints.web.pages.registry import listed, told, wanted_of
+from anlan.entrypoints.web.pages.registry_edits import reason_of, refusal_told
+from anlan.entrypoints.web.pages.registry_thing import difference_told, teller_of
 from anlan.entrypoints.web.pages.signing import refusal_of
 from anlan.entrypoints.web.shell import moved, page, show
-from anlan.entrypoints.web.telling import ADDRESSES, KINDS, Teller
-from anlan.entrypoints.web.wording import in_words, say
-from anlan.infra.catalogue import wording
+from anlan.entrypoints.web.telling import ADDRESSES, Teller
 from anlan.infra.doors import Call, language_of
 from anlan.kernel.errors import AnlanError
 from anlan.registry import public as registry
@@ -24,29 +21,17 @@ from anlan.registry.domain.errors import TableUnreadableError
 from anlan.registry.domain.findings import Finding
 from anlan.registry.domain.parse import CITY_TABLES
 from anlan.registry.domain.write import cells_of, columns_of
-from anlan.registry.public import TableLine, TableShown, Wanted
+from anlan.registry.public import TableLine, TableShown
 
 SHOWN = 100  # lines of each kind that are told one by one
-
-
-def _section(kind: str) -> str:
-    section = KINDS.get(kind)
-    if section is None:
-        raise AddressUnknownError
-    return section
 
 
 @require_safe
 @page("registry:read")
 def download(request: Call, kind: str) -> HttpResponse:
     """Hand a list out as a table, with the columns of a pack."""
-    section = _section(kind)
-    wanted = Wanted(
-        text=request.GET.get("q", "")[:100].replace("\0", ""),
-        area=request.GET.get("area", "")[:64],
-        of=request.GET.get("of", "")[:64],
-    )
-    found = registry.entries(request.actor, section, wanted)
+    section = listed(kind)
+    found = registry.entries(request.actor, section, wanted_of(request))
     stem, entry = CITY_TABLES[section]
     name = f"{stem}-{registry.local_day(request.now).isoformat()}.csv"
     return csv_file(name, columns_of(entry), (cells_of(one) for one in found))
@@ -56,7 +41,7 @@ def download(request: Call, kind: str) -> HttpResponse:
 @page("registry:write")
 def table(request: Call, kind: str) -> HttpResponse:
     """Ask for a table."""
-    return _page(request, _section(kind))
+    return _page(request, listed(kind))
 
 
 def _page(request: Call, section: str, *, status: int = 200, **more: Any) -> HttpResponse:
@@ -73,7 +58,7 @@ def _page(request: Call, section: str, *, status: int = 200, **more: Any) -> Htt
 @page("registry:write")
 def upload(request: Call, kind: str) -> HttpResponse:
     """Show what each line of a table would change; nothing is changed yet."""
-    section = _section(kind)
+    section = listed(kind)
     file = request.FILES.get("table")
     try:
         if file is None:
@@ -88,7 +73,7 @@ def upload(request: Call, kind: str) -> HttpResponse:
 @page("registry:write")
 def take(request: Call, kind: str) -> HttpResponse:
     """Bring in the table whose lines were looked at, or throw it away."""
-    section = _section(kind)
+    section = listed(kind)
     key = request.POST.get("upload", "")[:64]
     try:
         if request.POST.get("act") == "discard":
@@ -116,14 +101,7 @@ def _refused(request: Call, section: str, error: AnlanError) -> HttpResponse:
 def _told(request: Call, found: TableShown) -> dict[str, Any]:
     language = language_of(request)
     differences = [line.difference for line in found.lines if line.difference is not None]
-    columns = [
-        {name: value} for item in differences for name, *both in item.columns for value in both
-    ]
-    names = [
-        {name: getattr(item.entry, name, None) for name in ("holder", "area", "post")}
-        for item in differences
-    ]
-    teller = Teller.of(language, [], [*columns, *names])
+    teller = teller_of(language, differences)
     by_kind = {
         what: [line for line in found.lines if line.what == what]
         for what in ("refused", "changed", "new")
@@ -134,7 +112,7 @@ def _told(request: Call, found: TableShown) -> dict[str, Any]:
         "groups": [
             {
                 "what": what,
-                "lines": [_line(line, teller, language) for line in lines[:SHOWN]],
+                "lines": [_line(request, line, teller) for line in lines[:SHOWN]],
                 "more": max(0, len(lines) - SHOWN),
             }
             for what, lines in by_kind.items()
@@ -147,18 +125,15 @@ def _told(request: Call, found: TableShown) -> dict[str, Any]:
     }
 
 
-def _line(line: TableLine, teller: Teller, language: str) -> dict[str, Any]:
+def _line(request: Call, line: TableLine, teller: Teller) -> dict[str, Any]:
     if line.difference is not None:
         return {"number": line.number, **difference_told(line.difference, teller)}
     why = line.why
     if isinstance(why, Finding):
-        words = why.words("en" if language == "en" else "zh")
+        words = why.words("en" if teller.language == "en" else "zh")
         what, do = words.what, words.do
     else:
         assert why is not None  # noqa: S101  a line that is refused says why
-        params = in_words(why.params, language)
-        if "field" in params:
-            params["field"] = say(f"fact.{params['field']}", language)
-        worded = wording(why.code, params, language)
+        worded = refusal_told(request, why)
         what, do = worded["what"], worded["do"]
     return {"number": line.number, "title": line.key, "what": what, "do": do, "columns": []}

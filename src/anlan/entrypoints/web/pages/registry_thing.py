@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 from urllib.parse import urlencode
@@ -292,6 +292,18 @@ def columns_told(
 
 def _text(teller: Teller, section: str, name: str, value: Any) -> str:
     return ", ".join(item.text for item in teller.value(section, name, value))
+
+
+def teller_of(
+    language: str, differences: Iterable[Difference], records: Sequence[Record] = ()
+) -> Teller:
+    """Return a teller that knows the names which differences speak of, beside those of records."""
+    items = list(differences)
+    columns = [{name: value} for item in items for name, *both in item.columns for value in both]
+    named = [
+        {x: getattr(item.entry, x, None) for x in ("holder", "area", "post")} for item in items
+    ]
+    return Teller.of(language, records, [*columns, *named])
 
 
 def difference_told(item: Difference, teller: Teller) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from anlan.entrypoints.web.middleware import AddressUnknownError
 from anlan.entrypoints.web.pages.registry_thing import about_version
 from anlan.entrypoints.web.pages.signing import refusal_of
 from anlan.entrypoints.web.shell import page, show
-from anlan.entrypoints.web.wording import knows, say
+from anlan.entrypoints.web.wording import knows, name_in, say
 from anlan.infra.doors import Call, allowed, language_of
 from anlan.kernel.errors import AnlanError, InvalidInputError
 from anlan.registry import public as registry
@@ -223,7 +223,7 @@ def _applies(request: Call, rule: RuleSpec, language: str) -> dict[str, Any]:
     kinds = getattr(rule, "place_kinds", None) or rule.only_place_kinds
     if quantity is not None:
         found = [
-            (x.code, (x.name_en if language == "en" else "") or x.name_zh, "sensors")
+            (x.code, name_in(language, x.name_zh, x.name_en), "sensors")
             for x in registry.sensors(at=request.now)
             if quantity in ("*", x.quantity)
             and request.actor.covers(x.area_path)
@@ -232,7 +232,7 @@ def _applies(request: Call, rule: RuleSpec, language: str) -> dict[str, Any]:
         return {"what": "sensors", "n": len(found), "first": found[:SHOWN]}
     if kinds:
         found = [
-            (x.code, (x.name_en if language == "en" else "") or x.name_zh, "risk-points")
+            (x.code, name_in(language, x.name_zh, x.name_en), "risk-points")
             for x in registry.places(kinds=kinds, at=request.now)
             if request.actor.covers(x.area_path)
         ]

@@ -10,7 +10,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from anlan.entrypoints.web.pages.signing import refusal_of
 from anlan.entrypoints.web.shell import moved, page, show
-from anlan.entrypoints.web.wording import say
+from anlan.entrypoints.web.wording import name_in, say
 from anlan.infra.doors import Call, allowed, language_of
 from anlan.kernel.actor import Role
 from anlan.kernel.errors import AnlanError, InvalidInputError, NotFoundError
@@ -81,10 +81,7 @@ def _choices(request: Call, language: str) -> dict[str, Any]:
     return {
         "may_write": may,
         "roles": [(role.value, say(f"role.{role.value}", language)) for role in ROLES],
-        "posts": [
-            (post.code, post.name_en if language == "en" and post.name_en else post.name_zh)
-            for post in posts
-        ],
+        "posts": [(post.code, name_in(language, post.name_zh, post.name_en)) for post in posts],
     }
 
 

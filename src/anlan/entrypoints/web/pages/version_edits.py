@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Any
 
 from django.core import signing
@@ -13,6 +13,7 @@ from django.http import HttpResponse
 from django.views.decorators.http import require_http_methods
 
 from anlan.entrypoints.web import version_forms
+from anlan.entrypoints.web.entry_forms import day_of
 from anlan.entrypoints.web.middleware import AddressUnknownError
 from anlan.entrypoints.web.pages.registry import told
 from anlan.entrypoints.web.pages.registry_edits import reason_of, refusal_told
@@ -26,7 +27,7 @@ from anlan.kernel.errors import AnlanError, ConflictError, NotAllowedError
 from anlan.registry import public as registry
 from anlan.registry.domain.edits import Difference
 from anlan.registry.domain.entry_edits import EntriesEdit
-from anlan.registry.domain.errors import EditChoiceError, RecordChangedError
+from anlan.registry.domain.errors import RecordChangedError
 from anlan.registry.public import EditShown
 from anlan.warning import public as warning
 from anlan.warning.domain.ruletext import span_words
@@ -97,10 +98,7 @@ def _served(request: Call, section: str, code: str) -> HttpResponse:
 
 def _sent(request: Call, opened: _Open, values: Values) -> HttpResponse:
     today = registry.local_day(request.now)
-    try:
-        on = date.fromisoformat(values["on"])
-    except ValueError:
-        raise EditChoiceError(field="on", value=values["on"] or "–") from None
+    on = day_of(values, "on")
     change = version_forms.change_of(values, opened.entry)
     edit = registry.version_edit(opened.section, opened.code, change, on=on, today=today)
     reason, seen = reason_of(request), request.POST.get("seen", "")

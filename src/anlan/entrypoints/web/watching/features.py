@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from anlan.entrypoints.web import naming
 from anlan.entrypoints.web.watching import streams
-from anlan.entrypoints.web.wording import say
+from anlan.entrypoints.web.wording import name_in, say
 from anlan.kernel.actor import Actor
 from anlan.registry import public as registry
 from anlan.registry.domain.facts import KnownSensor
@@ -75,7 +75,7 @@ class View:
 
     def name(self, named: Named) -> str:
         """Return what something is called in the language of whoever looks."""
-        return named.name_en if self.language == "en" and named.name_en else named.name_zh
+        return name_in(self.language, named.name_zh, named.name_en)
 
 
 def _snapped(box: Box, step: float) -> Box:

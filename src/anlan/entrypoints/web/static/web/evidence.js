@@ -21,6 +21,7 @@ for (const input of document.querySelectorAll('form[action^="/cases/"] input[typ
     says.textContent = said["uploads.now"];
     form.submit();
   });
-  // Gone back to from the page that followed: the form may be sent once more.
-  addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
 }
+
+// Gone back to from the page that followed: the forms may be sent once more.
+addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });

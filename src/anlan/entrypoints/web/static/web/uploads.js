@@ -14,14 +14,14 @@ const PIECE_TYPE = "application/offset+octet-stream";
 const READY = new Set(["come", "refused", "along"]);
 const VERSION = { "Tus-Resumable": "1.0.0" };
 
-export function wait(ms) {
+function wait(ms) {
   return new Promise((done) => {
     const timer = setTimeout(done, ms);
     addEventListener("online", () => { clearTimeout(timer); done(); }, { once: true });
   });
 }
 
-export async function smaller(file) {
+async function smaller(file) {
   try {
     const image = await createImageBitmap(file, { imageOrientation: "from-image" });
     const scale = Math.min(1, LONGEST_EDGE / Math.max(image.width, image.height));
