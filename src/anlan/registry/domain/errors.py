@@ -323,6 +323,12 @@ class AreaMovesManyError(InvalidInputError):
     code = "edit.area_moves_many"
 
 
+class AreaDeepError(InvalidInputError):
+    """An area was to lie below more others than its path has letters for."""
+
+    code = "edit.area_deep"
+
+
 class OutlineUnreadableError(InvalidInputError):
     """A file is no outline of one area."""
 

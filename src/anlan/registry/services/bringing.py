@@ -6,7 +6,7 @@ content store until they are confirmed, as an uploaded pack does.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
@@ -121,7 +121,7 @@ def take_table(
         raise EditEmptyError
     edit = _edit(section, found, now)
     seen = fingerprint_of(section, edit.matter)
-    take_edit(actor, edit, seen=seen, reason=reason, now=now)
+    take_edit(actor, edit, seen=seen, reason=reason, now=now, looked_at=revision)
     destroy_contents(actor, [UUID(upload)], reason="table taken", now=now)
     return section, len(found.entries)
 
@@ -162,30 +162,38 @@ def _compared(actor: Actor, section: str, data: bytes, *, now: datetime) -> _Com
     read = [row for row in rows if row.entry is not None]
     if rows and not read and any(row.line <= 1 for row in rows):
         return _Compared(tuple(Line(row.line, "refused", why=row.fault) for row in rows), ())
-    ground = Ground(actor, section, [row.entry for row in read], today=packs.local_day(now))
     first: dict[str, int] = {}
+    for row in read:
+        first.setdefault(key_of(section, row.entry), row.line)
+    told = [row.entry for row in read if first[key_of(section, row.entry)] == row.line]
+    ground = Ground(actor, section, told, today=packs.local_day(now))
+    refused = ground.refusals()
     lines, entries = [], []
     for row in rows:
         line = Line(row.line, "refused", why=row.fault)
         if row.entry is not None:
-            line = _line(ground, row.line, row.entry, first)
+            line = _line(ground, row.line, row.entry, first, refused)
             if line.what in {"new", "changed"}:
                 entries.append(row.entry)
         lines.append(line)
     return _Compared(tuple(lines), tuple(entries))
 
 
-def _line(ground: Ground, number: int, entry: Any, first: dict[str, int]) -> Line:
+def _line(
+    ground: Ground,
+    number: int,
+    entry: Any,
+    first: Mapping[str, int],
+    refused: Mapping[str, AnlanError],
+) -> Line:
     key = key_of(ground.section, entry)
-    if (before := first.setdefault(key, number)) != number:
+    if (before := first[key]) != number:
         return Line(number, "refused", key, why=TableLineTwiceError(line=before))
+    if key in refused:
+        return Line(number, "refused", key, why=refused[key])
     there = ground.before(entry)
-    if there == entry and ground.is_ours(entry):
+    if there == entry:
         return Line(number, "same", key)
-    try:
-        ground.check(entry)
-    except AnlanError as error:
-        return Line(number, "refused", key, why=error)
     (difference,) = _difference(ground.section, there, entry)
     return Line(number, "changed" if there is not None else "new", key, difference)
 

@@ -158,10 +158,13 @@ def _compared(
     return tuple(opened.values()), tuple(closed.values())
 
 
-def take_edit(actor: Actor, edit: Edit, *, seen: str, reason: str, now: datetime) -> EditShown:
+def take_edit(
+    actor: Actor, edit: Edit, *, seen: str, reason: str, now: datetime, looked_at: str = ""
+) -> EditShown:
     """Put an edit in force and return what it changed.
 
-    ``seen`` is the fingerprint that the form was opened with.
+    ``seen`` is the fingerprint that the form was opened with.  A table of many entries has none
+    of its own: ``looked_at`` is the revision of the city that it was compared with.
 
     Raises
     ------
@@ -177,6 +180,8 @@ def take_edit(actor: Actor, edit: Edit, *, seen: str, reason: str, now: datetime
         # The linter reads much, and nobody else writes meanwhile: so it looks before the lock,
         # and once more only where the city became another one while it did.
         revision = packs.revision()
+        if looked_at and revision != looked_at:
+            raise RecordChangedError
         draft = _drafted(actor, edit, now=now)
         if draft.shown.seen != seen:
             raise RecordChangedError
