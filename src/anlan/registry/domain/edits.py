@@ -228,6 +228,17 @@ def differences(
     return tuple(found)
 
 
+def days_left(found: Iterable[Difference]) -> frozenset[date]:
+    """Return the days from which on entries no longer count that counted then before."""
+    days = set()
+    for item in found:
+        for name, was, now in item.columns if item.what == "changed" else ():
+            day = {"valid_to": now, "valid_from": was}.get(name)
+            if day is not None:
+                days.add(day)
+    return frozenset(days)
+
+
 def _line_key(section: str, entry: Any) -> str:
     # Another deputy is another line, as in a load.
     extra = f"/{entry.deputy}" if section == "shifts" else ""

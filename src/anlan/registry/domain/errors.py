@@ -269,6 +269,12 @@ class RecordChangedError(ConflictError):
     code = "record.changed"
 
 
+class EditDaysManyError(InvalidInputError):
+    """An edit lets entries end on more days than can be looked at one by one."""
+
+    code = "edit.days_many"
+
+
 class EditEmptyError(InvalidInputError):
     """An edit asks for what is so already."""
 

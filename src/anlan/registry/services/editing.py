@@ -27,6 +27,7 @@ from anlan.registry.domain import edits
 from anlan.registry.domain.edits import Difference, Edit, HolderEdit
 from anlan.registry.domain.entry_edits import VERSIONED, EntriesEdit, applied_shapes
 from anlan.registry.domain.errors import (
+    EditDaysManyError,
     EditEmptyError,
     EditReasonMissingError,
     EditReasonPersonalError,
@@ -49,6 +50,7 @@ from anlan.registry.services.retention import destroy_contents
 from anlan.registry.services.sections import Moment
 
 MOST_LETTERS = 1000
+MOST_DAYS = 8  # on which the linter looks at one edit: each costs as long as the first
 TRIES = 5  # while others change the city
 KIND = "registry_reason"
 KEPT_FOR = timedelta(days=10 * 365)  # Anlan's default: as long as "who answered then?" is asked
@@ -137,7 +139,10 @@ def _drafted(actor: Actor, edit: Edit, *, now: datetime) -> _Draft:
         different += edits.differences("shapes", before.shapes, after.shapes)
     if not different:
         raise EditEmptyError
-    opened, closed = _compared(before, after, days={today, edit.on})
+    days = {today, edit.on} | {day for day in edits.days_left(different) if day > today}
+    if len(days) > MOST_DAYS:
+        raise EditDaysManyError(days=len(days), most=MOST_DAYS)
+    opened, closed = _compared(before, after, days=days)
     matter = edit.matter if isinstance(edit, EntriesEdit) else edit.key
     seen = fingerprint_of(edit.section, matter)
     return _Draft(before, after, EditShown(different, opened, closed, seen))
@@ -146,7 +151,7 @@ def _drafted(actor: Actor, edit: Edit, *, now: datetime) -> _Draft:
 def _compared(
     before: c.City, after: c.City, *, days: Iterable[date]
 ) -> tuple[tuple[Found, ...], tuple[Found, ...]]:
-    """Return the findings that an edit brings and those it ends, today and on its day of effect."""
+    """Return the findings that an edit brings and those it ends, on any of some days."""
     paths: dict[str, str] = {}  # where each lies nobody asks of a preview
     opened: dict[object, Found] = {}
     closed: dict[object, Found] = {}
