@@ -126,3 +126,10 @@ def test_lines_of_a_duty_table_cost_no_query_each(admin):
             assert brought(keeper, "duties", written(lines)).status_code == 200
         asked.append(len(seen))
     assert asked[0] == asked[1]
+
+
+def test_a_level_that_there_is_not_answers_for_nothing(admin):
+    (line, *_) = lines_of(taken_out(admin, "duties", f"?area={DISTRICT}"))
+    line |= {"level": "purple", "valid_from": TODAY.isoformat()}
+    text = brought(admin, "duties", written([line])).content.decode()
+    assert counts(text)["refused"] == 1

@@ -9,6 +9,7 @@ from typing import Any
 
 from anlan.kernel.actor import Actor
 from anlan.kernel.errors import AnlanError
+from anlan.kernel.scales import WarningLevel
 from anlan.registry import access
 from anlan.registry.domain import city as c
 from anlan.registry.domain.edits import is_plain
@@ -25,6 +26,7 @@ from anlan.registry.selectors import packs, records, sheets
 from anlan.registry.services.areas import chunks
 
 LOOK_UP = 400
+LEVELS = frozenset(level.value for level in WarningLevel)
 _MODELS = {sheet.section: sheet.model for sheet in (*sheets.CODED, *sheets.PLACED)} | {
     "areas": Area
 }
@@ -326,6 +328,8 @@ class Ground:
         path = self._within(entry)
         if entry.post not in self.posts:
             raise EditChoiceError(field="post", value=entry.post)
+        if entry.level and entry.level not in LEVELS:  # it would never answer for anything
+            raise EditChoiceError(field="level", value=entry.level)
         if not self.actor.covers("") and (entry.area, entry.post) not in self.answering:
             self._near("post", entry.post, self.posts, path, None)
 
