@@ -9,10 +9,11 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from anlan.infra.models import ContentItem
 from anlan.kernel.actor import Role
 from anlan.registry import public as registry
 from anlan.registry.models import Area, Duty
-from anlan.registry.services import editing
+from anlan.registry.services import bringing, editing
 from tests.entrypoints.keeping import DISTRICT, TODAY, seen_of
 from tests.entrypoints.test_pages import an_account, send, signed_in
 from tests.entrypoints.test_registry_tables import (
@@ -133,3 +134,28 @@ def test_a_level_that_there_is_not_answers_for_nothing(admin):
     line |= {"level": "purple", "valid_from": TODAY.isoformat()}
     text = brought(admin, "duties", written([line])).content.decode()
     assert counts(text)["refused"] == 1
+
+
+def test_a_table_of_which_nothing_can_be_taken_is_not_kept(admin):
+    before = ContentItem.objects.using("contents").filter(kind=bringing.KIND).count()
+    people = "code,name,phone\nH1,张三,13812345678\n".encode()
+    assert brought(admin, "posts", people).status_code == 200
+    assert ContentItem.objects.using("contents").filter(kind=bringing.KIND).count() == before
+
+
+def test_all_that_changes_in_a_line_is_told(admin):
+    lines = lines_of(taken_out(admin, "rosters"))
+    line = next(x for x in lines if x["deputy"])
+    line |= {"deputy": "", "valid_to": (TODAY + timedelta(days=3)).isoformat()}
+    text = brought(admin, "rosters", written([line])).content.decode()
+    assert counts(text)["changed"] == 1
+    assert line["valid_to"] in text
+
+
+def test_a_night_without_anybody_is_told_of_another_deputy_s_line_too(admin):
+    day = (TODAY + timedelta(days=3)).isoformat()
+    lines = lines_of(taken_out(admin, "rosters"))
+    post = next(x["post"] for x in lines if x["deputy"])
+    mine = [{**x, "deputy": "", "valid_to": day} for x in lines if x["post"] == post]
+    text = brought(admin, "rosters", written(mine)).content.decode()
+    assert "post.no_holder" in text

@@ -12,6 +12,8 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 from uuid import UUID
 
+from msgspec.structs import replace
+
 from anlan.infra import contents
 from anlan.infra.contents import Purpose
 from anlan.infra.models import ContentItem
@@ -61,7 +63,7 @@ class TableShown:
     """What a table would change (表格预览)."""
 
     section: str
-    upload: str
+    upload: str  # empty: there is nothing to take
     revision: str  # of the city against which it was compared
     lines: tuple[Line, ...]
     edit: EditShown | None  # what the linter says of all it would change; None: it changes nothing
@@ -80,6 +82,8 @@ class _Compared:
 def show_table(actor: Actor, section: str, data: bytes, *, now: datetime) -> TableShown:
     """Return what bringing a table in would change, and keep it until tomorrow.
 
+    One that nothing can be taken of is not kept: nobody knows what is in it.
+
     Raises
     ------
     NotAllowedError
@@ -90,9 +94,9 @@ def show_table(actor: Actor, section: str, data: bytes, *, now: datetime) -> Tab
     access.require_city_keeper(actor)
     revision = packs.revision()
     found = _compared(actor, section, data, now=now)
-    edit = None
-    if found.entries:
-        edit = show_edit(actor, _edit(section, found, now), now=now)
+    if not found.entries:
+        return TableShown(section, "", revision, found.lines, None)
+    edit = show_edit(actor, _edit(section, found, now), now=now)
     purpose = Purpose("table upload", GROUND, packs.local_day(now) + KEPT)
     kept = contents.put(KIND, f"{section}\n".encode() + data, purpose=purpose, now=now)
     return TableShown(section, str(kept.id), revision, found.lines, edit)
@@ -201,6 +205,8 @@ def _line(
 def _difference(section: str, before: Any | None, after: Any) -> Iterator[Difference]:
     # By itself a changed deputy is another line; here it is a change of this one.
     if before is not None and section == "shifts" and before.deputy != after.deputy:
-        yield Difference("changed", "", (("deputy", before.deputy, after.deputy),), after)
+        others = differences(section, (replace(before, deputy=after.deputy),), (after,))
+        columns = (("deputy", before.deputy, after.deputy), *(x for o in others for x in o.columns))
+        yield Difference("changed", "", columns, after)
         return
     yield from differences(section, () if before is None else (before,), (after,))
