@@ -91,7 +91,7 @@ def test_areas_one_below_the_other_a_thousand_times(admin):
         b"[" * 100_000,
         b'{"type":"Polygon","coordinates":[[["\\ud800",1],[2,2],[1,1],[1,1]]]}',
         b'{"a":' + b"9" * 5000 + b"}",
-        "{\"type\":\"Point\",\"名\":\"\u202e\"}".encode(),
+        '{"type":"Point","名":"\u202e"}'.encode(),
     ],
 )
 def test_an_outline_that_is_none(admin, outline):
@@ -99,7 +99,9 @@ def test_an_outline_that_is_none(admin, outline):
     seen = seen_of(admin.get(page).content.decode())
     file = SimpleUploadedFile("a.geojson", outline)
     fields = {"name_zh": "x", "kind": "district", "parent": "410100", "touches": ""}
-    answer = send(admin, page, page, step="preview", seen=seen, reason="r", outline_file=file, **fields)
+    answer = send(
+        admin, page, page, step="preview", seen=seen, reason="r", outline_file=file, **fields
+    )
     assert answer.status_code == 422, answer.content.decode()[-500:]
 
 
@@ -121,7 +123,14 @@ def test_lines_of_a_duty_table_cost_no_query_each(admin):
     (line, *_) = lines_of(taken_out(admin, "duties", f"?area={DISTRICT}"))
     asked = []
     for many in (1, 20):
-        lines = [{**line, "basis": f"第 {n} 号", "valid_from": (TODAY + timedelta(days=n + 1)).isoformat()} for n in range(many)]
+        lines = [
+            {
+                **line,
+                "basis": f"第 {n} 号",
+                "valid_from": (TODAY + timedelta(days=n + 1)).isoformat(),
+            }
+            for n in range(many)
+        ]
         brought(keeper, "duties", written(lines))
         with CaptureQueriesContext(connection) as seen:
             assert brought(keeper, "duties", written(lines)).status_code == 200
