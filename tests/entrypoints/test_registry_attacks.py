@@ -168,3 +168,12 @@ def test_a_night_without_anybody_is_told_of_another_deputy_s_line_too(admin):
     mine = [{**x, "deputy": "", "valid_to": day} for x in lines if x["post"] == post]
     text = brought(admin, "rosters", written(mine)).content.decode()
     assert "post.no_holder" in text
+
+
+def test_what_the_planned_end_of_an_area_opens_is_told_and_can_be_planned(admin):
+    day = (TODAY + timedelta(days=30)).isoformat()
+    lines = [x for x in lines_of(taken_out(admin, "areas")) if x["code"] == DISTRICT]
+    lines[0]["valid_to"] = day
+    text = brought(admin, "areas", written(lines)).content.decode()
+    assert "code.expired" in text
+    assert confirmed(admin, "areas", text).status_code == 303

@@ -25,7 +25,7 @@ from anlan.kernel.canonical import canonical_bytes
 from anlan.registry.domain import city as c
 from anlan.registry.domain import edits
 from anlan.registry.domain.edits import Difference, Edit, HolderEdit
-from anlan.registry.domain.entry_edits import VERSIONED, EntriesEdit, applied_shapes
+from anlan.registry.domain.entry_edits import LINES, VERSIONED, EntriesEdit, applied_shapes
 from anlan.registry.domain.errors import (
     EditDaysManyError,
     EditEmptyError,
@@ -64,11 +64,14 @@ class EditShown:
     opened: tuple[Found, ...]  # findings that it would bring
     closed: tuple[Found, ...]  # findings that it would end
     seen: str  # what the entry is told by: the edit is refused when it is not the same any more
+    planned: frozenset[object] = (
+        frozenset()
+    )  # matters only told: until their day they can be mended
 
     @property
     def refused(self) -> tuple[Found, ...]:
         """The errors that keep it from being taken."""
-        return errors_of(self.opened)
+        return errors_of([item for item in self.opened if item.matter not in self.planned])
 
 
 @dataclass(frozen=True)
@@ -139,13 +142,19 @@ def _drafted(actor: Actor, edit: Edit, *, now: datetime) -> _Draft:
         different += edits.differences("shapes", before.shapes, after.shapes)
     if not different:
         raise EditEmptyError
-    days = {today, edit.on} | {day for day in edits.days_left(different) if day > today}
-    if len(days) > MOST_DAYS:
-        raise EditDaysManyError(days=len(days), most=MOST_DAYS)
+    days, later = {today, edit.on}, {day for day in edits.days_left(different) if day > today}
+    if len(days | later) > MOST_DAYS:
+        raise EditDaysManyError(days=len(days | later), most=MOST_DAYS)
+    if edit.section in LINES:  # who follows can be named in the same table
+        days, later = days | later, set()
     opened, closed = _compared(before, after, days=days)
+    ahead, mended = _compared(before, after, days=later - days)
+    planned = frozenset(item.matter for item in ahead) - {item.matter for item in opened}
+    opened += tuple(item for item in ahead if item.matter in planned)
+    closed += tuple(x for x in mended if x.matter not in {item.matter for item in closed})
     matter = edit.matter if isinstance(edit, EntriesEdit) else edit.key
     seen = fingerprint_of(edit.section, matter)
-    return _Draft(before, after, EditShown(different, opened, closed, seen))
+    return _Draft(before, after, EditShown(different, opened, closed, seen, planned))
 
 
 def _compared(
