@@ -159,3 +159,40 @@ def test_nor_is_one_that_is_lowered_while_it_waits():
     public.change_account(KEEPER, "boss", role="duty_officer", now=NOW)
     with pytest.raises(errors.InvitationWaitsError):
         public.invited(secret, now=NOW)
+
+
+def test_who_confirmed_one_office_has_not_confirmed_another():
+    account("audit_admin")
+    token, secret = public.invite(KEEPER, "boss", now=NOW)
+    public.confirm_invitation(AUDIT, token.pk, now=NOW)
+    public.change_account(KEEPER, "boss", role="system_admin", now=NOW)
+    with pytest.raises(errors.InvitationWaitsError):
+        answer(secret)
+    (waiting,) = public.waiting_invitations(AUDIT, now=NOW)
+    assert waiting.account.role == "system_admin"
+    public.confirm_invitation(AUDIT, token.pk, now=NOW)
+    assert answer(secret)
+    assert rebuild() == []
+
+
+def test_nor_other_areas():
+    public.create_account(KEEPER, "boss", "system_admin", areas=["410102"], now=NOW)
+    token, secret = public.invite(KEEPER, "boss", now=NOW)
+    public.confirm_invitation(AUDIT, token.pk, now=NOW)
+    public.change_account(KEEPER, "boss", areas=[""], now=NOW)
+    with pytest.raises(errors.InvitationWaitsError):
+        answer(secret)
+
+
+@pytest.mark.parametrize("through", [(), ("duty_officer",)])
+def test_an_administrator_of_one_kind_becomes_no_other_without_a_second_person(through):
+    account("audit_admin")
+    token, secret = public.invite(KEEPER, "boss", now=NOW)
+    public.confirm_invitation(AUDIT, token.pk, now=NOW)
+    answer(secret)
+    for role in (*through, "system_admin"):
+        public.change_account(KEEPER, "boss", role=role, now=NOW)
+    later = NOW + timedelta(minutes=2)
+    code = onetime.code_of(public.offered_factor(secret, key=KEY), onetime.step_of(later))
+    with pytest.raises(errors.SignInRefusedError):
+        public.sign_in("boss", PASSWORD, code, key=KEY, now=later)

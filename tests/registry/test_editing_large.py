@@ -13,7 +13,14 @@ from anlan.infra.models import JournalHead
 from anlan.kernel.scales import RiskGrade
 from anlan.registry import public
 from anlan.registry.domain import city as c
-from anlan.registry.domain.edits import HolderEdit, RiskPointEdit, RosterEdit, SensorEdit, apply
+from anlan.registry.domain.edits import (
+    HolderEdit,
+    RiskPointEdit,
+    RosterEdit,
+    SensorEdit,
+    apply,
+    days_left,
+)
 from anlan.registry.domain.entry_edits import EntriesEdit, applied_shapes, following
 from anlan.registry.models import Area, Duty
 from anlan.registry.selectors import sheets
@@ -117,7 +124,9 @@ def test_what_it_sees_of_the_city_tells_what_the_whole_city_would(name, covered)
     )
     if isinstance(edit, EntriesEdit):
         after = replace(after, shapes=applied_shapes(edit, before.shapes))
-    opened, closed = editing._compared(before, after, days={TODAY, edit.on})
+    opened, closed = editing._compared(
+        before, after, days={TODAY, edit.on, *days_left(shown.differences)}
+    )
     assert {x.matter for x in shown.opened} == {x.matter for x in opened}
     assert {x.matter for x in shown.closed} == {x.matter for x in closed}
 

@@ -153,6 +153,22 @@ class TestRefused:
         with pytest.raises(UploadsManyError):
             begun(b"x", PUBLIC)
 
+    def test_announcing_keeps_nobody_out_for_long(self, monkeypatch):
+        monkeypatch.setattr(words, "PUBLIC_BYTES", 3 * words.MAX_BYTES)
+        photo = jpeg((640, 480))
+        whole, under_way = sent(photo[:10], PUBLIC), begun(b"x" * words.BEGUN_BYTES * 2, PUBLIC)
+        first = b"\xff\xd8\xff" + bytes(words.BEGUN_BYTES - 3)
+        sensing.append_piece(PUBLIC, under_way, 0, first, now=NOW)
+        for _ in range(2):
+            sensing.begin_upload(PUBLIC, words.MAX_BYTES, now=NOW)
+        with pytest.raises(UploadsManyError):
+            sensing.begin_upload(PUBLIC, words.MAX_BYTES, now=NOW)
+        later = NOW + words.BEGUN_WITHIN
+        assert sensing.begin_upload(PUBLIC, words.MAX_BYTES, now=later)
+        assert Upload.objects.count() == 3
+        for token in (whole, under_way):  # what really came is not taken from anybody
+            assert sensing.upload_state(PUBLIC, token, now=later).offset > 0
+
     def test_somebody_else_s(self):
         token = sent(jpeg())
         for actor in (OTHER, PUBLIC):

@@ -214,7 +214,8 @@ def compact(raw: bytes) -> str:
     """Return a GeoJSON file as a form carries it on; what is none is carried as it is."""
     text = raw[: 4 * MOST_OUTLINE].decode("utf-8", errors="replace").removeprefix("\ufeff")
     try:
-        return json.dumps(json.loads(text), ensure_ascii=False, separators=(",", ":"))
+        made = json.dumps(json.loads(text), ensure_ascii=False, separators=(",", ":"))
+        return made.encode("utf-8", "replace").decode()  # half a letter can be escaped, not sent
     except (ValueError, RecursionError):
         return text[: MOST_OUTLINE + 1]
 

@@ -36,6 +36,8 @@ def address_of(request: HttpRequest) -> str:
             found = ipaddress.ip_address(text.strip())
         except ValueError:
             return ""
+        # A server that listens on both kinds of address sees an IPv4 one so: as a part of IPv6.
+        found = getattr(found, "ipv4_mapped", None) or found
         if not any(found in network for network in proxies):
             return str(found)
     return ""

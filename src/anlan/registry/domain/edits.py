@@ -228,6 +228,19 @@ def differences(
     return tuple(found)
 
 
+def days_left(found: Iterable[Difference]) -> frozenset[date]:
+    """Return the days from which on entries no longer count that counted then before."""
+    days: set[date | None] = set()
+    ends = {getattr(item.entry, "valid_to", None) for item in found if item.what == "ended"}
+    for item in found:
+        if item.what == "changed":
+            days |= {now for name, _, now in item.columns if name == "valid_to"}
+            days |= {was for name, was, _ in item.columns if name == "valid_from"}
+        elif item.what == "added" and ends:  # in the place of a line that ends now
+            days |= {getattr(item.entry, "valid_to", None)} - ends
+    return frozenset(day for day in days if day is not None)
+
+
 def _line_key(section: str, entry: Any) -> str:
     # Another deputy is another line, as in a load.
     extra = f"/{entry.deputy}" if section == "shifts" else ""

@@ -269,6 +269,12 @@ class RecordChangedError(ConflictError):
     code = "record.changed"
 
 
+class EditDaysManyError(InvalidInputError):
+    """An edit lets entries end on more days than can be looked at one by one."""
+
+    code = "edit.days_many"
+
+
 class EditEmptyError(InvalidInputError):
     """An edit asks for what is so already."""
 
@@ -321,6 +327,12 @@ class AreaMovesManyError(InvalidInputError):
     """An area with more below it than is moved on a page was to get another parent."""
 
     code = "edit.area_moves_many"
+
+
+class AreaDeepError(InvalidInputError):
+    """An area was to lie below more others than its path has letters for."""
+
+    code = "edit.area_deep"
 
 
 class OutlineUnreadableError(InvalidInputError):

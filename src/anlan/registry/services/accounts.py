@@ -141,6 +141,7 @@ def change_account(
     if role not in (None, Role.SECURITY_ADMIN) or (codes is not None and "" not in codes):
         _refuse_last_admin(account)
     if role is not None:
+        _end_other_office(account, _role(role))
         account.role = _role(role).value
     if post is not None:
         if post and not Post.objects.filter(code=post, ended_at__isnull=True).exists():
@@ -149,9 +150,31 @@ def change_account(
     if codes is not None:
         account.areas = codes
     access.refuse_more_than_own(actor, account.areas, post or None)
+    _confirmed_no_more(actor, account, now=now)
     event = AccountChanged(account=username, what="changed")
     journal.record(event, actor=actor, now=now, rows=[account])
     return account
+
+
+def _end_other_office(account: Account, role: Role) -> None:
+    """Let an account that becomes another kind of administrator ask for a new invitation.
+
+    A second person agreed to the office that it had, not to this one.
+    """
+    if role in ADMINISTRATORS and role.value != account.role:
+        account.second_factor = ""
+
+
+def _confirmed_no_more(actor: Actor, account: Account, *, now: datetime) -> None:
+    """Let a confirmed invitation wait again: who confirmed it saw another account."""
+    rows = Token.objects.filter(account=account, purpose="invitation", revoked_at__isnull=True)
+    for token in rows.exclude(confirmed_by="").filter(expires_at__gt=now):
+        token.waits, token.confirmed_by = True, ""
+        event = TokenChanged(
+            token=token.prefix, account=account.username, what="waits again",
+            expires_at=token.expires_at,
+        )  # fmt: skip
+        journal.record(event, actor=actor, now=now, rows=[token])
 
 
 def _refuse_last_admin(account: Account) -> None:

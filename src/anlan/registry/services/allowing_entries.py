@@ -8,6 +8,8 @@ from functools import cached_property
 from typing import Any
 
 from anlan.kernel.actor import Actor
+from anlan.kernel.errors import AnlanError
+from anlan.kernel.scales import WarningLevel
 from anlan.registry import access
 from anlan.registry.domain import city as c
 from anlan.registry.domain.edits import is_plain
@@ -19,9 +21,14 @@ from anlan.registry.domain.errors import (
     EditDayPastError,
     RecordUnknownError,
 )
-from anlan.registry.models import Area, Duty, Holder, Organisation, Post, RiskPoint
+from anlan.registry.models import Area, Holder, Organisation, Post, RiskPoint
 from anlan.registry.selectors import packs, records, sheets
 from anlan.registry.services.areas import LOOK_UP, chunks
+
+LEVELS = frozenset(level.value for level in WarningLevel)
+_MODELS = {sheet.section: sheet.model for sheet in (*sheets.CODED, *sheets.PLACED)} | {
+    "areas": Area
+}
 
 
 def allow_entries(actor: Actor, edit: EntriesEdit, *, today: date) -> None:
@@ -78,6 +85,36 @@ class Ground:
         }
         checks[self.section](entry)
 
+    def refusals(self) -> dict[str, AnlanError]:
+        """Return why entries may not be written, by key; nothing may hang on one of those.
+
+        An entry as it stands already is not asked, if it is the actor's.
+        """
+        given, hanging = dict(self.entries), self._hanging()
+        found: dict[str, AnlanError] = {}
+        left = list(given)
+        while left:
+            key = left.pop()
+            entry = given[key]
+            if key in found or (self.before(entry) == entry and self.is_ours(entry)):
+                continue
+            try:
+                self.check(entry)
+            except AnlanError as error:
+                found[key] = error
+                del self.entries[key]
+                left += hanging.get(key, ())
+        return found
+
+    def _hanging(self) -> dict[str, list[str]]:
+        """Return which entries name each one as what lies above or beside them."""
+        found: dict[str, list[str]] = {}
+        for key, entry in self.entries.items():
+            above = (getattr(entry, "parent", None), getattr(entry, "superior", None))
+            for code in {*above, *getattr(entry, "touches", ())} - {None, key}:
+                found.setdefault(str(code), []).append(key)
+        return found
+
     def before(self, entry: Any) -> Any | None:
         """Return what stands there now in the place of an entry."""
         if self.section in CODED:
@@ -123,6 +160,11 @@ class Ground:
             )
             found |= {key_of(self.section, entry): entry for entry in map(self._sheet.entry, rows)}
         return found
+
+    @cached_property
+    def answering(self) -> frozenset[tuple[str, str]]:
+        """Which posts answer for something in which of the areas already."""
+        return frozenset((line.area, line.post) for line in self.lines.values())
 
     @cached_property
     def _sheet(self) -> sheets.Sheet:
@@ -284,8 +326,9 @@ class Ground:
         path = self._within(entry)
         if entry.post not in self.posts:
             raise EditChoiceError(field="post", value=entry.post)
-        same = Duty.objects.filter(area=entry.area, post=entry.post, ended_at__isnull=True)
-        if not self.actor.covers("") and not same.exists():
+        if entry.level and entry.level not in LEVELS:  # it would never answer for anything
+            raise EditChoiceError(field="level", value=entry.level)
+        if not self.actor.covers("") and (entry.area, entry.post) not in self.answering:
             self._near("post", entry.post, self.posts, path, None)
 
     def _risk_point(self, entry: c.RiskPoint) -> None:

@@ -6,11 +6,13 @@ content store until they are confirmed, as an uploaded pack does.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 from uuid import UUID
+
+from msgspec.structs import replace
 
 from anlan.infra import contents
 from anlan.infra.contents import Purpose
@@ -59,7 +61,7 @@ class TableShown:
     """What a table would change (表格预览)."""
 
     section: str
-    upload: str
+    upload: str  # empty: there is nothing to take
     revision: str  # of the city against which it was compared
     lines: tuple[Line, ...]
     edit: EditShown | None  # what the linter says of all it would change; None: it changes nothing
@@ -78,6 +80,8 @@ class _Compared:
 def show_table(actor: Actor, section: str, data: bytes, *, now: datetime) -> TableShown:
     """Return what bringing a table in would change, and keep it until tomorrow.
 
+    One that nothing can be taken of is not kept: nobody knows what is in it.
+
     Raises
     ------
     NotAllowedError
@@ -88,9 +92,9 @@ def show_table(actor: Actor, section: str, data: bytes, *, now: datetime) -> Tab
     access.require_city_keeper(actor)
     revision = packs.revision()
     found = _compared(actor, section, data, now=now)
-    edit = None
-    if found.entries:
-        edit = show_edit(actor, _edit(section, found, now), now=now)
+    if not found.entries:
+        return TableShown(section, "", revision, found.lines, None)
+    edit = show_edit(actor, _edit(section, found, now), now=now)
     purpose = Purpose("table upload", GROUND, packs.local_day(now) + KEPT)
     kept = contents.put(KIND, f"{section}\n".encode() + data, purpose=purpose, now=now)
     return TableShown(section, str(kept.id), revision, found.lines, edit)
@@ -119,7 +123,7 @@ def take_table(
         raise EditEmptyError
     edit = _edit(section, found, now)
     seen = fingerprint_of(section, edit.matter)
-    take_edit(actor, edit, seen=seen, reason=reason, now=now)
+    take_edit(actor, edit, seen=seen, reason=reason, now=now, looked_at=revision)
     destroy_contents(actor, [UUID(upload)], reason="table taken", now=now)
     return section, len(found.entries)
 
@@ -152,30 +156,38 @@ def _compared(actor: Actor, section: str, data: bytes, *, now: datetime) -> _Com
     read = [row for row in rows if row.entry is not None]
     if rows and not read and any(row.line <= 1 for row in rows):
         return _Compared(tuple(Line(row.line, "refused", why=row.fault) for row in rows), ())
-    ground = Ground(actor, section, [row.entry for row in read], today=packs.local_day(now))
     first: dict[str, int] = {}
+    for row in read:
+        first.setdefault(key_of(section, row.entry), row.line)
+    told = [row.entry for row in read if first[key_of(section, row.entry)] == row.line]
+    ground = Ground(actor, section, told, today=packs.local_day(now))
+    refused = ground.refusals()
     lines, entries = [], []
     for row in rows:
         line = Line(row.line, "refused", why=row.fault)
         if row.entry is not None:
-            line = _line(ground, row.line, row.entry, first)
+            line = _line(ground, row.line, row.entry, first, refused)
             if line.what in {"new", "changed"}:
                 entries.append(row.entry)
         lines.append(line)
     return _Compared(tuple(lines), tuple(entries))
 
 
-def _line(ground: Ground, number: int, entry: Any, first: dict[str, int]) -> Line:
+def _line(
+    ground: Ground,
+    number: int,
+    entry: Any,
+    first: Mapping[str, int],
+    refused: Mapping[str, AnlanError],
+) -> Line:
     key = key_of(ground.section, entry)
-    if (before := first.setdefault(key, number)) != number:
+    if (before := first[key]) != number:
         return Line(number, "refused", key, why=TableLineTwiceError(line=before))
+    if key in refused:
+        return Line(number, "refused", key, why=refused[key])
     there = ground.before(entry)
-    if there == entry and ground.is_ours(entry):
+    if there == entry:
         return Line(number, "same", key)
-    try:
-        ground.check(entry)
-    except AnlanError as error:
-        return Line(number, "refused", key, why=error)
     (difference,) = _difference(ground.section, there, entry)
     return Line(number, "changed" if there is not None else "new", key, difference)
 
@@ -183,6 +195,8 @@ def _line(ground: Ground, number: int, entry: Any, first: dict[str, int]) -> Lin
 def _difference(section: str, before: Any | None, after: Any) -> Iterator[Difference]:
     # By itself a changed deputy is another line; here it is a change of this one.
     if before is not None and section == "shifts" and before.deputy != after.deputy:
-        yield Difference("changed", "", (("deputy", before.deputy, after.deputy),), after)
+        others = differences(section, (replace(before, deputy=after.deputy),), (after,))
+        columns = (("deputy", before.deputy, after.deputy), *(x for o in others for x in o.columns))
+        yield Difference("changed", "", columns, after)
         return
     yield from differences(section, () if before is None else (before,), (after,))

@@ -9,7 +9,7 @@ from typing import Any
 from anlan.registry.domain import city as c
 from anlan.registry.domain.edits import Difference, Edit
 from anlan.registry.domain.entry_edits import VERSIONED
-from anlan.registry.domain.errors import AreaMovesManyError
+from anlan.registry.domain.errors import AreaDeepError, AreaMovesManyError
 from anlan.registry.models import Area, Duty, PackEntry, Shift
 from anlan.registry.selectors import packs, sheets
 from anlan.registry.selectors.areas import under
@@ -17,6 +17,7 @@ from anlan.registry.services import areas, entries, holders, sections
 from anlan.registry.services.changes import Change
 from anlan.registry.services.sections import Moment
 
+LONGEST_PATH = 480  # letters, as the table keeps them
 MOST_MOVED = 5000  # areas below one that gets another parent; a pack moves more
 
 
@@ -29,6 +30,8 @@ def edit_changes(
     ------
     AreaMovesManyError
         When an area with very many below it would move.
+    AreaDeepError
+        When an area would lie below so many others that its path cannot be kept.
     """
     if edit.section == holders.SECTION:
         # Only this person's: a contact that ran out elsewhere is no change of this edit.
@@ -84,7 +87,7 @@ def _area_changes(after: c.City, differences: Iterable[Difference]) -> Iterator[
     shapes = {shape.code: shape for shape in after.shapes}
     wanted = {entry.code: entry for entry in after.areas if entry.code in codes}
     known = Area.objects.in_bulk(sorted(codes | {x.parent for x in wanted.values() if x.parent}))
-    paths = {code: _path(code, wanted, known) for code in wanted}
+    paths = _paths(wanted, known)
     # Those above first: a new area comes after the new one that governs it.
     for code in sorted(wanted, key=lambda code: (paths[code].count("/"), code)):
         yield from _one_area(known.get(code), wanted[code], paths[code], shapes.get(code))
@@ -94,12 +97,24 @@ def _area_of(item: Difference) -> str:
     return str(item.entry.code)
 
 
-def _path(code: str, wanted: Mapping[str, c.Area], known: Mapping[str, Area]) -> str:
-    """Return where an area lies after the edit, which the linter found free of circles."""
-    if code not in wanted:
-        return known[code].path
-    parent = wanted[code].parent
-    return code if parent is None else f"{_path(parent, wanted, known)}/{code}"
+def _paths(wanted: Mapping[str, c.Area], known: Mapping[str, Area]) -> dict[str, str]:
+    """Return where areas lie after the edit, which the linter found free of circles."""
+    paths: dict[str, str] = {}
+    for code in wanted:
+        chain = [code]
+        while (above := wanted[chain[-1]].parent) in wanted and above not in paths:
+            chain.append(str(above))
+        for step in reversed(chain):
+            over = wanted[step].parent
+            before = "" if over is None else f"{paths.get(over) or known[over].path}/"
+            paths[step] = _checked(f"{before}{step}")
+    return paths
+
+
+def _checked(path: str) -> str:
+    if len(path) > LONGEST_PATH:
+        raise AreaDeepError(letters=len(path), most=LONGEST_PATH)
+    return path
 
 
 def _one_area(
@@ -124,7 +139,7 @@ def _moved(before: str, path: str) -> Iterator[Change]:
     if (count := below.count()) > MOST_MOVED:
         raise AreaMovesManyError(count=count, most=MOST_MOVED)
     for row in below:
-        row.path = path + row.path[len(before) :]
+        row.path = _checked(path + row.path[len(before) :])
         yield Change("areas", "changed", row.pk, row, ("path",))
 
 

@@ -25,8 +25,9 @@ from anlan.kernel.canonical import canonical_bytes
 from anlan.registry.domain import city as c
 from anlan.registry.domain import edits
 from anlan.registry.domain.edits import Difference, Edit, HolderEdit
-from anlan.registry.domain.entry_edits import VERSIONED, EntriesEdit, applied_shapes
+from anlan.registry.domain.entry_edits import LINES, VERSIONED, EntriesEdit, applied_shapes
 from anlan.registry.domain.errors import (
+    EditDaysManyError,
     EditEmptyError,
     EditReasonMissingError,
     EditReasonPersonalError,
@@ -49,6 +50,7 @@ from anlan.registry.services.retention import destroy_contents
 from anlan.registry.services.sections import Moment
 
 MOST_LETTERS = 1000
+MOST_DAYS = 8  # on which the linter looks at one edit: each costs as long as the first
 TRIES = 5  # while others change the city
 KIND = "registry_reason"
 KEPT_FOR = timedelta(days=10 * 365)  # Anlan's default: as long as "who answered then?" is asked
@@ -62,11 +64,14 @@ class EditShown:
     opened: tuple[Found, ...]  # findings that it would bring
     closed: tuple[Found, ...]  # findings that it would end
     seen: str  # what the entry is told by: the edit is refused when it is not the same any more
+    planned: frozenset[object] = (
+        frozenset()
+    )  # matters only told: until their day they can be mended
 
     @property
     def refused(self) -> tuple[Found, ...]:
         """The errors that keep it from being taken."""
-        return errors_of(self.opened)
+        return errors_of([item for item in self.opened if item.matter not in self.planned])
 
 
 @dataclass(frozen=True)
@@ -136,16 +141,25 @@ def _drafted(actor: Actor, edit: Edit, *, now: datetime) -> _Draft:
         different += edits.differences("shapes", before.shapes, after.shapes)
     if not different:
         raise EditEmptyError
-    opened, closed = _compared(before, after, days={today, edit.on})
+    days, later = {today, edit.on}, {day for day in edits.days_left(different) if day > today}
+    if len(days | later) > MOST_DAYS:
+        raise EditDaysManyError(days=len(days | later), most=MOST_DAYS)
+    if edit.section in LINES:  # who follows can be named in the same table
+        days, later = days | later, set()
+    opened, closed = _compared(before, after, days=days)
+    ahead, mended = _compared(before, after, days=later - days)
+    planned = frozenset(item.matter for item in ahead) - {item.matter for item in opened}
+    opened += tuple(item for item in ahead if item.matter in planned)
+    closed += tuple(x for x in mended if x.matter not in {item.matter for item in closed})
     matter = edit.matter if isinstance(edit, EntriesEdit) else edit.key
     seen = fingerprint_of(edit.section, matter)
-    return _Draft(before, after, EditShown(different, opened, closed, seen))
+    return _Draft(before, after, EditShown(different, opened, closed, seen, planned))
 
 
 def _compared(
     before: c.City, after: c.City, *, days: Iterable[date]
 ) -> tuple[tuple[Found, ...], tuple[Found, ...]]:
-    """Return the findings that an edit brings and those it ends, today and on its day of effect."""
+    """Return the findings that an edit brings and those it ends, on any of some days."""
     paths: dict[str, str] = {}  # where each lies nobody asks of a preview
     opened: dict[object, Found] = {}
     closed: dict[object, Found] = {}
@@ -157,10 +171,13 @@ def _compared(
     return tuple(opened.values()), tuple(closed.values())
 
 
-def take_edit(actor: Actor, edit: Edit, *, seen: str, reason: str, now: datetime) -> EditShown:
+def take_edit(
+    actor: Actor, edit: Edit, *, seen: str, reason: str, now: datetime, looked_at: str = ""
+) -> EditShown:
     """Put an edit in force and return what it changed.
 
-    ``seen`` is the fingerprint that the form was opened with.
+    ``seen`` is the fingerprint that the form was opened with.  A table of many entries has none
+    of its own: ``looked_at`` is the revision of the city that it was compared with.
 
     Raises
     ------
@@ -176,6 +193,8 @@ def take_edit(actor: Actor, edit: Edit, *, seen: str, reason: str, now: datetime
         # The linter reads much, and nobody else writes meanwhile: so it looks before the lock,
         # and once more only where the city became another one while it did.
         revision = packs.revision()
+        if looked_at and revision != looked_at:
+            raise RecordChangedError
         draft = _drafted(actor, edit, now=now)
         if draft.shown.seen != seen:
             raise RecordChangedError

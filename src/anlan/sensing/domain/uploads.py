@@ -23,6 +23,9 @@ EACH_MOST = 12
 PUBLIC_BYTES = 256 * 1024 * 1024
 """What everybody without a seat may have on its way at once, together."""
 PUBLIC_MOST = 2000
+BEGUN_WITHIN = timedelta(minutes=10)
+BEGUN_BYTES = 64 * 1024
+"""What has not come so far by then makes room when the public's room is full."""
 KEPT_FOR = timedelta(hours=24)
 """Long enough to come home to a better line."""
 _STARTS = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"RIFF")

@@ -14,7 +14,7 @@ from datetime import datetime
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Count, Sum
+from django.db.models import Count, F, Sum
 
 from anlan.infra import contents, failpoints, together
 from anlan.kernel.actor import Actor, Role
@@ -62,8 +62,25 @@ def begin_upload(actor: Actor, length: int, *, now: datetime) -> str:
             until=now + words.KEPT_FOR,
         )
 
-    together.commit(effect)
+    try:
+        together.commit(effect)
+    except UploadsManyError:
+        if actor.role is not Role.PROGRAM or not _make_room(actor, now=now):
+            raise
+        together.commit(effect)
     return token
+
+
+def _make_room(actor: Actor, *, now: datetime) -> int:
+    """Forget photos that were announced and hardly come; return how many.
+
+    Announcing costs nothing: a few tiny requests would keep everybody else out for a day.
+    """
+    idle = Upload.objects.filter(
+        owner=actor.id, began_at__lte=now - words.BEGUN_WITHIN, offset__lt=words.BEGUN_BYTES
+    )
+    keys = list(idle.exclude(offset=F("length")).values_list("pk", flat=True))
+    return _forget(keys, reason="hardly begun", now=now) if keys else 0
 
 
 def upload_state(actor: Actor, token: str, *, now: datetime) -> UploadState:
