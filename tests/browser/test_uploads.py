@@ -69,6 +69,12 @@ def test_evidence_goes_on_after_a_broken_line_and_a_reload(place, new_page, sign
     broken_in_the_middle(page, line, photo)
     assert_accessible(page)
     assert_fits(page)
+    # Whoever opens the page anew on the same device sees nothing of it.
+    other = page.context.new_page()
+    other.goto(f"{place.address}/cases/{case}")
+    other.wait_for_load_state("networkidle")
+    assert other.locator(".photos li").count() == 0
+    other.close()
     line.mend()
     sent = offsets_of(page)
     page.reload()

@@ -158,6 +158,13 @@ async function words(answer) {
 
 // ---------------------------------------------------------------- a form with photos
 
+/** What names this visit of the page: a reload keeps it, whoever opens the page anew has another. */
+function visit() {
+  const name = history.state?.visit ?? crypto.randomUUID?.() ?? String(Math.random());
+  history.replaceState({ ...history.state, visit: name }, "");
+  return name;
+}
+
 /** Let a form's photos go ahead of it; `said` holds the words that are shown. */
 export function attach(form, said) {
   const input = form.querySelector('input[type="file"][name="photo"]');
@@ -165,7 +172,7 @@ export function attach(form, said) {
   list.className = "photos";
   list.setAttribute("aria-live", "polite");
   input.closest(".field").append(list);
-  const place = `${location.pathname} ${new URL(form.action).pathname}`;
+  const place = `${visit()} ${location.pathname} ${new URL(form.action).pathname}`;
   const photos = [];
   const token = () => form.elements.csrfmiddlewaretoken.value;
 
