@@ -20,7 +20,9 @@ LISTS_S, LOOK_S = 1.5, 0.5
 
 def fill_sensors(count: int) -> None:
     from anlan.registry.models import Area, Sensor
-    from anlan.sensing.models import LatestReading
+    from anlan.sensing.domain.observations import Observation
+    from anlan.sensing.services.framing import message_of
+    from anlan.sensing.services.hands import hand
 
     codes = list(Area.objects.filter(kind="community").values_list("code", flat=True))
     Sensor.objects.bulk_create(
@@ -36,16 +38,10 @@ def fill_sensors(count: int) -> None:
         )
         for n in range(count)
     )
-    LatestReading.objects.bulk_create(
-        LatestReading(
-            stream=f"B{n}",
-            at=many_cases.NOW - timedelta(minutes=n % 60),
-            value=1.0,
-            quality="good",
-            received_at=many_cases.NOW,
-        )
-        for n in range(count)
-    )
+    readings = [
+        Observation(f"B{n}", many_cases.NOW - timedelta(minutes=n % 60), 1.0) for n in range(count)
+    ]
+    hand().keep(message_of("bench", readings, key="", now=many_cases.NOW))
 
 
 def median_ms(job: Callable[[], object]) -> float:

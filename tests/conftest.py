@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from contextlib import ExitStack
 from datetime import UTC, datetime
 
@@ -14,6 +15,7 @@ from pytest_django.plugin import blocking_manager_key
 from anlan.entrypoints import here, probes
 from anlan.infra import failpoints
 from anlan.infra.models import JournalHead
+from anlan.sensing.services import hands
 from tests.cities import load_demo
 
 ALIASES = ("default", "contents")
@@ -48,6 +50,14 @@ def _no_clockwork_is_remembered():
     yield
     for name in (probes.BEAT, probes.FAILING):
         (here.workspace().root / name).unlink(missing_ok=True)
+
+
+@pytest.fixture(autouse=True)
+def _no_reading_is_remembered():
+    """Readings lie in files, which no transaction takes back."""
+    yield
+    hands.let_go()
+    shutil.rmtree(here.workspace().observations, ignore_errors=True)
 
 
 @pytest.fixture(scope="module")

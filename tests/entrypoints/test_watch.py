@@ -20,9 +20,9 @@ from anlan.notices import public as notices
 from anlan.registry import public as registry
 from anlan.response import public as response
 from anlan.response.public import Asked, CaseFilters, Trigger
-from anlan.sensing.models import LatestReading
 from anlan.warning.models import AlertInstance, WarningInForce
 from tests.entrypoints.test_pages import NOW, TEST, an_account, browser, send, signed_in
+from tests.readings import heard
 
 pytestmark = pytest.mark.django_db(databases="__all__")
 EARLIER = NOW - timedelta(minutes=30)
@@ -102,9 +102,7 @@ class TestLists:
         probes.beat(NOW)
         first, second, *others = registry.sensors(at=NOW)
         for sensor, age in ((first, timedelta(0)), (second, second.interval * 4)):
-            LatestReading.objects.create(
-                stream=sensor.code, at=NOW - age, value=1.0, quality="good", received_at=NOW - age
-            )
+            heard(sensor.code, NOW - age)
         text = shown(signed_in(an_account("duty_officer")))
         assert "1 fresh" in text
         assert "1 stale" in text

@@ -17,9 +17,9 @@ from anlan.registry import public as registry
 from anlan.registry.models import Area, RiskPoint, Sensor
 from anlan.response import public as response
 from anlan.response.models import Case
-from anlan.sensing.models import LatestReading
 from tests.entrypoints.test_pages import NOW, TEST, an_account, signed_in
 from tests.entrypoints.test_watch import a_case, a_warning, an_alert
+from tests.readings import heard
 
 pytestmark = pytest.mark.django_db(databases="__all__")
 CITY = "113.5,34.6,113.9,34.86"
@@ -153,16 +153,14 @@ def test_no_data_is_said_and_dated():
         one["properties"]["name"]: one["properties"]["no_data"] for one in of(asked(client), "area")
     }
     assert "no data" in silent.values()
-    LatestReading.objects.create(
-        stream=sensor.code, at=NOW - timedelta(hours=30), value=1, quality="good", received_at=NOW
-    )
+    heard(sensor.code, NOW - timedelta(hours=30), received_at=NOW)
     features.KEPT._answers.clear()
     name = registry.area(sensor.area).name_en
     found = {
         one["properties"]["name"]: one["properties"]["no_data"] for one in of(asked(client), "area")
     }
     assert found[name] == "no new data, last 11-22 06:00"
-    LatestReading.objects.update(at=NOW)
+    heard(sensor.code, NOW)
     features.KEPT._answers.clear()
     found = {
         one["properties"]["name"]: one["properties"]["no_data"] for one in of(asked(client), "area")

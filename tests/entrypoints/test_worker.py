@@ -19,8 +19,8 @@ from anlan.entrypoints.lease import Lease
 from anlan.infra.workspace import WorkspaceKind, create
 from anlan.kernel.errors import IntegrityBreachError
 from anlan.response.models import Case
-from anlan.sensing.models import LatestReading
 from tests.cities import load_demo
+from tests.readings import heard
 
 NOW = datetime(2026, 7, 20, 2, 0, tzinfo=UTC)
 
@@ -151,13 +151,12 @@ def test_an_edge_that_falls_silent_raises_its_case_and_is_on_every_screen(works)
     run_until(45, every=15.0)
     # Nothing ever spoke here: each sensor has its own case.  (No mail server: that is told too.)
     assert open_parts() == {"outbox"}
-    heard = {"at": NOW, "received_at": NOW, "quality": "good", "value": 1.0}
-    LatestReading.objects.create(stream="RAIN-01", **heard)
+    heard("RAIN-01", NOW)
     run_until(46)
     assert open_parts() == {"door:observations", "outbox"}
     assert Case.objects.filter(cause="sick:door:observations", is_open=True).count() == 1
     assert "door:observations" in Client().get("/").content.decode()
-    LatestReading.objects.update(received_at=NOW + timedelta(minutes=46))
+    heard("RAIN-01", NOW, received_at=NOW + timedelta(minutes=46))
     run_until(47)
     assert open_parts() == {"outbox"}
 

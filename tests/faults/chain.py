@@ -216,7 +216,8 @@ def verify(root: Path) -> dict:
     from anlan.notices.models import Delivery
     from anlan.response.models import CaseFollower
     from anlan.sensing import public as sensing
-    from anlan.sensing.models import ObservationBatch, Report, Segment, Signal
+    from anlan.sensing.models import Report, Segment, Signal
+    from anlan.sensing.services.hands import reader
     from anlan.warning.models import AlertInstance
 
     chain = Chain(root)
@@ -244,7 +245,7 @@ def verify(root: Path) -> dict:
             for pk in Report.objects.values_list("pk", flat=True)
         ),
         "segments": Segment.objects.count(),
-        "readings_left": ObservationBatch.objects.count(),
+        "readings_left": reader().waiting_rows(),
         "unsent": Delivery.objects.filter(channel="email").exclude(state="sent").count(),
         **told_of_the_city(root),
         "parked": ParkedEvent.objects.count(),

@@ -35,8 +35,13 @@ def a_workspace(root, entries=5, kind=WorkspaceKind.LIVE):
     with closing(sqlite3.connect(place.contents)) as base:
         base.executescript(CONTENTS)
     write_entries(place, entries)
-    (place.segments / "2026").mkdir()
-    (place.segments / "2026" / "0001.parquet").write_bytes(b"PAR1" + bytes(range(256)) * 40)
+    (place.observations / "segments" / "2026").mkdir(parents=True)
+    (place.observations / "segments" / "2026" / "0001.parquet").write_bytes(
+        b"PAR1" + bytes(range(256)) * 40
+    )
+    (place.observations / "manifest.json").write_text(
+        '{"segments": [{"name": "2026/0001.parquet"}], "tables": []}'
+    )
     (place.keys / "ledger-1.pem").touch(mode=0o600)
     (place.keys / "ledger-1.pem").write_text("private")
     (place.logs / "anlan.log").write_text("a line")

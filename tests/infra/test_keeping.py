@@ -128,7 +128,7 @@ def test_a_backup_does_not_lie_in_what_it_saves(place, tmp_path):
 
 
 def test_a_link_is_refused_rather_than_left_out(place, tmp_path):
-    (place.segments / "elsewhere").symlink_to(tmp_path)
+    (place.observations / "segments" / "elsewhere").symlink_to(tmp_path)
     with pytest.raises(UnkeepableError):
         keeping.backup(place, tmp_path / "b.tar.gz", now=NOW)
 
@@ -232,7 +232,7 @@ def test_a_missing_file_is_noticed(target, tmp_path):
     refused(target, tmp_path, "files_missing")
 
 
-@pytest.mark.parametrize("index", range(1, 7))
+@pytest.mark.parametrize("index", range(1, 8))
 def test_a_changed_byte_in_any_file_is_noticed(target, tmp_path, index):
     members = members_of(target)
     member, data = members[index]
@@ -246,7 +246,7 @@ def test_there_are_as_many_files_as_the_last_test_changes(target):
     assert names[0] == "manifest.json"
     assert sorted(names[1:]) == [
         "anlan.sqlite3", "contents.sqlite3", "keys/ledger-1.pem", "keys/server.secret",
-        "segments/2026/0001.parquet", "workspace.toml",
+        "observations/manifest.json", "observations/segments/2026/0001.parquet", "workspace.toml",
     ]  # fmt: skip
 
 

@@ -27,7 +27,7 @@ def test_what_happens_between_the_copies_is_in_both_or_neither(place, tmp_path, 
             return
         waiting.pop()
         if what == "segment sealed":
-            (place.segments / "2026" / "0002.parquet").write_bytes(b"PAR1")
+            (place.observations / "segments" / "2026" / "0002.parquet").write_bytes(b"PAR1")
         elif what == "key rotated":
             (place.keys / "ledger-1.pem").rename(place.keys / "ledger-2.pem")
         else:

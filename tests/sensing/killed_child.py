@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import signal
+import zlib
 from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
@@ -24,6 +25,7 @@ from anlan.infra import contents, failpoints, journal
 from anlan.infra.models import JournalEntry
 from anlan.sensing import public, selectors
 from anlan.sensing.models import IdempotencyKey, Report
+from anlan.sensing.services import hands
 from tests.sensing.conftest import GATEWAY, NOW, load_small_city
 
 REPORT_STEPS = [
@@ -33,11 +35,13 @@ REPORT_STEPS = [
     "sensing.before_commit",
     "sensing.committed",
 ]
+KEEP_STEPS = ["observations.written", "observations.synced"]
 SEAL_STEPS = [
-    "segments.begun",
-    "segments.part_written",
-    "segments.file_in_place",
-    "segments.batches_deleted",
+    "store.part_written",
+    "store.file_in_place",
+    "store.segments_written",
+    "store.latest_saved",
+    "store.manifest_saved",
     "journal.appended",
     "segments.before_commit",
     "segments.committed",
@@ -47,6 +51,7 @@ SEAL_STEPS = [
 def killed(step: str, act: Callable[[], object]) -> bool:
     """Do ``act`` in a fork that is killed at ``step``; return whether it was."""
     connections.close_all()
+    hands.let_go()  # the child writes
     pid = os.fork()
     if pid == 0:
         failpoints.arm(f"{step}:kill")
@@ -77,6 +82,24 @@ def try_reports() -> None:
     assert contents.verify() == []
 
 
+def keep_readings(step: str) -> public.BatchReceipt:
+    at = NOW - timedelta(seconds=zlib.crc32(step.encode()) % 80_000)  # of its own for each
+    rows = (public.RowIn("s1", at, 1.0), public.RowIn("s2", at, None))
+    once = public.Once(step, "0" * 64)
+    return public.keep_observations(GATEWAY, public.BatchIn(rows), now=NOW, once=once)
+
+
+def try_readings() -> None:
+    for step in [*KEEP_STEPS, "sensing.before_commit", "sensing.committed"]:
+        before = public.last_batch_id()
+        assert killed(step, lambda step=step: keep_readings(f"reading {step}")), step
+        receipt = keep_readings(f"reading {step}")  # the sender tries again
+        assert receipt == keep_readings(f"reading {step}")
+        assert (receipt.batch, receipt.kept) == (before + 1, 2), step
+        assert public.last_batch_id() == before + 1, step
+        print("readings", step)
+
+
 PIECE_STEPS = ["contents.put", "sensing.before_commit", "sensing.committed"]
 
 
@@ -96,8 +119,7 @@ def try_pieces() -> None:
 
 def try_sealing() -> None:
     for step in SEAL_STEPS:
-        rows = (public.RowIn("s1", NOW, 1.0), public.RowIn("s2", NOW, None))
-        public.keep_observations(GATEWAY, public.BatchIn(rows), now=NOW)
+        keep_readings(f"seal {step}")
         before = public.batches_after(0, 1000)
         seal = lambda: public.seal_segments(now=NOW, span=timedelta(0))  # noqa: E731
         assert killed(step, seal), step
@@ -113,6 +135,7 @@ if __name__ == "__main__":
         call_command("migrate", database=alias, verbosity=0)
     load_small_city()
     try_reports()
+    try_readings()
     try_pieces()
     try_sealing()
     print("done")

@@ -1,7 +1,7 @@
 """A workspace: one running city in one folder, live or rehearsal (I10).
 
 The kind is written when the folder is made and cannot be changed: a rehearsal
-has its own database, contents, segments and keys, and no channel to the
+has its own database, contents, observations and keys, and no channel to the
 outside, so a drill cannot reach the real city by construction.
 """
 
@@ -58,9 +58,9 @@ class Workspace:
         return self.root / "contents.sqlite3"
 
     @property
-    def segments(self) -> Path:
-        """Sealed observation segments."""
-        return self.root / "segments"
+    def observations(self) -> Path:
+        """Every reading: log, segments, newest readings."""
+        return self.root / "observations"
 
     @property
     def keys(self) -> Path:
@@ -105,7 +105,7 @@ def create(root: Path, *, kind: WorkspaceKind, timezone: str = "Asia/Shanghai") 
     """Make an empty workspace folder; refuse one that is there already."""
     if (root / FILE).exists():
         raise ConflictError(what="workspace", path=root.name)
-    for part in (root, root / "segments", root / "keys", root / "logs"):
+    for part in (root, root / "observations", root / "keys", root / "logs"):
         part.mkdir(parents=True, exist_ok=True)
     (root / "keys").chmod(0o700)
     secret = root / "keys" / "server.secret"

@@ -150,44 +150,11 @@ class Signal(models.Model):
         return f"{self.msg_type} {self.identifier}"
 
 
-class ObservationBatch(models.Model):
-    """Readings (观测值) as acknowledged, until a segment holds them: the write-ahead log.
-
-    Ids follow the order of commits, so a reader's cursor never passes over a
-    batch that commits late.
-    """
-
-    technical = "readings before they are sealed; the segment's hash is journalled"
-
-    id = models.BigIntegerField(primary_key=True, default=UNNUMBERED)
-    received_at = models.DateTimeField()
-    source = models.CharField(max_length=120)
-    rows = models.PositiveIntegerField()
-    first_at = models.DateTimeField()
-    last_at = models.DateTimeField()
-    data = models.BinaryField(help_text="Columns; see domain/columns.py")
-
-    def __str__(self) -> str:
-        return f"batch {self.id} of {self.rows}"
-
-
-class LatestReading(models.Model):
-    """The newest reading of each stream by the time it was measured."""
-
-    technical = "derived from observations"
-
-    stream = models.CharField(max_length=64, primary_key=True)
-    at = models.DateTimeField()
-    value = models.FloatField(null=True, help_text="In the unit of the stream's quantity")
-    quality = models.CharField(max_length=16)
-    received_at = models.DateTimeField()
-
-    def __str__(self) -> str:
-        return f"{self.stream} at {self.at}"
-
-
 class Segment(models.Model):
-    """A file of readings closed for ever (观测段); its hash is one journal entry (I16)."""
+    """A file of readings closed for ever (观测段); its hash is one journal entry (I16).
+
+    Segments of a day are merged: then ``replaced_by`` names the one that holds the same readings.
+    """
 
     journalled = True
 
@@ -200,12 +167,7 @@ class Segment(models.Model):
     first_at = models.DateTimeField()
     last_at = models.DateTimeField()
     sealed_at = models.DateTimeField()
-
-    class Meta:
-        indexes = [
-            models.Index(fields=["last_batch"], name="segment_batches"),
-            models.Index(fields=["first_at", "last_at"], name="segment_times"),
-        ]
+    replaced_by = models.CharField(max_length=80, blank=True)
 
     def __str__(self) -> str:
         return self.name

@@ -6,6 +6,7 @@ from anlan.sensing.domain.observations import (
     Batch,
     BatchIn,
     BatchReceipt,
+    LatestReading,
     Observation,
     Quality,
     RowIn,
@@ -13,12 +14,18 @@ from anlan.sensing.domain.observations import (
 from anlan.sensing.domain.reading import ReadReason
 from anlan.sensing.domain.reports import Contact, ReportIn
 from anlan.sensing.domain.uploads import UploadState
-from anlan.sensing.readings import batches_after, last_batch_id, read_many, read_observations
-from anlan.sensing.selectors import (
+from anlan.sensing.readings import (
     LastHeard,
+    batches_after,
+    last_batch_id,
     last_heard,
     last_times,
     latest,
+    read_many,
+    read_observations,
+    what_is_kept,
+)
+from anlan.sensing.selectors import (
     quarantine_open,
     quarantined,
     report,
@@ -52,6 +59,7 @@ __all__ = [
     "Contact",
     "FloodRule",
     "LastHeard",
+    "LatestReading",
     "Observation",
     "Once",
     "Quality",
@@ -95,5 +103,6 @@ __all__ = [
     "upload_state",
     "uploaded",
     "verify_segments",
+    "what_is_kept",
     "words_of_report",
 ]

@@ -1,47 +1,44 @@
-"""Reading observations back, whether they are still open batches or already sealed.
-
-Batches are asked for before segments: what is sealed in between is then seen
-twice, never missed, and counted once by its batch number.
-"""
+"""Reading observations back, whether they are sealed or still in the log."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
-from anlan.sensing.domain.columns import to_us, unpack
-from anlan.sensing.domain.observations import Batch, Observation
-from anlan.sensing.models import ObservationBatch, Segment, SignCounter
-from anlan.sensing.services.here import workspace_here
-from anlan.sensing.services.parquet import read_batches, read_stream, read_streams
+import numpy as np
+
+from anlan.sensing.domain.observations import Batch, LatestReading, Observation
+from anlan.sensing.models import Report, Signal
+from anlan.sensing.services.framing import (
+    batch_of,
+    from_us,
+    latest_of,
+    observations_of,
+    to_us,
+)
+from anlan.sensing.services.hands import reader
+from anlan.sensing.store.latest import NEVER
 
 
 def last_batch_id() -> int:
     """Return the id of the newest batch; 0 before the first."""
-    found = SignCounter.objects.filter(kind="batch").values_list("last", flat=True).first()
-    return found or 0
+    return reader().last()
 
 
 def batches_after(id: int, limit: int) -> tuple[Batch, ...]:  # noqa: A002  the public name
     """Return up to ``limit`` batches with a greater id, in order of id.
 
     Ids have no gaps and follow commits, so a cursor that keeps the last id
-    hears every reading once, sealed in the meantime or not.
+    hears every reading, sealed in the meantime or not.
     """
-    last = last_batch_id()
-    if last <= id or limit <= 0:
+    if limit <= 0:
         return ()
-    upto = min(last, id + limit)
-    found = {
-        row.id: Batch(row.id, row.received_at, unpack(bytes(row.data)))
-        for row in ObservationBatch.objects.filter(id__gt=id, id__lte=upto)
-    }
-    if len(found) < upto - id:
-        folder = workspace_here().segments
-        for segment in Segment.objects.filter(last_batch__gt=id, first_batch__lte=upto):
-            for batch in read_batches(folder / segment.name, id, upto):
-                found.setdefault(batch.id, batch)
-    return tuple(found[key] for key in sorted(found))
+    store = reader()
+    frames = store.frames(id, id + limit)
+    codes = store.codes(max((int(x.stream.max(initial=-1)) for x in frames), default=-1))
+    return tuple(batch_of(frame, codes) for frame in frames)
 
 
 def read_observations(stream: str, start: datetime, end: datetime) -> tuple[Observation, ...]:
@@ -49,21 +46,7 @@ def read_observations(stream: str, start: datetime, end: datetime) -> tuple[Obse
 
     When several came for one instant the one received last counts.
     """
-    found: dict[tuple[int, int], Observation] = {}
-    rows = ObservationBatch.objects.filter(first_at__lt=end, last_at__gte=start).order_by("id")
-    for row in rows.iterator(200):
-        for position, item in enumerate(unpack(bytes(row.data))):
-            if item.stream == stream and start <= item.at < end:
-                found[row.id, position] = item
-    folder = workspace_here().segments
-    for segment in Segment.objects.filter(first_at__lt=end, last_at__gte=start):
-        path = folder / segment.name
-        for batch, (position, item) in read_stream(path, stream, to_us(start), to_us(end)):
-            found[batch, position] = item
-    newest: dict[datetime, Observation] = {}
-    for key in sorted(found):
-        newest[found[key].at] = found[key]
-    return tuple(newest[at] for at in sorted(newest))
+    return _newest_of_each_instant([stream], start, end)
 
 
 def read_many(
@@ -74,20 +57,83 @@ def read_many(
     One pass over what is kept, however many streams there are.  When there are more than
     ``most``, one more than that comes back: the caller sees that it is not all.
     """
-    found: dict[tuple[int, int], Observation] = {}
-    rows = ObservationBatch.objects.filter(first_at__lt=end, last_at__gte=start).order_by("id")
-    for row in rows.iterator(200):
-        for position, item in enumerate(unpack(bytes(row.data))):
-            if item.stream in streams and start <= item.at < end:
-                found[row.id, position] = item
-        if len(found) > most:
-            break
-    folder = workspace_here().segments
-    for segment in Segment.objects.filter(first_at__lt=end, last_at__gte=start):
-        if len(found) > most:
-            break
-        path = folder / segment.name
-        for batch, (position, item) in read_streams(path, streams, to_us(start), to_us(end)):
-            found[batch, position] = item
-    newest = {(found[key].at, found[key].stream): found[key] for key in sorted(found)}
-    return tuple(newest[key] for key in sorted(newest)[: most + 1])
+    found = _newest_of_each_instant(streams, start, end)
+    return tuple(sorted(found, key=lambda item: (item.at, item.stream))[: most + 1])
+
+
+def _newest_of_each_instant(
+    streams: Collection[str], start: datetime, end: datetime
+) -> tuple[Observation, ...]:
+    store = reader()
+    numbers = store.numbers(list(streams))
+    rows = store.read(numbers, to_us(start), to_us(end))
+    # In order of stream, time and number: the last of each instant is followed by another instant.
+    ends = np.ones(rows.size, bool)
+    ends[:-1] = (rows.stream[1:] != rows.stream[:-1]) | (rows.at_us[1:] != rows.at_us[:-1])
+    codes = store.codes(int(numbers.max(initial=-1)))
+    return tuple(observations_of(rows.take(ends), codes))
+
+
+def latest(streams: Iterable[str]) -> dict[str, LatestReading]:
+    """Return the newest reading, by time of measurement, of each of ``streams`` that ever sent one."""
+    store, wanted = reader(), list(streams)
+    newest, known = store.newest(), store.know(wanted)
+    found = {}
+    for code in wanted:
+        number = known.get(code, -1)
+        if 0 <= number < len(newest.at_us) and newest.at_us[number] != NEVER:
+            at, value, quality, received = (column[number].item() for column in newest[:4])
+            found[code] = latest_of(code, at, value, quality, received)
+    return found
+
+
+def last_times() -> dict[str, datetime]:
+    """Return when each stream that ever spoke last measured something."""
+    store = reader()
+    newest = store.newest()
+    spoke = np.flatnonzero(newest.at_us != NEVER)
+    codes = store.codes(int(spoke.max(initial=-1)))
+    times = newest.at_us[spoke].tolist()
+    return {codes[n]: from_us(at) for n, at in zip(spoke.tolist(), times, strict=True)}
+
+
+class WhatIsKept(NamedTuple):
+    """How much the store holds."""
+
+    segments: int
+    sealed_rows: int
+    waiting_rows: int
+    last: int
+
+
+def what_is_kept() -> WhatIsKept:
+    """Return how many segments, sealed readings and waiting readings there are, and the last batch."""
+    store = reader()
+    files = store.segments()
+    rows = sum(item.rows for item in files)
+    return WhatIsKept(len(files), rows, store.waiting_rows(), store.last())
+
+
+def last_received() -> datetime | None:
+    """Return when the last reading came in; None before the first."""
+    received = reader().newest().received_us
+    last = int(received.max(initial=NEVER))
+    return None if last == NEVER else from_us(last)
+
+
+@dataclass(frozen=True, slots=True)
+class LastHeard:
+    """When each door was last heard from; ``None``: never."""
+
+    observation: datetime | None
+    report: datetime | None
+    signal: datetime | None
+
+
+def last_heard() -> LastHeard:
+    """Return when the last reading, report and outside warning came in (two small queries)."""
+    newest = {
+        name: rows.order_by("-received_at").values_list("received_at", flat=True).first()
+        for name, rows in (("report", Report.objects), ("signal", Signal.objects))
+    }
+    return LastHeard(observation=last_received(), **newest)

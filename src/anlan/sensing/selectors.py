@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from functools import reduce
 from operator import or_
@@ -17,7 +16,7 @@ from anlan.kernel.errors import NotFoundError
 from anlan.registry import public as registry
 from anlan.sensing.domain.cap import CapAlert
 from anlan.sensing.domain.capparse import parse_cap
-from anlan.sensing.models import LatestReading, Quarantine, Report, ReportPhoto, Signal
+from anlan.sensing.models import Quarantine, Report, ReportPhoto, Signal
 
 PAGE = 100
 DOORS = ("reports", "observations", "signals")
@@ -35,28 +34,6 @@ def report(id: int) -> Report:  # noqa: A002  the name other rooms know it by
     if found is None:
         raise NotFoundError(what="report", id=id)
     return found
-
-
-@dataclass(frozen=True, slots=True)
-class LastHeard:
-    """When each door was last heard from; ``None``: never."""
-
-    observation: datetime | None
-    report: datetime | None
-    signal: datetime | None
-
-
-def last_heard() -> LastHeard:
-    """Return when the last reading, report and outside warning came in (three small queries)."""
-    newest = {
-        name: rows.order_by("-received_at").values_list("received_at", flat=True).first()
-        for name, rows in (
-            ("observation", LatestReading.objects),
-            ("report", Report.objects),
-            ("signal", Signal.objects),
-        )
-    }
-    return LastHeard(**newest)
 
 
 def reports(actor: Actor, *, before: int | None = None, hazard: str = "") -> list[Report]:
@@ -129,16 +106,6 @@ def signal_message(id: int) -> CapAlert | None:  # noqa: A002
         return None
     raw = contents.get(key)
     return parse_cap(raw) if isinstance(raw, bytes) else None
-
-
-def latest(streams: Iterable[str]) -> dict[str, LatestReading]:
-    """Return the newest reading of each of ``streams`` that ever sent one."""
-    return LatestReading.objects.in_bulk(list(streams))
-
-
-def last_times() -> dict[str, datetime]:
-    """Return when each stream that ever spoke last measured something (one query)."""
-    return dict(LatestReading.objects.values_list("stream", "at"))
 
 
 def report_points(ids: Iterable[int]) -> dict[int, tuple[float, float]]:

@@ -11,8 +11,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anlan.kernel.errors import IntegrityBreachError
-from anlan.sensing.domain.columns import from_us, pack, to_us, unpack
 from anlan.sensing.domain.observations import (
     FUTURE_TOLERANCE,
     Observation,
@@ -123,31 +121,3 @@ def test_splitting_a_batch_changes_no_verdict(batch, cut):
     assert [item.code for item in whole.refused] == [
         item.code for part in parts for item in part.refused
     ]
-
-
-observations = st.lists(
-    st.builds(
-        Observation,
-        stream=st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=8),
-        at=st.datetimes(datetime(1971, 1, 1), datetime(2999, 1, 1), timezones=st.just(UTC)),
-        value=st.none() | st.floats(allow_nan=False, allow_infinity=False),
-        quality=st.sampled_from(Quality),
-    ),
-    max_size=40,
-)
-
-
-@given(observations)
-def test_packing_loses_nothing(batch):
-    assert unpack(pack(batch)) == tuple(batch)
-
-
-@given(st.binary(max_size=60))
-def test_bytes_that_are_no_batch_are_a_breach_not_a_crash(data):
-    with pytest.raises(IntegrityBreachError):
-        unpack(data)
-
-
-@given(st.datetimes(datetime(1, 1, 2), datetime(9999, 12, 30), timezones=st.just(UTC)))
-def test_microseconds_are_exact(at):
-    assert from_us(to_us(at)) == at

@@ -135,11 +135,12 @@ class Store(RuleBasedStateMachine):
         return [tuple(map(str, row)) for row in zip(*columns, strict=True)]
 
     def _once(self):
-        """Return what was kept, each reading once: the first of those that are the same."""
-        seen, found = set(), []
+        """Return what was kept, without what only says again what was said last of its instant."""
+        last, found = {}, []
         for row in self.kept:
-            if row[1:] not in seen:
-                seen.add(row[1:])
+            _, stream, at, result, *said, about, text = row
+            if last.get((stream, at, result, about)) != (said, text):
+                last[stream, at, result, about] = (said, text)
                 found.append(row)
         return sorted(found, key=lambda row: (row[1], row[2], row[0]))
 

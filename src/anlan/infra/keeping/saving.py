@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import shutil
 import sqlite3
 import tempfile
@@ -32,6 +33,7 @@ from anlan.infra.keeping.errors import (
     UnkeepableError,
 )
 from anlan.infra.workspace import Workspace
+from anlan.kernel.errors import ConflictError
 
 #: Copied in this order: what a row names was written before the row, so a copy made
 #: after the row's own holds it (contents, segments, keys).
@@ -40,6 +42,10 @@ FILES = {"default": "anlan.sqlite3", "contents": "contents.sqlite3"}
 DUMPS = {"default": "anlan.pgdump", "contents": "contents.pgdump"}
 #: Not part of a backup: logs, rehearsals (made again from their scenario), heart-beats.
 LEFT_OUT = frozenset({"logs", "replays", "worker.beat", "worker.failing", "worker.lock"})
+#: Who writes the observations, and where it listens: of this moment and machine only.
+OF_THE_WRITER = frozenset({"observations/writer.lock", "observations/writer.json"})
+LOG = "observations/log/"
+MANIFEST = "observations/manifest.json"
 COPY_TRIES = 5
 _SQLITE = tuple(
     name + tail
@@ -131,13 +137,15 @@ def _copy_settled(
         keys = _copy_keys(place, folder)
         databases, mark = _copy_databases(sources, folder)
         failpoints.reach("backup.databases_copied")
+        readings = _copy_readings(place, folder)
         if _unrecorded(place, sources) == before:
             break
-    return [*databases, *keys], mark
+    return [*databases, *keys, *readings], mark
 
 
 def _unrecorded(place: Workspace, sources: Databases) -> tuple[frozenset[str], int]:
-    files = (path for part in (place.segments, place.keys) for path in part.rglob("*"))
+    closed = place.observations / "segments"
+    files = (path for part in (closed, place.keys) for path in part.rglob("*"))
     return frozenset(path.name for path in files if path.is_file()), sources["contents"].destroyed()
 
 
@@ -158,6 +166,57 @@ def _copy_keys(place: Workspace, folder: Path) -> list[tuple[str, Path]]:
     return copied
 
 
+def _copy_readings(place: Workspace, folder: Path) -> list[tuple[str, Path]]:
+    """Take the observations as they are now: the log, then the manifest, then the files it names.
+
+    What the log gives up meanwhile, the manifest names.  Files never change: a second name for
+    them is enough.  One that is merged away at this very moment makes it begin anew.
+    """
+    target = folder / "files" / "observations"
+    for _ in range(COPY_TRIES):
+        shutil.rmtree(target, ignore_errors=True)
+        with contextlib.suppress(FileNotFoundError):
+            return _readings_once(place, folder)
+    raise ConflictError(what="the observations change faster than they can be copied")
+
+
+def _readings_once(place: Workspace, folder: Path) -> list[tuple[str, Path]]:
+    found = [one for one in _files_of(place) if one[0].startswith("observations/")]
+    closed = "observations/segments/"
+    # Up to where the log is kept is taken before the log: it is never less than that.
+    order = [LOG + "synced", LOG]
+    plain = [one for one in found if not one[0].startswith((closed, MANIFEST))]
+    taken = []
+    for name, path in sorted(plain, key=lambda one: [not one[0].startswith(x) for x in order]):
+        copy = folder / "files" / name
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        with contextlib.suppress(FileNotFoundError):  # sealed this very moment
+            shutil.copyfile(path, copy)
+            taken.append((name, copy))
+    if not (place.root / MANIFEST).exists():
+        return taken
+    copy = folder / "files" / MANIFEST
+    copy.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(place.root / MANIFEST, copy)
+    named = json.loads(copy.read_bytes())
+    for item in (*named["segments"], *named["tables"]):
+        _second_name(
+            place.root / (closed + item["name"]), folder / "files" / (closed + item["name"])
+        )
+        taken.append((closed + item["name"], folder / "files" / (closed + item["name"])))
+    return [*taken, (MANIFEST, copy)]
+
+
+def _second_name(path: Path, copy: Path) -> None:
+    copy.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        copy.hardlink_to(path)
+    except FileNotFoundError:
+        raise
+    except OSError:  # another disk
+        shutil.copyfile(path, copy)
+
+
 def _copy_databases(sources: Databases, folder: Path) -> tuple[list[tuple[str, Path]], JournalMark]:
     staged, mark = [], JournalMark(seq=0, leaf="")
     for alias in ORDER:
@@ -174,11 +233,8 @@ def _copy_databases(sources: Databases, folder: Path) -> tuple[list[tuple[str, P
 def _stage_files(place: Workspace, folder: Path) -> Iterator[tuple[str, Path]]:
     """Yield the files; those that may be replaced while they are read are copied first."""
     for name, path in _files_of(place):
-        if name.startswith("keys/"):
+        if name.startswith(("keys/", "observations/")):
             continue  # copied with the journal that names them
-        if name.startswith("segments/"):
-            yield name, path  # sealed: it never changes
-            continue
         copy = folder / "files" / name
         copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, copy)
@@ -190,7 +246,7 @@ def _files_of(place: Workspace) -> Iterator[tuple[str, Path]]:
     for path in sorted(place.root.rglob("*")):
         name = path.relative_to(place.root).as_posix()
         top = name.partition("/")[0]
-        if top in LEFT_OUT or name in _SQLITE or name.endswith(".part"):
+        if top in LEFT_OUT or name in _SQLITE or name in OF_THE_WRITER or name.endswith(".part"):
             continue
         if path.is_symlink():
             raise UnkeepableError(name=name)
@@ -279,7 +335,7 @@ def _bring_back(manifest: Manifest, staged: Path, databases: Databases) -> None:
 
 def _open_up(staged: Path) -> None:
     """Make the folders a workspace has even when they were empty, with their permissions."""
-    for name in ("segments", "keys", "logs"):
+    for name in ("observations", "keys", "logs"):
         (staged / name).mkdir(exist_ok=True)
     (staged / "keys").chmod(0o700)
 

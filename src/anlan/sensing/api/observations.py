@@ -8,7 +8,7 @@ from ninja import Router, Schema
 
 from anlan.infra.doors import Call, needs
 from anlan.kernel.errors import NotFoundError
-from anlan.sensing import readings, selectors
+from anlan.sensing import readings
 from anlan.sensing.api.calls import answer, body_of, json_body, once_of
 from anlan.sensing.domain.errors import (
     BatchEmptyError,
@@ -129,7 +129,7 @@ def get_latest(request: Call, stream: str) -> HttpResponse:
     """Return the newest reading of each of the streams named (comma-separated)."""
     codes = set(stream.split(",")[:500])
     seen = stream_facts(request.actor, codes, at=request.now)
-    found = selectors.latest(seen)
+    found = readings.latest(seen)
     return answer(
         [
             {

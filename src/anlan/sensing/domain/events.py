@@ -56,6 +56,7 @@ class SegmentSealed(Event):
     rows: int
     first_at: datetime
     last_at: datetime
+    replaces: tuple[str, ...] = ()  # segments of which it was merged
 
 
 @dataclass(frozen=True, slots=True)

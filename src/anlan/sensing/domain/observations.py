@@ -40,6 +40,17 @@ class Observation:
 
 
 @dataclass(frozen=True, slots=True)
+class LatestReading:
+    """The newest reading of a stream by the time it was measured."""
+
+    stream: str
+    at: datetime
+    value: float | None
+    quality: Quality
+    received_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Batch:
     """Readings that were acknowledged together; ids rise in the order of commits."""
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 
 import msgspec
 
 from anlan.infra import contents
 from anlan.kernel.actor import Actor
-from anlan.sensing.domain.columns import pack
 from anlan.sensing.domain.errors import BatchTooLargeError
 from anlan.sensing.domain.observations import (
     MAX_ROWS,
@@ -21,9 +20,9 @@ from anlan.sensing.domain.observations import (
     check_rows,
 )
 from anlan.sensing.domain.wire import row_to_json
-from anlan.sensing.models import LatestReading, ObservationBatch
+from anlan.sensing.services.framing import message_of
+from anlan.sensing.services.hands import hand
 from anlan.sensing.services.known import stream_facts
-from anlan.sensing.services.numbering import take_number
 from anlan.sensing.services.once import Answer, Once, earlier_answer, run_once
 from anlan.sensing.services.quarantine import record_aside, store_raw
 
@@ -57,9 +56,13 @@ def keep_observations(
     checked = check_rows(batch.rows, stream_facts(actor, codes, at=now), unit=batch.unit, now=now)
     raw = _refused_rows(batch, checked.refused) if checked.refused and set_aside else b""
     ref = store_raw(raw, now=now) if raw else None
+    number = _keep(actor, checked.kept, once, now=now) if checked.kept else None
+    if once is None and ref is None:
+        return BatchReceipt(number, len(checked.kept), checked.refused)
 
     def commit() -> Answer:
-        receipt = _commit(actor, checked, ref, size_bytes=len(raw), now=now)
+        aside = _set_aside(actor, checked, ref, size_bytes=len(raw), now=now)
+        receipt = BatchReceipt(number, len(checked.kept), checked.refused, aside)
         answer: Answer = msgspec.to_builtins(receipt)
         return answer
 
@@ -69,69 +72,33 @@ def keep_observations(
     return msgspec.convert(answer, BatchReceipt)
 
 
-def _commit(
+def _keep(actor: Actor, kept: Sequence[Observation], once: Once | None, *, now: datetime) -> int:
+    """Keep readings in the store, before anything else says so; return their batch's number.
+
+    The sender's key goes with them: after a crash between the two, sending again keeps nothing twice.
+    """
+    return hand().keep(message_of(actor.id, kept, key=once.key if once else "", now=now)).seq
+
+
+def _set_aside(
     actor: Actor,
     checked: Checked,
     ref: contents.ContentRef | None,
     *,
     size_bytes: int,
     now: datetime,
-) -> BatchReceipt:
-    batch_id = _write_batch(actor, checked.kept, now=now) if checked.kept else None
-    quarantine_id = None
-    if ref is not None:
-        quarantine_id = record_aside(
-            actor,
-            "observations",
-            ref,
-            error="observation.rows_refused",
-            rows=checked.refused,
-            size_bytes=size_bytes,
-            now=now,
-        ).pk
-    return BatchReceipt(batch_id, len(checked.kept), checked.refused, quarantine_id)
-
-
-def _write_batch(actor: Actor, kept: Sequence[Observation], *, now: datetime) -> int:
-    row = ObservationBatch(
-        id=take_number("batch"),
-        received_at=now,
-        source=actor.id,
-        rows=len(kept),
-        first_at=min(item.at for item in kept),
-        last_at=max(item.at for item in kept),
-        data=pack(kept),
-    )
-    row.save(force_insert=True)
-    _note_latest(kept, now=now)
-    return row.id
-
-
-def _note_latest(kept: Iterable[Observation], *, now: datetime) -> None:
-    """Move each stream's newest reading on; a late one changes nothing."""
-    newest: dict[str, Observation] = {}
-    for item in kept:
-        if item.stream not in newest or item.at >= newest[item.stream].at:
-            newest[item.stream] = item
-    known: dict[str, datetime] = {}
-    codes = list(newest)
-    for start in range(0, len(codes), 500):
-        part = LatestReading.objects.filter(stream__in=codes[start : start + 500])
-        known.update(part.values_list("stream", "at"))
-    moved = [
-        LatestReading(
-            stream=code, at=item.at, value=item.value, quality=item.quality.value, received_at=now
-        )
-        for code, item in newest.items()
-        if code not in known or item.at >= known[code]
-    ]
-    LatestReading.objects.bulk_create(
-        moved,
-        batch_size=500,
-        update_conflicts=True,
-        unique_fields=["stream"],
-        update_fields=["at", "value", "quality", "received_at"],
-    )
+) -> int | None:
+    if ref is None:
+        return None
+    return record_aside(
+        actor,
+        "observations",
+        ref,
+        error="observation.rows_refused",
+        rows=checked.refused,
+        size_bytes=size_bytes,
+        now=now,
+    ).pk
 
 
 def _sent(batch: BatchIn, index: int) -> str:

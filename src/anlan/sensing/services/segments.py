@@ -1,163 +1,127 @@
-"""Sealing readings: acknowledged batches move into files that never change again (I16).
+"""Sealing readings: what the log holds becomes files whose hashes the journal witnesses (I16).
 
-Crash safety, step by step.  The file is written under another name, synced
-and renamed: it is whole or absent.  Row, journal entry and the deletion of
-the batches commit together: before that the batches are the truth and the
-file is a leftover that the next run removes; after it the file is.
+The store's manifest is the truth of which files count; it is written before the
+journal hears of it.  After a crash between the two the next run tells the journal.
 """
 
 from __future__ import annotations
 
-import fcntl
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
-from pathlib import Path
 
 from django.db import transaction
-from django.db.models import Min, Sum
+from django.db.models import QuerySet
 
 from anlan.infra import failpoints, journal
 from anlan.kernel.actor import system_actor
-from anlan.kernel.errors import ConflictError
-from anlan.sensing.domain.columns import unpack
 from anlan.sensing.domain.events import SegmentSealed
-from anlan.sensing.domain.observations import Batch
-from anlan.sensing.models import ObservationBatch, Segment
+from anlan.sensing.models import Segment
+from anlan.sensing.services.framing import from_us, to_us
+from anlan.sensing.services.hands import hand, reader
 from anlan.sensing.services.here import workspace_here
-from anlan.sensing.services.parquet import sha256_of, table_of, write_file
+from anlan.sensing.store.manifest import SegmentFile
+from anlan.sensing.store.segments import hashed
+from anlan.sensing.store.verify import StoreFault, verify
 
 MAX_ROWS = 1_000_000
-"""Rows of one segment: about 100 MB of memory while it is written."""
+"""So many readings are sealed without waiting for the hour."""
 SPAN = timedelta(hours=1)
 """How much time one segment covers when readings come slowly."""
-REST = timedelta(minutes=15)
-"""Batches stay open this long: what the judge reads next is then in the database."""
-LOCK = "sealing.lock"
-
-
-@dataclass(frozen=True, slots=True)
-class SegmentFault:
-    """A segment whose file is not what was sealed."""
-
-    name: str
-    fault: str  # "missing", "changed", "unknown_file"
 
 
 def seal_segments(*, now: datetime, span: timedelta = SPAN) -> tuple[Segment, ...]:
-    """Move batches into segment files, once the oldest is ``span`` old or very many wait.
+    """Close readings into segments, once the oldest is ``span`` old or very many wait.
 
-    Batches received within the last :data:`REST` stay; with a ``span`` of zero
-    everything goes.  Returns the segments made: none when nothing is due or
-    when another process is sealing.
+    Returns the segments that the journal heard of: none when nothing was due.
     """
-    if not _due(now, span):
+    oldest = reader().oldest_waiting_us()
+    if oldest is not None and (
+        from_us(oldest) <= now - span or reader().waiting_rows() >= MAX_ROWS
+    ):
+        hand().seal(to_us(now))
+    return _tell_journal(now=now)
+
+
+def _tell_journal(*, now: datetime) -> tuple[Segment, ...]:
+    """Journal each segment of the manifest that the journal does not know, and what it replaced."""
+    files = reader().segments()
+    known = set(_current().values_list("name", flat=True))
+    if known == {item.name for item in files}:
         return ()
-    folder = workspace_here().segments
-    sealed = []
-    with _alone(folder) as alone:
-        if not alone:
-            return ()
-        _remove_leftovers(folder)
-        while rows := _next_rows(now - min(REST, span)):
-            sealed.append(_seal(rows, folder, now=now))
-    return tuple(sealed)
+    with transaction.atomic():
+        current = {row.name: row for row in _current().select_for_update()}
+        gone = [row for name, row in current.items() if name not in {x.name for x in files}]
+        added = [_tell(item, gone, now=now) for item in files if item.name not in current]
+        failpoints.reach("segments.before_commit")
+    failpoints.reach("segments.committed")
+    return tuple(added)
 
 
-def _due(now: datetime, span: timedelta) -> bool:
-    waiting = ObservationBatch.objects.aggregate(rows=Sum("rows"), oldest=Min("received_at"))
-    if waiting["oldest"] is None:
-        return False
-    return bool(waiting["oldest"] <= now - span or waiting["rows"] >= MAX_ROWS)
+def _current() -> QuerySet[Segment]:
+    """Return the segments that the journal knows of and that were not merged since.
+
+    Those without a day in their name are of the time before the store, which holds their readings too.
+    """
+    return Segment.objects.filter(replaced_by="", name__contains="/")
 
 
-@contextmanager
-def _alone(folder: Path) -> Iterator[bool]:
-    """Hold the sealing lock of the folder; the kernel frees it when the process dies."""
-    with (folder / LOCK).open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield False
-            return
-        yield True
-
-
-def _remove_leftovers(folder: Path) -> None:
-    """Remove what a crash left: unfinished files, and files that no row stands for."""
-    for path in folder.glob("*.part"):
-        path.unlink()
-    names = set(Segment.objects.values_list("name", flat=True))
-    for path in folder.glob("obs-*.parquet"):
-        if path.name not in names:
-            path.unlink()
-
-
-def _next_rows(until: datetime) -> list[ObservationBatch]:
-    """Return the oldest batches, in order of id, up to :data:`MAX_ROWS` rows."""
-    taken: list[ObservationBatch] = []
-    total = 0
-    for row in ObservationBatch.objects.order_by("id").iterator(500):
-        total += row.rows
-        if row.received_at > until or (taken and total > MAX_ROWS):
-            break
-        taken.append(row)
-    return taken
-
-
-def _seal(rows: list[ObservationBatch], folder: Path, *, now: datetime) -> Segment:
-    batches = [Batch(row.id, row.received_at, unpack(bytes(row.data))) for row in rows]
-    name = f"obs-{rows[0].id:012d}-{rows[-1].id:012d}.parquet"
-    failpoints.reach("segments.begun")
-    sha256, size = write_file(table_of(batches), folder / name)
+def _tell(item: SegmentFile, gone: Sequence[Segment], *, now: datetime) -> Segment:
     segment = Segment(
-        name=name,
-        sha256=sha256,
-        size_bytes=size,
-        rows=sum(len(batch.observations) for batch in batches),
-        first_batch=rows[0].id,
-        last_batch=rows[-1].id,
-        first_at=min(row.first_at for row in rows),
-        last_at=max(row.last_at for row in rows),
+        name=item.name,
+        sha256=item.sha256,
+        size_bytes=item.size_bytes,
+        rows=item.rows,
+        first_batch=item.first,
+        last_batch=item.last,
+        first_at=from_us(item.from_us),
+        last_at=from_us(item.to_us),
         sealed_at=now,
     )
-    _swap(segment, len(rows), now=now)
-    failpoints.reach("segments.committed")
-    return segment
-
-
-@transaction.atomic
-def _swap(segment: Segment, expected: int, *, now: datetime) -> None:
-    """Let the file take the place of its batches, all at once."""
-    gone, _ = ObservationBatch.objects.filter(
-        id__gte=segment.first_batch, id__lte=segment.last_batch
-    ).delete()
-    if gone != expected:
-        raise ConflictError(what="observation batches changed while they were sealed")
-    failpoints.reach("segments.batches_deleted")
+    replaced = [row for row in gone if _holds(item, row)]
+    for row in replaced:
+        row.replaced_by = item.name
     event = SegmentSealed(
         segment=segment.name,
         sha256=segment.sha256,
         rows=segment.rows,
         first_at=segment.first_at,
         last_at=segment.last_at,
+        replaces=tuple(sorted(row.name for row in replaced)),
     )
-    journal.record(event, actor=system_actor("sensing"), now=now, rows=[segment])
-    failpoints.reach("segments.before_commit")
+    journal.record(event, actor=system_actor("sensing"), now=now, rows=[segment, *replaced])
+    return segment
 
 
-def verify_segments() -> tuple[SegmentFault, ...]:
-    """Compare every segment file with its sealed hash; return what does not agree."""
-    folder = workspace_here().segments
-    faults = []
-    names = set()
-    for segment in Segment.objects.order_by("name").iterator(500):
-        names.add(segment.name)
+def _holds(item: SegmentFile, row: Segment) -> bool:
+    """Return whether a merged file holds what another held: the same day, and all its frames."""
+    return (
+        row.name.partition("/")[0] == item.day
+        and item.first <= row.first_batch
+        and row.last_batch <= item.last
+    )
+
+
+def verify_segments() -> tuple[StoreFault, ...]:
+    """Prove that what was acknowledged is there: every file, every frame, and what the journal says.
+
+    A segment that the journal does not know yet is no fault: the next sealing tells it.
+    """
+    faults = list(verify(workspace_here().observations))
+    hashes = {item.name: item.sha256 for item in reader().segments()}
+    for name, sha256 in _current().values_list("name", "sha256"):
+        if name not in hashes:
+            faults.append(StoreFault(name, "not_in_manifest"))
+        elif hashes[name] != sha256:
+            faults.append(StoreFault(name, "not_as_journalled"))
+    return (*faults, *_changed_before())
+
+
+def _changed_before() -> Iterator[StoreFault]:
+    """Yield the segments of the time before the store whose files are not what was sealed."""
+    folder = workspace_here().root / "segments"
+    for segment in Segment.objects.exclude(name__contains="/"):
         path = folder / segment.name
         if not path.is_file():
-            faults.append(SegmentFault(segment.name, "missing"))
-        elif sha256_of(path) != (segment.sha256, segment.size_bytes):
-            faults.append(SegmentFault(segment.name, "changed"))
-    strange = sorted(path.name for path in folder.glob("*.parquet") if path.name not in names)
-    return (*faults, *(SegmentFault(name, "unknown_file") for name in strange))
+            yield StoreFault(segment.name, "missing")
+        elif hashed(path) != (segment.sha256, segment.size_bytes):
+            yield StoreFault(segment.name, "changed")

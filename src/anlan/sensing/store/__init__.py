@@ -5,8 +5,9 @@ readers.  ``docs/explanation/observation-store.md`` tells how it holds together.
 """
 
 from anlan.sensing.store.frames import Frame, frame_of
+from anlan.sensing.store.hand import Hand, Message
 from anlan.sensing.store.reading import StoreReader
 from anlan.sensing.store.rows import Rows
 from anlan.sensing.store.writer import Kept, StoreWriter
 
-__all__ = ["Frame", "Kept", "Rows", "StoreReader", "StoreWriter", "frame_of"]
+__all__ = ["Frame", "Hand", "Kept", "Message", "Rows", "StoreReader", "StoreWriter", "frame_of"]

@@ -11,7 +11,7 @@ import mmap
 import os
 import struct
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
@@ -68,7 +68,7 @@ class Tail:
         self._offset = 0
         self._synced, self._synced_size = 0, 0
 
-    def after(self, sealed: int) -> Iterable[Frame]:
+    def after(self, sealed: int) -> deque[Frame]:
         """Return every frame with a number above ``sealed``, in order, as far as they are whole.
 
         Raises
@@ -87,7 +87,9 @@ class Tail:
         """Return the files that may hold frames from ``wanted`` on, each with where the next begins."""
         synced, self._synced_size = synced_to(self.folder)
         found = [file for file in files_of(self.folder) if file.first <= synced]
-        if found and found[0].first > wanted:
+        if not found:
+            return []
+        if found[0].first > wanted:
             raise FileNotFoundError(found[0].path)
         self._synced = synced
         following = [*(file.first for file in found[1:]), None]

@@ -6,7 +6,8 @@ sealed.  When a file goes in between, what it held is elsewhere: it looks again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -14,8 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anlan.kernel.errors import UnavailableError
-from anlan.sensing.store import log, manifest
+from anlan.sensing.store import log, manifest, sealed
 from anlan.sensing.store.frames import MOST_ROWS, Frame
+from anlan.sensing.store.latest import Latest, Newest
+from anlan.sensing.store.manifest import SegmentFile
 from anlan.sensing.store.names import StreamNames
 from anlan.sensing.store.places import Places
 from anlan.sensing.store.rows import (
@@ -41,11 +44,26 @@ class StoreReader:
         self.names = StreamNames(self.places.names, writing=False)
         self._open = OpenSegments()
         self._tail = log.Tail(self.places.log)
+        self._latest = Latest()
+        self._turn = threading.RLock()
+
+    def know(self, codes: Iterable[str]) -> Mapping[str, int]:
+        """Return the number of every stream code, after a look for those of ``codes`` not known yet."""
+        with self._turn:
+            if any(code not in self.names.numbers for code in codes):
+                self.names.read_on()
+        return self.names.numbers
+
+    def codes(self, number: int) -> Sequence[str]:
+        """Return the code of each stream number, at least up to ``number``."""
+        with self._turn:
+            if number >= len(self.names.codes):
+                self.names.read_on()
+        return self.names.codes
 
     def numbers(self, codes: list[str]) -> NDArray[np.int32]:
         """Return the numbers of those codes that the store knows, in order of number."""
-        if any(code not in self.names.numbers for code in codes):
-            self.names.read_on()
+        self.know(codes)
         found = {self.names.numbers[code] for code in codes if code in self.names.numbers}
         return np.array(sorted(found), np.int32)
 
@@ -65,11 +83,8 @@ class StoreReader:
         wanted = None if streams is None else np.unique(streams)
 
         def look() -> Rows:
-            sealed, parts = self._sealed(wanted, from_us, before_us)
-            parts += [
-                self._chosen(frame, wanted, from_us, before_us)
-                for frame in self._tail.after(sealed)
-            ]
+            done, parts = self._sealed(wanted, from_us, before_us)
+            parts += [self._chosen(x, wanted, from_us, before_us) for x in self._tail.after(done)]
             return without_repeats(joined(parts))
 
         rows = self._looking(look)
@@ -98,7 +113,8 @@ class StoreReader:
     def _looking(self, look: Callable[[], T]) -> T:
         for _ in range(LOOKS):
             try:
-                return look()
+                with self._turn:
+                    return look()
             except FileNotFoundError:
                 continue
         raise UnavailableError(what="observation store", problem="it changes without end")
@@ -122,15 +138,69 @@ class StoreReader:
 
         return self._looking(look)
 
-    def frames_after(self, seq: int) -> Iterator[Frame]:
-        """Yield frames with a greater number that are still in the log, in order.
+    def segments(self) -> tuple[SegmentFile, ...]:
+        """Return the segments that count."""
+        return manifest.load(self.places.manifest).segments
 
-        Raises
-        ------
-        FileNotFoundError
-            When some of them are sealed already.
+    def last(self) -> int:
+        """Return the number of the newest frame; 0 before the first."""
+
+        def look() -> int:
+            done = manifest.load(self.places.manifest).sealed
+            frames = self._tail.after(done)
+            return frames[-1].seq if frames else done
+
+        return self._looking(look)
+
+    def oldest_waiting_us(self) -> int | None:
+        """Return when the oldest frame that is in no segment was received; None without any."""
+
+        def look() -> int | None:
+            frames = self._tail.after(manifest.load(self.places.manifest).sealed)
+            return frames[0].received_us if frames else None
+
+        return self._looking(look)
+
+    def waiting_rows(self) -> int:
+        """Return how many readings are in no segment yet."""
+
+        def look() -> int:
+            frames = self._tail.after(manifest.load(self.places.manifest).sealed)
+            return sum(frame.rows for frame in frames)
+
+        return self._looking(look)
+
+    def frames(self, after: int, upto: int) -> list[Frame]:
+        """Return the frames with ``after`` < number <= ``upto``, in order, also sealed ones.
+
+        What was kept twice in sealed frames may be in the first of them only.
         """
-        sealed = manifest.load(self.places.manifest).sealed
-        if sealed > seq:
-            raise FileNotFoundError(self.places.log)
-        return iter([frame for frame in self._tail.after(sealed) if frame.seq > seq])
+
+        def look() -> list[Frame]:
+            found = manifest.load(self.places.manifest)
+            waiting = [x for x in self._tail.after(found.sealed) if after < x.seq <= upto]
+            if after >= found.sealed:
+                return waiting
+            return sealed.frames_of(self.places, found, after, min(upto, found.sealed)) + waiting
+
+        return self._looking(look)
+
+    def newest(self) -> Newest:
+        """Return the newest reading of every stream, by its number; not to be changed."""
+
+        def look() -> Newest:
+            done = manifest.load(self.places.manifest).sealed
+            if self._latest.seq < done:
+                self._latest = self._saved()
+            for frame in self._tail.after(done):
+                if frame.seq > self._latest.seq:
+                    self._latest.note(frame)
+            return self._latest.newest
+
+        return self._looking(look)
+
+    def _saved(self) -> Latest:
+        """Return the newest readings as the writer saved them before it said that frames are sealed."""
+        saved = Latest.load(self.places.latest)
+        found = manifest.load(self.places.manifest)
+        return saved if saved.seq >= found.sealed else sealed.newest_of(self.places, found)

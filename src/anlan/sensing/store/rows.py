@@ -81,26 +81,26 @@ def in_order(rows: Rows) -> Rows:
 def without_repeats(rows: Rows) -> Rows:
     """Return rows in order, each reading once: the one that was kept first stands for its repeats.
 
-    The same reading is the same stream, phenomenon time, result time and result.  A
-    correction or removal repeats another one only when it is about the same reading.
+    A reading repeats another one of the same stream, phenomenon time, result time and result, unless
+    another result for that instant came in between: then it is news, for what came last counts.
     """
     rows = in_order(rows)
     if rows.size <= 1:
         return rows
     # Different words at one instant are different results: each text has a number of its own.
     words = np.unique(rows.text, return_inverse=True)[1] if rows.text.any() else rows.about
-    compared = (
-        rows.about,
-        words,
-        rows.quality,
-        rows.value.view(np.int64),
-        rows.result_us,
-        rows.at_us,
-        rows.stream,
-    )
-    order = np.lexsort((rows.id, *compared))
+    order = np.lexsort((rows.id, rows.about, rows.result_us, rows.at_us, rows.stream))
     same = np.ones(rows.size - 1, bool)
-    for column in compared:
+    bits = rows.value.view(np.int64)
+    for column in (
+        rows.stream,
+        rows.at_us,
+        rows.result_us,
+        rows.about,
+        bits,
+        rows.quality,
+        words,
+    ):
         sorted_column = column[order]
         same &= sorted_column[1:] == sorted_column[:-1]
     if not same.any():

@@ -7,7 +7,7 @@ names the segments that hold what it held.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -19,12 +19,10 @@ from anlan.sensing.store import manifest as manifests
 from anlan.sensing.store import segments
 from anlan.sensing.store.frames import Frame
 from anlan.sensing.store.keys import Heard, hash_of
-from anlan.sensing.store.latest import Latest
 from anlan.sensing.store.manifest import FrameTable, Manifest, SegmentFile
 from anlan.sensing.store.places import Places, sync_file, sync_folder
 from anlan.sensing.store.rows import (
     Rows,
-    frame_numbers,
     in_order,
     joined,
     rows_of_frame,
@@ -43,8 +41,8 @@ AT_ONCE = 1 << 21
 MOST_TABLES = 64
 
 
-def seal(places: Places, before: Manifest, frames: Sequence[Frame]) -> Manifest:
-    """Write frames into one segment for each day; return the manifest that counts now."""
+def close_frames(places: Places, before: Manifest, frames: Sequence[Frame]) -> Manifest:
+    """Write frames into one segment for each day; return the manifest that is to count then."""
     rows = joined([rows_of_frame(frame) for frame in frames])
     span = f"{frames[0].seq:012d}-{frames[-1].seq:012d}"
     days = rows.at_us // DAY_US
@@ -53,16 +51,27 @@ def seal(places: Places, before: Manifest, frames: Sequence[Frame]) -> Manifest:
         name = f"{_day_name(day)}/obs-{span}.parquet"
         added.append(_write(places, name, _pieces(rows.take(days == day)), frames, ()))
     table = _write_frames(places, f"frames-{span}.parquet", frames)
-    after = Manifest(
+    failpoints.reach("store.segments_written")
+    return Manifest(
         sealed=frames[-1].seq,
         segments=(*before.segments, *added),
         tables=(*before.tables, table),
         leaving=before.leaving,
     )
-    failpoints.reach("store.segments_written")
-    manifests.save(places.manifest, after)
-    failpoints.reach("store.manifest_saved")
-    return after
+
+
+def parts_of(frames: Iterable[Frame]) -> Iterator[list[Frame]]:
+    """Yield frames in lists that fit into memory as segments."""
+    part: list[Frame] = []
+    rows = 0
+    for frame in frames:
+        part.append(frame)
+        rows += frame.rows
+        if rows >= AT_ONCE:
+            yield part
+            part, rows = [], 0
+    if part:
+        yield part
 
 
 def _day_name(day: int) -> str:
@@ -241,37 +250,6 @@ def _ranges(opened: Sequence[segments.OpenSegment]) -> list[tuple[int, int]]:
     highs = [*[cut for cut in cuts if cut < last], last]
     lows = [-1, *highs[:-1]]
     return [(low + 1, high) for low, high in zip(lows, highs, strict=True)]
-
-
-def newest_of(places: Places, found: Manifest) -> Latest:
-    """Return the newest reading of every stream, from the segments alone."""
-    latest = Latest()
-    received = _received(places, found)
-    for item in sorted(found.segments, key=lambda item: item.to_us):
-        opened = segments.OpenSegment(places.segments / item.name)
-        for group in opened.groups_of(None):
-            rows = opened.read(None, -(1 << 62), 1 << 62, group=group)
-            latest.note_rows(rows, received(rows.id))
-    latest.seq = found.sealed
-    return latest
-
-
-def _received(places: Places, found: Manifest) -> Callable[[NDArray[np.int64]], NDArray[np.int64]]:
-    """Return a function that tells when readings, by their numbers, were received."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    names = [places.segments / item.name for item in found.tables]
-    if not names:
-        return np.zeros_like
-    parts = [
-        pq.read_table(name, columns=["seq", "received"], partitioning=None, use_threads=False)
-        for name in names
-    ]
-    table = pa.concat_tables(parts).sort_by("seq")
-    seqs = np.asarray(table.column("seq").combine_chunks())
-    times = np.asarray(table.column("received").combine_chunks().cast("int64"))
-    return lambda ids: times[np.searchsorted(seqs, frame_numbers(ids)).clip(max=len(seqs) - 1)]
 
 
 def sweep(places: Places, found: Manifest) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import threading
@@ -12,12 +13,12 @@ from typing import NamedTuple
 
 from anlan.infra import failpoints
 from anlan.kernel.errors import ConflictError
-from anlan.sensing.store import log, sealing
+from anlan.sensing.store import log, manifest, sealed, sealing
 from anlan.sensing.store.frames import Frame
 from anlan.sensing.store.keys import KnownKeys
 from anlan.sensing.store.latest import Latest
 from anlan.sensing.store.log import LogWriter
-from anlan.sensing.store.manifest import Manifest, load
+from anlan.sensing.store.manifest import Manifest
 from anlan.sensing.store.names import StreamNames
 from anlan.sensing.store.places import Places
 
@@ -42,7 +43,7 @@ class StoreWriter:
         self.places.make()
         self._lock = _alone(self.places.lock)
         self.names = StreamNames(self.places.names, writing=True)
-        self.manifest = load(self.places.manifest)
+        self.manifest = manifest.load(self.places.manifest)
         sealing.sweep(self.places, self.manifest)
         self.log = LogWriter(self.places.log, self.manifest.sealed)
         self.keys = KnownKeys()
@@ -55,17 +56,13 @@ class StoreWriter:
 
     def _take_up(self) -> None:
         """Bring the newest readings and the keys up to the last frame of the log."""
-        sealed = self.manifest.sealed
-        try:
-            frames = log.Tail(self.places.log).after(min(self.latest.seq, sealed))
-        except FileNotFoundError:
+        done = self.manifest.sealed
+        if self.latest.seq < done:
             # Somebody removed the saved state: the segments know it all, it only takes longer.
-            self.latest = sealing.newest_of(self.places, self.manifest)
-            frames = log.Tail(self.places.log).after(sealed)
-        for frame in frames:
-            if frame.seq > sealed:
-                self.keys.note(frame)
-                self._appended += frame.rows
+            self.latest = sealed.newest_of(self.places, self.manifest)
+        for frame in log.Tail(self.places.log).after(done):
+            self.keys.note(frame)
+            self._appended += frame.rows
             if frame.seq > self.latest.seq:
                 self.latest.note(frame)
 
@@ -122,23 +119,34 @@ class StoreWriter:
 
         May run in a thread of its own beside :meth:`append`, one at a time.
         """
-        frames = list(log.Tail(self.places.log).after(self.manifest.sealed))
-        if frames:
-            self.manifest = sealing.seal(self.places, self.manifest, frames)
+        for frames in sealing.parts_of(log.Tail(self.places.log).after(self.manifest.sealed)):
+            after = sealing.close_frames(self.places, self.manifest, frames)
+            # Before the manifest: whoever finds frames sealed finds them in the newest readings too.
+            self._save_latest()
+            manifest.save(self.places.manifest, after)
+            failpoints.reach("store.manifest_saved")
+            self.manifest = after
             self._sealed += sum(frame.rows for frame in frames)
         self.manifest = sealing.merge(self.places, self.manifest, now_us=now_us)
+        with self._turn:
+            self.log.forget_before(self.manifest.sealed)
+        return self.manifest
+
+    def _save_latest(self) -> None:
         with self._turn:
             latest = self.latest.copy()
         latest.save(self.places.latest)
         failpoints.reach("store.latest_saved")
-        with self._turn:
-            self.log.forget_before(min(self.manifest.sealed, latest.seq))
-        return self.manifest
 
     def close(self) -> None:
         """Save the state and let others write."""
-        self.latest.save(self.places.latest)
+        with contextlib.suppress(OSError):  # without it the next opening only takes longer
+            self.latest.save(self.places.latest)
         self.log.close()
+        os.close(self._lock)
+
+    def drop(self) -> None:
+        """In a forked child: close what was inherited; the parent goes on holding the lock."""
         os.close(self._lock)
 
     def __enter__(self) -> StoreWriter:

@@ -1,0 +1,52 @@
+"""The store of this process's workspace: the hand that keeps, and the reader."""
+
+from __future__ import annotations
+
+import os
+import threading
+from pathlib import Path
+
+from anlan.sensing.services.here import workspace_here
+from anlan.sensing.store import Hand, StoreReader
+
+_turn = threading.RLock()
+_hands: dict[Path, Hand] = {}
+_readers: dict[Path, StoreReader] = {}
+
+
+def hand() -> Hand:
+    """Return the hand through which this process keeps readings."""
+    root = workspace_here().observations
+    with _turn:
+        if root not in _hands:
+            _hands[root] = Hand(root)
+        return _hands[root]
+
+
+def reader() -> StoreReader:
+    """Return this process's reader; what it has read of the log once it does not read again."""
+    root = workspace_here().observations
+    with _turn:
+        if root not in _readers:
+            _readers[root] = StoreReader(root)
+        return _readers[root]
+
+
+def let_go() -> None:
+    """Give up writing and forget what was read, of every workspace."""
+    with _turn:
+        _readers.clear()
+        while _hands:
+            _hands.popitem()[1].close()
+
+
+def _forget() -> None:
+    """In a forked child: the lock and the lines belong to the parent."""
+    global _turn  # noqa: PLW0603  a lock that another thread held at the fork would stay locked
+    _turn = threading.RLock()
+    while _hands:
+        _hands.popitem()[1].drop()
+    _readers.clear()
+
+
+os.register_at_fork(after_in_child=_forget)

@@ -1,0 +1,84 @@
+"""Many wait, one writes: what gathers while a commit is under way is the next commit."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+
+from anlan.kernel.errors import UnavailableError
+from anlan.sensing.store.frames import Frame
+from anlan.sensing.store.writer import Kept, StoreWriter
+
+
+class _Ticket:
+    """One message that waits."""
+
+    def __init__(self, codes: Sequence[str], make: Callable[[list[int]], Frame]) -> None:
+        self.codes = codes
+        self.make = make
+        self.kept: Kept | None = None
+        self.error: Exception | None = None
+
+    @property
+    def done(self) -> bool:
+        return self.kept is not None or self.error is not None
+
+
+class Committer:
+    """Lets the threads of a process keep messages together."""
+
+    def __init__(self, writer: StoreWriter) -> None:
+        self.writer = writer
+        self._waiting: list[_Ticket] = []
+        self._gather = threading.Lock()
+        self._turn = threading.Lock()
+        self._open = True
+
+    def keep(self, codes: Sequence[str], make: Callable[[list[int]], Frame]) -> Kept:
+        """Keep the frame that ``make`` gives for the numbers of ``codes``.
+
+        Raises
+        ------
+        UnavailableError
+            When the disk does not take it; then nothing is kept.
+        """
+        mine = _Ticket(codes, make)
+        with self._gather:
+            self._waiting.append(mine)
+        with self._turn:
+            if not mine.done:
+                self._commit()
+        if mine.kept is None:
+            raise mine.error or UnavailableError(what="observation store")
+        return mine.kept
+
+    def _commit(self) -> None:
+        with self._gather:
+            taken, self._waiting = self._waiting, []
+        try:
+            frames = self._frames(taken)
+            answers = self.writer.append([frame for _, frame in frames])
+        except Exception as error:  # noqa: BLE001  each of those who wait is told
+            for ticket in taken:
+                ticket.error = ticket.error or error
+            return
+        for (ticket, _), kept in zip(frames, answers, strict=True):
+            ticket.kept = kept
+
+    def _frames(self, taken: list[_Ticket]) -> list[tuple[_Ticket, Frame]]:
+        """Return a frame for each message; one that has none must not cost the others theirs."""
+        if not self._open:
+            raise UnavailableError(what="observation store")
+        found = []
+        for ticket in taken:
+            try:
+                found.append((ticket, ticket.make(self.writer.names.number_all(ticket.codes))))
+            except Exception as error:  # noqa: BLE001  told to its sender
+                ticket.error = error
+        return found
+
+    def close(self) -> None:
+        """Close the writer when nobody commits."""
+        with self._turn:
+            self._open = False
+            self.writer.close()

@@ -1,0 +1,273 @@
+"""The hand through which a process keeps readings: its own, or that of the process that writes.
+
+Whoever comes first takes the lock and writes; it listens on a port of this machine and keeps what others
+hand over.  When it ends, the next that has something to keep takes its place.  What is handed over
+and not acknowledged is for its sender to send again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+import threading
+import time
+from collections.abc import Iterator
+from multiprocessing import AuthenticationError
+from multiprocessing.connection import (
+    Client,
+    Connection,
+    Listener,
+    answer_challenge,
+    deliver_challenge,
+)
+from pathlib import Path
+
+import msgspec
+import numpy as np
+
+from anlan.kernel.errors import AnlanError, ConflictError, InvalidInputError, UnavailableError
+from anlan.sensing.store.commit import Committer
+from anlan.sensing.store.frames import Frame, frame_of
+from anlan.sensing.store.manifest import Manifest
+from anlan.sensing.store.places import Places
+from anlan.sensing.store.writer import Kept, StoreWriter
+
+PATIENCE_S = 10.0
+"""How long a process waits for the one that writes: it may be starting, or dying."""
+CONNECTIONS_KEPT = 16
+
+
+class Message(msgspec.Struct, frozen=True, array_like=True):
+    """Readings of one sender by the codes of their streams: what a frame is made of."""
+
+    source: str
+    key: str
+    received_us: int
+    codes: tuple[str, ...]
+    index: bytes  # i32: place in ``codes``, for each reading
+    at_us: bytes  # i64
+    value: bytes  # f64
+    quality: bytes  # u8
+    result_us: bytes = b""  # i64, or empty
+    about: bytes = b""  # i64, or empty
+    text: tuple[bytes, ...] = ()
+
+
+class _Seal(msgspec.Struct, frozen=True, array_like=True, tag=True):
+    now_us: int
+
+
+class _Keep(msgspec.Struct, frozen=True, array_like=True, tag=True):
+    message: Message
+
+
+class _Answer(msgspec.Struct, frozen=True, array_like=True):
+    seq: int = 0
+    rows: int = 0
+    repeated: bool = False
+    refused: str = ""
+    params: dict[str, str] = {}
+
+
+class _Where(msgspec.Struct, frozen=True):
+    """Where the writing process listens, and the word that opens it."""
+
+    port: int
+    word: str
+
+
+_ASKED = msgspec.msgpack.Decoder(_Seal | _Keep)
+_ANSWERED = msgspec.msgpack.Decoder(_Answer)
+_REFUSALS: dict[str, type[AnlanError]] = {
+    kind.code: kind for kind in (UnavailableError, InvalidInputError, ConflictError)
+}
+
+
+class Writing:
+    """A process that writes: one writer, one committer for all who wait, and a door for others."""
+
+    def __init__(self, root: Path) -> None:
+        self.writer = StoreWriter(root)
+        self.committer = Committer(self.writer)
+        self._sealing = threading.Lock()
+        self._word = secrets.token_bytes(32)
+        self._door = Listener(("127.0.0.1", 0), backlog=64)
+        self._open = True
+        self._where = Places(root).root / "writer.json"
+        where = _Where(port=self._door.address[1], word=self._word.hex())
+        self._where.touch(mode=0o600)
+        self._where.write_bytes(msgspec.json.encode(where))
+        threading.Thread(target=self._listen, daemon=True, name="observations door").start()
+
+    def keep(self, message: Message) -> Kept:
+        """Keep a message durably; what becomes of it is known when this returns."""
+        return self.committer.keep(message.codes, lambda numbers: _frame_of(message, numbers))
+
+    def seal(self, now_us: int) -> Manifest:
+        """Close what the log holds into segments."""
+        with self._sealing:
+            return self.writer.seal(now_us=now_us)
+
+    def _listen(self) -> None:
+        while self._open:
+            try:
+                visitor = self._door.accept()
+            except OSError:
+                continue  # closed, or a visitor that went
+            threading.Thread(target=self._serve, args=[visitor], daemon=True).start()
+
+    def _serve(self, visitor: Connection) -> None:
+        with contextlib.suppress(EOFError, OSError, AuthenticationError), visitor:
+            # Here and not at the door: who says nothing must not keep others waiting.
+            deliver_challenge(visitor, self._word)
+            answer_challenge(visitor, self._word)
+            while True:
+                asked = _ASKED.decode(visitor.recv_bytes())
+                visitor.send_bytes(msgspec.msgpack.encode(self._answer(asked)))
+
+    def _answer(self, asked: _Seal | _Keep) -> _Answer:
+        try:
+            if isinstance(asked, _Seal):
+                return _Answer(seq=self.seal(asked.now_us).sealed)
+            return _Answer(*self.keep(asked.message))
+        except AnlanError as error:
+            if not self._open:
+                raise EOFError from error  # another process writes next: it is to be asked
+            return _Answer(refused=error.code, params={k: str(v) for k, v in error.params.items()})
+
+    def close(self) -> None:
+        """End writing, and let another process."""
+        self._open = False
+        self._where.unlink(missing_ok=True)
+        # A thread that waits in accept is woken by a visitor only.
+        with contextlib.suppress(OSError):
+            Client(self._door.address).close()
+        self._door.close()
+        with self._sealing:
+            self.committer.close()
+
+
+class Hand:
+    """Keeps readings of one workspace from this process, whoever writes."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.writing: Writing | None = None
+        self._turn = threading.Lock()
+        self._free: list[Connection] = []
+
+    def keep(self, message: Message) -> Kept:
+        """Keep a message durably.
+
+        Raises
+        ------
+        UnavailableError
+            When it could not be kept: nothing of it is promised.
+        InvalidInputError
+            When a stream's code is no line of text.
+        """
+        found = self._ask(_Keep(message))
+        if isinstance(found, Writing):
+            return found.keep(message)
+        return Kept(found.seq, found.rows, found.repeated)
+
+    def seal(self, now_us: int) -> None:
+        """Close what the log holds into segments."""
+        found = self._ask(_Seal(now_us))
+        if isinstance(found, Writing):
+            found.seal(now_us)
+
+    def _ask(self, asked: _Seal | _Keep) -> _Answer | Writing:
+        """Return what the writing process answers, or the writing when it is this process's.
+
+        A broken line leaves open whether it was kept: it is asked once more, and the same
+        readings count once.
+        """
+        if self.writing is not None:
+            return self.writing
+        data = msgspec.msgpack.encode(asked)
+        end = time.monotonic() + PATIENCE_S
+        while time.monotonic() < end:
+            with contextlib.suppress(OSError, EOFError, AuthenticationError):
+                for connection in self._connections():
+                    connection.send_bytes(data)
+                    found = _ANSWERED.decode(_heard(connection, PATIENCE_S))
+                    self._give_back(connection)
+                    if found.refused:
+                        raise _REFUSALS.get(found.refused, UnavailableError)(**found.params)
+                    return found
+            if (mine := self._take_over()) is not None:
+                return mine
+            time.sleep(0.02)
+        raise UnavailableError(what="observation store", problem="nobody answers who writes it")
+
+    def _connections(self) -> Iterator[Connection]:
+        with self._turn:
+            free, self._free = self._free, []
+        for connection in free[1:]:
+            self._give_back(connection)
+        if free:
+            with contextlib.suppress(OSError, EOFError):
+                yield free[0]
+        found = self.root / "writer.json"
+        if found.exists():
+            with contextlib.suppress(msgspec.DecodeError):
+                where = msgspec.json.decode(found.read_bytes(), type=_Where)
+                connection = Client(("127.0.0.1", where.port))
+                if not connection.poll(PATIENCE_S):
+                    raise EOFError
+                answer_challenge(connection, bytes.fromhex(where.word))
+                deliver_challenge(connection, bytes.fromhex(where.word))
+                yield connection
+
+    def _give_back(self, connection: Connection) -> None:
+        with self._turn:
+            if len(self._free) < CONNECTIONS_KEPT:
+                self._free.append(connection)
+                return
+        connection.close()
+
+    def _take_over(self) -> Writing | None:
+        with self._turn:
+            if self.writing is None:
+                with contextlib.suppress(ConflictError):
+                    self.writing = Writing(self.root)
+            return self.writing
+
+    def drop(self) -> None:
+        """In a forked child: let the parent alone hold the lock."""
+        if self.writing is not None:
+            self.writing.writer.drop()
+
+    def close(self) -> None:
+        """Let go of the lock and of all connections."""
+        with self._turn:
+            free, self._free = self._free, []
+            writing, self.writing = self.writing, None
+        for connection in free:
+            connection.close()
+        if writing is not None:
+            writing.close()
+
+
+def _heard(connection: Connection, patience_s: float) -> bytes:
+    if not connection.poll(patience_s):
+        connection.close()
+        raise EOFError
+    return connection.recv_bytes()
+
+
+def _frame_of(message: Message, numbers: list[int]) -> Frame:
+    index = np.frombuffer(message.index, np.int32)
+    return frame_of(
+        np.array(numbers, np.int32)[index],
+        np.frombuffer(message.at_us, np.int64),
+        np.frombuffer(message.value, np.float64),
+        np.frombuffer(message.quality, np.uint8),
+        source=message.source,
+        key=message.key,
+        received_us=message.received_us,
+        text=message.text or None,
+        result_us=np.frombuffer(message.result_us, np.int64) if message.result_us else None,
+        about=np.frombuffer(message.about, np.int64) if message.about else None,
+    )
