@@ -114,5 +114,3 @@ def caller_in(monkeypatch):
         return Caller(registry.issue_token(me, account, None, None, until, now=NOW)[1])
 
     return make
-
-

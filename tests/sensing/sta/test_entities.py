@@ -170,7 +170,9 @@ def test_the_token_may_come_as_a_password(caller):
     bearer = caller().secret
     basic = base64.b64encode(f"anybody:{bearer}".encode()).decode()
     assert Client(headers={"Authorization": f"Basic {basic}"}).get("/sta/v1.1").status_code == 200
-    assert Client(headers={"Authorization": f"Basic {basic}"}).get("/api/v1/city").status_code == 401
+    assert (
+        Client(headers={"Authorization": f"Basic {basic}"}).get("/api/v1/city").status_code == 401
+    )
 
 
 def test_city_data_is_not_changed_here(caller):

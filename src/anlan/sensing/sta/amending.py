@@ -77,6 +77,7 @@ def correct(
         When it changes what a correction cannot: the instant, the stream.
     """
     _may_amend(actor, of)
+    reason = _said(reason)
     at = from_us(int(of.rows.at_us[0]))
     for name, value in given.items():
         same = name == "phenomenonTime" and _is(value, to_us(at))
@@ -96,9 +97,7 @@ def correct(
     quality = QUALITIES.index(kept.quality)
     value = np.nan if kept.value is None else kept.value
     _append(actor, of, (value, quality, text), result_us=sent.result_us, now=now)
-    event = ObservationCorrected(
-        observation=int(of.number[0]), stream=code, at=at, reason=_said(reason)
-    )
+    event = ObservationCorrected(observation=int(of.number[0]), stream=code, at=at, reason=reason)
     with transaction.atomic():
         journal.record(event, actor=actor, now=now)
 
@@ -106,13 +105,14 @@ def correct(
 def remove(actor: Actor, of: Readings, *, reason: str, now: datetime) -> None:
     """Append a tombstone for a reading that stands."""
     _may_amend(actor, of)
-    said = msgspec.json.encode({"reason": _said(reason)})
+    reason = _said(reason)
+    said = msgspec.json.encode({"reason": reason})
     _append(actor, of, (np.nan, REMOVED, said), result_us=None, now=now)
     event = ObservationRemoved(
         observation=int(of.number[0]),
         stream=_stream(of),
         at=from_us(int(of.rows.at_us[0])),
-        reason=_said(reason),
+        reason=reason,
     )
     with transaction.atomic():
         journal.record(event, actor=actor, now=now)

@@ -144,10 +144,11 @@ def _put(
     if options.count:
         for place, one in enumerate(shown[0]):
             one[f"{name}@iot.count"] = counts.get(place, 0)
+    following = following_of(view, options) if more else ""
     for place in more:
         id_ = entities.id_of(view.of, kind, int(numbers[place]))
         path = f"{KINDS[kind].plural}({key(id_)})/{name}"
-        shown[0][place][f"{name}@iot.nextLink"] = next_link(view, path, options)
+        shown[0][place][f"{name}@iot.nextLink"] = f"{view.base}/{path}?{following}"
 
 
 def _expand_readings(
@@ -227,9 +228,13 @@ def _told(of: Readings) -> list[Json]:
 
 def next_link(view: View, path: str, options: Options) -> str:
     """Return where the next page is."""
+    return f"{view.base}/{quote(path, safe=SAFE)}?{following_of(view, options)}"
+
+
+def following_of(view: View, options: Options) -> str:
+    """Return what to ask for the next page."""
     given = [*options.text, ("$skip", str(options.skip + options.rows(view.page)))]
-    asked = "&".join(f"{quote(x, safe='$')}={quote(y, safe=SAFE)}" for x, y in given)
-    return f"{view.base}/{path}?{asked}"
+    return "&".join(f"{quote(x, safe='$')}={quote(y, safe=SAFE)}" for x, y in given)
 
 
 SAFE = "$,()/;'=:@"

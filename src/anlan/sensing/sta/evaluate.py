@@ -175,7 +175,7 @@ def _alike(node: Both, left: Column, right: Column) -> tuple[Column, Column]:
     """Return both sides as one kind, or as what can be compared with each other."""
     if left.kind == right.kind or {left.kind, right.kind} <= {"instant", "interval"}:
         return left, right
-    if left.kind in {"any", "null"}:
+    if left.kind in {"any", "null"} and right.kind != "null":
         return as_kind(left, right.kind, name=node.operator, at=node.at), right
     return left, as_kind(right, left.kind, name=node.operator, at=node.at)
 

@@ -102,6 +102,8 @@ def key(id_: Any) -> str:
     """Return an id as it stands within parentheses in an address."""
     if isinstance(id_, int):
         return str(id_)
+    if str(id_).isascii() and str(id_).replace("-", "").isalnum():
+        return f"'{id_}'"  # as nearly all are
     return "'" + quote(str(id_).replace("'", "''"), safe="'-_.~:@!$*,") + "'"
 
 
