@@ -8,12 +8,14 @@ from urllib.parse import quote
 
 import pytest
 from django.test import Client
+from msgspec.structs import replace
 
 from anlan.entrypoints import clock
 from anlan.kernel.actor import system_actor
 from anlan.registry import public as registry
 from anlan.registry.domain import city as c
-from tests.registry.small_city import a_city, parsed
+from anlan.registry.domain import jurisdiction as j
+from tests.registry.small_city import a_city, parsed, text
 from tests.sensing.conftest import NOW, small_law
 
 WEST = "410103"
@@ -35,7 +37,9 @@ def stream(code: str, place: str | None = None, **more):
 
 def load(places, streams):
     city = a_city(risk_points=tuple(places), sensors=tuple(streams))
-    registry.load_city(system_actor("test"), parsed(city), parsed(small_law()), now=NOW)
+    kinds = tuple(j.PlaceKind(id=kind, name=text(kind)) for kind in ("site", "underpass"))
+    law = replace(small_law(), place_kinds=kinds)
+    registry.load_city(system_actor("test"), parsed(city), parsed(law), now=NOW)
 
 
 @pytest.fixture

@@ -175,14 +175,6 @@ def test_the_token_may_come_as_a_password(caller):
     )
 
 
-def test_city_data_is_not_changed_here(caller):
-    me = caller()
-    for method, path in (("POST", "Things"), ("PATCH", "Things('P1')"), ("DELETE", "Sensors('s1')"),
-                         ("PUT", "Locations('P1')"), ("POST", "Things('P1')/Datastreams")):  # fmt: skip
-        found = me.send(method, path, {"name": "x"})
-        assert (found.status_code, found.json()["error"]["code"]) == (501, "sta.registry_keeps")
-
-
 def test_a_workspace_without_a_city_has_empty_sets(db, monkeypatch):
     from tests.sensing.sta.conftest import caller_in
 

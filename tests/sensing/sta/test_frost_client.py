@@ -46,7 +46,7 @@ def test_reading_asking_and_sending(place):
     )
     assert (found.count, {one.id for one in found}) == (2, {"GAS-01", "GAS-02"})
 
-    now = dt.datetime.now(dt.UTC).replace(microsecond=0)
+    now = dt.datetime.now(dt.UTC).replace(microsecond=0)  # noqa: TID251  the server's clock is the real one
     sent = fsc.Observation(
         result=12.5,
         phenomenon_time=now - dt.timedelta(minutes=9),

@@ -64,7 +64,8 @@ def test_every_kind_of_result_is_kept_as_it_was_sent(caller, sealed):
         seal()
     assert results(me, "Datastreams('s2')/Observations") == sent
     assert [me.get(f"Observations({n})")["result"] for n in numbers] == sent
-    newest = me.get("Datastreams", _filter="id eq 's2'", _expand="Observations($top=1;$orderby=phenomenonTime desc)")  # fmt: skip
+    last = "Observations($top=1;$orderby=phenomenonTime desc)"
+    newest = me.get("Datastreams", _filter="id eq 's2'", _expand=last)
     assert newest["value"][0]["Observations"][0]["result"] == 7.0
     me.observe("s2", 1, {"last": True})
     if sealed:

@@ -7,11 +7,13 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
+import numpy as np
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 
 from anlan.infra.doors import KEY_HEADER, allowed, check
+from anlan.kernel.actor import Actor
 from anlan.kernel.errors import NotFoundError
 from anlan.sensing.api.calls import answer, body_of
 from anlan.sensing.domain.errors import KeyMalformedError
@@ -19,41 +21,52 @@ from anlan.sensing.domain.observations import Observation
 from anlan.sensing.domain.sta_errors import (
     EntityUnknownError,
     MethodHereError,
-    RegistryKeepsError,
 )
 from anlan.sensing.services.framing import to_us
 from anlan.sensing.services.once import MAX_KEY
-from anlan.sensing.sta import amending, leading, sending, times
+from anlan.sensing.sta import amending, answers, entities, keeping, leading, sending, times
 from anlan.sensing.sta.catalogue import catalogue
 from anlan.sensing.sta.conformance import root
-from anlan.sensing.sta.model import READING
+from anlan.sensing.sta.model import READING, SETS
+from anlan.sensing.sta.options import Options
 from anlan.sensing.sta.view import View
 
 ROOT = "/sta/v1.1"
-SEES, WRITES = "registry:read", "signs:write"
+SEES, WRITES, KEEPS = "registry:read", "signs:write", "registry:write"
 WRITING = frozenset({"POST", "PATCH", "PUT", "DELETE"})
 
 
 @csrf_exempt
 def door(request: HttpRequest, path: str = "") -> HttpResponse:
     """Answer any request of the interface; a session of a browser does not count here."""
-    method = request.method or ""
-    check(getattr(request, "actor", None), WRITES if method in WRITING else SEES)
-    view = _view(request)
-    path = path.strip("/")
+    method, path = request.method or "", path.strip("/")
+    actor = check(getattr(request, "actor", None), _needed(method, path))
+    view = _view(request, actor)
     if method == "GET":
         return _got(view, path, request)
     if method not in WRITING:
         raise MethodHereError(method=method)
     if method == "POST" and path == "CreateObservations":
         return _many_kept(view, request)
-    if method == "POST" and path:
-        return _kept(view, path, request)
-    return _amended(view, path, request)
+    last = path.rpartition("/")[2].partition("(")[0]
+    kind = SETS.get(last, "")
+    if not kind:
+        raise EntityUnknownError(what="path", id=path[:80])
+    if kind != READING:
+        return _city_changed(view, kind, path, request)
+    return _kept(view, path, request) if method == "POST" else _amended(view, path, request)
 
 
-def _view(request: HttpRequest) -> View:
-    actor, now = request.actor, request.now  # type: ignore[attr-defined]
+def _needed(method: str, path: str) -> str:
+    """Return the permission that a request needs: city data and readings are written by others."""
+    if method not in WRITING:
+        return SEES
+    last = path.rpartition("/")[2].partition("(")[0]
+    return WRITES if last in {"Observations", "CreateObservations"} else KEEPS
+
+
+def _view(request: HttpRequest, actor: Actor) -> View:
+    now = request.now  # type: ignore[attr-defined]
     return View(
         of=catalogue(now=now),
         actor=actor,
@@ -97,10 +110,33 @@ def _key(request: HttpRequest, body: bytes) -> str:
     return f"{given} {hashlib.sha256(request.path.encode() + body).hexdigest()[:32]}"
 
 
+def _city_changed(view: View, kind: str, path: str, request: HttpRequest) -> HttpResponse:
+    """Change city data by an edit of the registry, with its reason."""
+    now, reason = request.now, request.GET.get("reason", "")  # type: ignore[attr-defined]
+    method = str(request.method)
+    body = body_of(request)
+    if method == "POST":
+        within = leading.carrier_of(view, path, kind)
+        given = sending.json_of(body)
+        id_ = keeping.create(view.actor, kind, given, of=within, reason=reason, now=now)
+    else:
+        place = leading.lead(view, path)
+        if place.many or place.rest or place.kind != kind:
+            raise EntityUnknownError(what="path", id=path[:80])
+        id_ = entities.id_of(view.of, kind, int(place.numbers[0]))
+        if method == "DELETE":
+            keeping.end(view.actor, kind, id_, reason=reason, now=now)
+            return HttpResponse(status=200)
+        keeping.change(view.actor, kind, id_, sending.json_of(body), reason=reason, now=now)
+    after = _view(request, view.actor)
+    shown, _ = answers.entities_shown(after, kind, np.array([after.number(kind, id_)]), Options())
+    told = answer(shown[0], 201 if method == "POST" else 200)
+    if method == "POST":
+        told["Location"] = shown[0]["@iot.selfLink"]
+    return told
+
+
 def _kept(view: View, path: str, request: HttpRequest) -> HttpResponse:
-    if path.rsplit("/", maxsplit=1)[-1] != "Observations":
-        what = path.rsplit("/", maxsplit=1)[-1].partition("(")[0]
-        raise RegistryKeepsError(what=what[:80], method="POST")
     body, now = body_of(request), request.now  # type: ignore[attr-defined]
     stream = leading.stream_of(view, path)
     sent = sending.sent_of(sending.json_of(body), stream=stream, now=now)
@@ -141,10 +177,6 @@ def _many_kept(view: View, request: HttpRequest) -> HttpResponse:
 
 def _amended(view: View, path: str, request: HttpRequest) -> HttpResponse:
     method = str(request.method)
-    last = path.rsplit("/", maxsplit=1)[-1]
-    if not last.startswith("Observations("):
-        what = last.partition("(")[0] or "the service"
-        raise RegistryKeepsError(what=what[:80], method=method)
     now, reason = request.now, request.GET.get("reason", "")  # type: ignore[attr-defined]
     view = _standing(view)
     place = leading.lead(view, path)

@@ -12,7 +12,7 @@ from anlan.sensing.domain.sta_errors import EntityUnknownError, OptionError
 from anlan.sensing.sta import answers, entities, readings
 from anlan.sensing.sta.answers import Json
 from anlan.sensing.sta.catalogue import Numbers
-from anlan.sensing.sta.model import BASIC, KINDS, READING, SETS, STREAM, link, relation
+from anlan.sensing.sta.model import BASIC, KINDS, READING, SETS, STREAM, THING, link, relation
 from anlan.sensing.sta.options import Options, options_of
 from anlan.sensing.sta.paths import Step, steps_of
 from anlan.sensing.sta.readings import Readings
@@ -203,3 +203,26 @@ def stream_of(view: View, path: str) -> str | None:
     if steps_of(path)[1:]:
         return entities.id_of(view.of, STREAM, int(place.numbers[0]))
     return None
+
+
+def carrier_of(view: View, path: str, kind: str) -> str:
+    """Return the Thing within which a path enters an entity; empty where it names none.
+
+    Raises
+    ------
+    EntityUnknownError
+        When entities of the kind are not entered there.
+    """
+    steps = steps_of(path)
+    if len(steps) == 1 and steps[0].id is None:
+        return ""
+    place = lead(view, path.rpartition("/")[0])
+    if (
+        place.kind != THING
+        or place.many
+        or place.rest
+        or kind != STREAM
+        or steps[-1].id is not None
+    ):
+        raise EntityUnknownError(what="path", id=path[:80])
+    return entities.id_of(view.of, THING, int(place.numbers[0]))
