@@ -13,23 +13,21 @@ pytestmark = [pytest.mark.sqlite_only, pytest.mark.filterwarnings("ignore::Depre
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory):
-    with served(tmp_path_factory.mktemp("sta")) as running:
-        yield running
-
-
-def test_reading_asking_and_sending(place):
+def service(tmp_path_factory):
     import frost_sta_client as fsc
     from frost_sta_client.service.auth_handler import AuthHandler
 
-    made = place.command(
-        "-m", "anlan", "token", "issue", "sensing-client", "--role", "duty_officer"
-    )
-    secret = next(word for word in made.split() if word.startswith("anlan_"))
-    service = fsc.SensorThingsService(
-        f"{place.address}/sta/v1.1", auth_handler=AuthHandler("sensing-client", secret)
-    )
+    with served(tmp_path_factory.mktemp("sta")) as place:
+        made = place.command(
+            "-m", "anlan", "token", "issue", "sensing-client", "--role", "duty_officer"
+        )
+        secret = next(word for word in made.split() if word.startswith("anlan_"))
+        yield fsc.SensorThingsService(
+            f"{place.address}/sta/v1.1", auth_handler=AuthHandler("sensing-client", secret)
+        )
 
+
+def test_reading_and_asking(service):
     things = service.things().query().top(5).expand("Locations,Datastreams").list()
     seen = list(things)  # follows the links to the next pages
     assert len(seen) > 20
@@ -46,6 +44,11 @@ def test_reading_asking_and_sending(place):
     )
     assert (found.count, {one.id for one in found}) == (2, {"GAS-01", "GAS-02"})
 
+
+def test_sending_correcting_and_removing(service):
+    import frost_sta_client as fsc
+
+    stream = service.datastreams().find("POND-01")
     now = dt.datetime.now(dt.UTC).replace(microsecond=0)  # noqa: TID251  the server's clock is the real one
     sent = fsc.Observation(
         result=12.5,
