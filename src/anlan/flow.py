@@ -33,6 +33,8 @@ REACTIONS: dict[type[Event], tuple[Listener, ...]] = {
         response_handlers.on_report_received,
     ),
     sensing.SignalReceived: (warning_handlers.on_signal,),
+    sensing.ObservationCorrected: (),
+    sensing.ObservationRemoved: (),
     sensing.SegmentSealed: (),
     sensing.MessageKeptAside: (),
     sensing.MessageReleased: (),

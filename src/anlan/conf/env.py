@@ -13,10 +13,12 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 
 Network = IPv4Network | IPv6Network
-READ_WITH_EACH_REPORT = {
+LARGEST_PAGE = 10_000
+READ_LATE = {
     "flood_limit": "ANLAN_FLOOD_REPORTS",
     "flood_span": "ANLAN_FLOOD_MINUTES",
     "proxy_networks": "ANLAN_PROXIES",
+    "largest_sta_page": "ANLAN_STA_PAGE",
 }
 
 
@@ -66,6 +68,10 @@ class Settings:
     disk_alarm: str = _setting(
         "0.90", "Share of the disk in use at which the system calls itself sick."
     )
+    sta_page: str = _setting(
+        "1000",
+        "Entities of one page of the SensorThings interface, at most, whatever $top asks for.",
+    )
     log_level: str = _setting("INFO", "Lowest level written to the log.")
 
     @property
@@ -84,6 +90,14 @@ class Settings:
         return timedelta(minutes=int(self.flood_minutes))
 
     @property
+    def largest_sta_page(self) -> int:
+        """How many entities a page of the SensorThings interface has at most."""
+        found = int(self.sta_page)
+        if not 1 <= found <= LARGEST_PAGE:
+            raise ValueError(f"from 1 to {LARGEST_PAGE}")
+        return found
+
+    @property
     def proxy_networks(self) -> tuple[Network, ...]:
         """The networks of our own proxies."""
         named = (one.strip() for one in self.proxies.split(","))
@@ -97,7 +111,7 @@ class Settings:
         ValueError
             With the name of the variable that cannot be read.
         """
-        for name, variable in READ_WITH_EACH_REPORT.items():
+        for name, variable in READ_LATE.items():
             try:
                 getattr(self, name)
             except (ValueError, OverflowError) as error:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.urls import URLPattern, URLResolver, path
+from django.urls import URLPattern, URLResolver, path, re_path
 
 from anlan.entrypoints.api import api
 from anlan.entrypoints.web import registry_addresses, views
@@ -25,12 +25,15 @@ from anlan.entrypoints.web.pages import (
     watch,
     words,
 )
+from anlan.sensing.api import sta
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", views.status_page, name="status"),
     path("healthz", views.health, name="health"),
     path("metrics", views.metrics_page, name="metrics"),
     path("api/", api.urls),
+    re_path(r"^sta/v1\.1(?:/(?P<path>.*))?\Z", sta.door),
+    re_path(r"^sta(?:/.*)?\Z", sta.nothing_here),
     path("sign-in", signing.sign_in),
     path("sign-out", signing.sign_out),
     path("welcome", signing.welcome),

@@ -96,6 +96,7 @@ from anlan.registry.selectors.places import (
     quickest_sensor,
     sensor,
     sensors,
+    standing_since,
 )
 from anlan.registry.selectors.records import (
     Listed,
@@ -313,6 +314,7 @@ __all__ = [
     "show_table",
     "sign_in",
     "sign_out",
+    "standing_since",
     "superior_of",
     "take_edit",
     "take_table",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import logging
 import secrets
 import time
@@ -64,6 +65,7 @@ class FormForeignError(NotAllowedError):
 
 SESSION_COOKIE = "anlan_session"
 FOR_PROGRAMS = frozenset({"/healthz", "/metrics"})
+SENSOR_THINGS = "/sta/"
 #: A page is for who signed in; a program's token, made for less, opens no settings.
 BY_HAND = frozenset({"session"})
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -128,9 +130,31 @@ def in_our_form(request: HttpRequest, response: HttpResponse) -> HttpResponse:
     return shown
 
 
+def _for_programs(path: str) -> bool:
+    return path.startswith(("/api", SENSOR_THINGS)) or path in FOR_PROGRAMS
+
+
+def _token_of(header: str, path: str) -> str:
+    """Return the token that comes with a request.
+
+    Clients of SensorThings know the scheme Basic only: there the token is the password.
+    """
+    scheme, _, secret = header.partition(" ")
+    if scheme.lower() == "basic" and path.startswith(SENSOR_THINGS):
+        try:
+            secret = base64.b64decode(secret, validate=True).decode().partition(":")[2]
+        except ValueError:
+            raise NotAuthenticatedError from None
+    elif scheme.lower() != "bearer":
+        raise NotAuthenticatedError
+    if not secret.strip():
+        raise NotAuthenticatedError
+    return secret.strip()
+
+
 def answer_of(request: HttpRequest, error: AnlanError) -> HttpResponse:
     """Return a refusal to whoever asks: JSON to programs, a page to people."""
-    if request.path.startswith("/api") or request.path in FOR_PROGRAMS:
+    if _for_programs(request.path):
         return refusal(request, error)
     if error.http_status >= 500 and error.http_status != 503:
         return refused_page(request, error, reference=secrets.token_hex(4))
@@ -210,12 +234,9 @@ class RequestContext:
         """Return who calls: by a token over the interface, by a session on the pages."""
         now = request.now  # type: ignore[attr-defined]
         header = request.headers.get("Authorization", "")
-        for_programs = request.path.startswith("/api") or request.path in FOR_PROGRAMS
+        for_programs = _for_programs(request.path)
         if header and for_programs:
-            scheme, _, secret = header.partition(" ")
-            if scheme.lower() != "bearer" or not secret:
-                raise NotAuthenticatedError
-            return registry.authenticate(secret.strip(), now=now)
+            return registry.authenticate(_token_of(header, request.path), now=now)
         session = request.COOKIES.get(SESSION_COOKIE, "")
         # Never over the interface: there no form token guards what a browser sends by itself.
         if not session or for_programs:

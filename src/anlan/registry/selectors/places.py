@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from typing import Any
 
 from django.db.models import Q
 
+from anlan.infra.models import JournalEntry
 from anlan.kernel.durations import parse_span
 from anlan.kernel.geometry import EARTH_RADIUS_M, Point, distance_m
 from anlan.kernel.scales import RiskGrade
@@ -164,6 +165,28 @@ def sensor(code: str, *, at: datetime) -> KnownSensor:
     if found is None:
         raise SensorUnknownError(code=code)
     return known_sensor(found)
+
+
+def standing_since(*, at: datetime) -> tuple[dict[str, datetime], dict[str, datetime]]:
+    """Return since when each risk point and each sensor in force stands as it does (three queries).
+
+    The pack's own day or the load that changed the entry, whichever is later; where neither is
+    known, the first load of the city: from then on this system knows it.
+    """
+    first = JournalEntry.objects.filter(event="CityLoaded").order_by("seq").values_list("at")
+    begun = next((row[0] for row in first[:1]), at)
+    zone = packs.timezone()
+
+    def since(model: type[RiskPoint | Sensor]) -> dict[str, datetime]:
+        rows = model._default_manager.filter(holding(at))
+        found = {}
+        for code, day, began in rows.values_list("code", "valid_from", "began_at"):
+            midnight = datetime.combine(day, time(), zone) if day else None
+            known = [instant for instant in (midnight, began) if instant is not None]
+            found[code] = max(known, default=begun)
+        return found
+
+    return since(RiskPoint), since(Sensor)
 
 
 def quickest_sensor(*, at: datetime) -> timedelta | None:

@@ -48,6 +48,26 @@ class SignalReceived(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class ObservationCorrected(Event):
+    """A reading was corrected by hand; what was received stays in the store."""
+
+    observation: int  # the number under which it was received
+    stream: str
+    at: datetime
+    reason: str  # as stated; "" when none was
+
+
+@dataclass(frozen=True, slots=True)
+class ObservationRemoved(Event):
+    """A reading was removed by hand; what was received stays in the store."""
+
+    observation: int
+    stream: str
+    at: datetime
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class SegmentSealed(Event):
     """A segment of observations was closed for ever; its hash stands for all its readings."""
 

@@ -19,13 +19,18 @@ NEVER = -(1 << 62)
 
 
 class Newest(NamedTuple):
-    """By stream number: the newest reading by phenomenon time; ``at_us`` NEVER where there is none."""
+    """By stream number: the newest reading by phenomenon time; ``at_us`` NEVER where there is none.
+
+    Quality ``REMOVED`` marks one that was removed since: another one stands, or none.
+    """
 
     at_us: NDArray[np.int64]
     value: NDArray[np.float64]
     quality: NDArray[np.uint8]
     received_us: NDArray[np.int64]
     id: NDArray[np.int64]
+    result_us: NDArray[np.int64]
+    first: NDArray[np.int64]  # the number under which it was first received, before corrections
 
 
 def _none(count: int) -> Newest:
@@ -35,21 +40,35 @@ def _none(count: int) -> Newest:
         np.zeros(count, np.uint8),
         np.full(count, NEVER),
         np.zeros(count, np.int64),
+        np.full(count, NEVER),
+        np.zeros(count, np.int64),
     )
 
 
 @numba.njit(cache=True)
-def _note(newest: Newest, stream: NDArray[np.int32], more: Newest) -> None:
-    at_us, value, quality, received_us, ids = more
+def _note(
+    newest: Newest, stream: NDArray[np.int32], more: Newest, about: NDArray[np.int64]
+) -> None:
+    at_us, value, quality, received_us, ids, result_us, _ = more
     one = len(received_us) == 1  # of all rows
     for row in range(len(stream)):
         number = stream[row]
-        if quality[row] != REMOVED and at_us[row] >= newest.at_us[number]:
+        meant = about[row] if len(about) else 0
+        if quality[row] == REMOVED:
+            # What stands instead is not known here: the reader looks for it.
+            if meant == newest.id[number]:
+                newest.quality[number] = REMOVED
+        elif at_us[row] >= newest.at_us[number]:
             newest.at_us[number] = at_us[row]
             newest.value[number] = value[row]
             newest.quality[number] = quality[row]
             newest.received_us[number] = received_us[0 if one else row]
+            if meant == 0:
+                newest.first[number] = ids[row]
+            elif meant != newest.id[number]:
+                newest.first[number] = meant
             newest.id[number] = ids[row]
+            newest.result_us[number] = result_us[row]
 
 
 class Latest:
@@ -64,16 +83,21 @@ class Latest:
         if frame.rows:
             self._make_room(int(frame.stream.max()) + 1)
             received_us = np.array([frame.received_us])
-            more = Newest(frame.at_us, frame.value, frame.quality, received_us, frame.ids)
-            _note(self.newest, frame.stream, more)
+            made = frame.at_us if frame.result_us is None else frame.result_us
+            ids = frame.ids
+            more = Newest(frame.at_us, frame.value, frame.quality, received_us, ids, made, ids)
+            about = np.empty(0, np.int64) if frame.about is None else frame.about
+            _note(self.newest, frame.stream, more, about)
         self.seq = frame.seq
 
     def note_rows(self, rows: Rows, received_us: NDArray[np.int64]) -> None:
         """Take in rows of a segment, which are in order of stream and time."""
         if rows.size:
             self._make_room(int(rows.stream.max()) + 1)
-            more = Newest(rows.at_us, rows.value, rows.quality, received_us, rows.id)
-            _note(self.newest, rows.stream, more)
+            more = Newest(
+                rows.at_us, rows.value, rows.quality, received_us, rows.id, rows.result_us, rows.id
+            )
+            _note(self.newest, rows.stream, more, rows.about)
 
     def _make_room(self, count: int) -> None:
         have = len(self.newest.at_us)
@@ -101,6 +125,8 @@ class Latest:
         found = cls()
         if path.exists():
             with np.load(path, allow_pickle=False) as saved:
+                if not set(saved.files) >= set(Newest._fields):
+                    return found  # of an earlier version: the segments know it all
                 found.seq = int(saved["seq"])
                 found.newest = Newest._make(saved[name] for name in Newest._fields)
         return found

@@ -17,11 +17,12 @@ from numpy.typing import NDArray
 from anlan.kernel.errors import UnavailableError
 from anlan.sensing.store import log, manifest, sealed
 from anlan.sensing.store.frames import MOST_ROWS, Frame
-from anlan.sensing.store.latest import Latest, Newest
+from anlan.sensing.store.latest import NEVER, Latest, Newest
 from anlan.sensing.store.manifest import SegmentFile
 from anlan.sensing.store.names import StreamNames
 from anlan.sensing.store.places import Places
 from anlan.sensing.store.rows import (
+    REMOVED,
     Rows,
     in_order,
     joined,
@@ -33,6 +34,9 @@ from anlan.sensing.store.segments import OpenSegments
 
 LOOKS = 10
 ALWAYS = (-(1 << 62), 1 << 62)
+DAY_US = 86_400_000_000
+LOOKED_BACK = (1, 40, 0)
+"""Days before a removed reading in which another one is looked for; 0: all of them."""
 T = TypeVar("T")
 
 
@@ -196,6 +200,50 @@ class StoreReader:
                 if frame.seq > self._latest.seq:
                     self._latest.note(frame)
             return self._latest.newest
+
+        with self._turn:
+            found = self._looking(look)
+            gone = np.flatnonzero(found.quality == REMOVED).astype(np.int32)
+            if len(gone):
+                self._stand_in(found, gone)
+            return found
+
+    def _stand_in(self, newest: Newest, gone: NDArray[np.int32]) -> None:
+        """Put what stands in the place of newest readings that were removed."""
+        last = int(newest.at_us[gone].max()) + 1
+        for days in LOOKED_BACK:
+            rows = self.read(gone, last - days * DAY_US if days else ALWAYS[0], last)
+            ends = np.append(rows.stream[1:] != rows.stream[:-1], rows.size > 0)
+            rows = rows.take(ends[: rows.size])
+            newest.at_us[rows.stream], newest.value[rows.stream] = rows.at_us, rows.value
+            newest.quality[rows.stream] = rows.quality
+            newest.id[rows.stream] = newest.first[rows.stream] = rows.id
+            newest.result_us[rows.stream] = rows.result_us
+            gone = np.setdiff1d(gone, rows.stream).astype(np.int32)
+            if not len(gone):
+                return
+        newest.at_us[gone], newest.value[gone], newest.quality[gone] = NEVER, np.nan, 0
+
+    def bounds(self) -> tuple[int, int] | None:
+        """Return the first and the last instant that any reading speaks of; None without any."""
+
+        def look() -> tuple[int, int] | None:
+            found = manifest.load(self.places.manifest)
+            spans = [(item.from_us, item.to_us) for item in found.segments]
+            waiting = [frame.at_us for frame in self._tail.after(found.sealed) if frame.rows]
+            spans += [(int(times.min()), int(times.max())) for times in waiting]
+            return (min(x for x, _ in spans), max(x for _, x in spans)) if spans else None
+
+        return self._looking(look)
+
+    def most_rows(self, from_us: int, before_us: int) -> int:
+        """Return how many readings of all streams have to be looked at for a period, at most."""
+
+        def look() -> int:
+            found = manifest.load(self.places.manifest)
+            waiting = sum(frame.rows for frame in self._tail.after(found.sealed))
+            chosen = [x for x in found.segments if x.from_us < before_us and x.to_us >= from_us]
+            return waiting + sum(item.rows for item in chosen)
 
         return self._looking(look)
 
