@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import time
 
+import numpy as np
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from anlan.sensing.services.hands import reader
+from anlan.sensing.store.latest import NEVER
 from tests.sensing.sta.conftest import a_place, caller_in, load, stream
 
 pytestmark = pytest.mark.django_db(databases="__all__")
@@ -76,3 +79,13 @@ def test_a_page_of_a_thousand_newest_with_their_places(db, monkeypatch):
         took.append(time.perf_counter() - began)
     print(f"a page of 1000 with place: {min(took) * 1000:.0f} ms")  # noqa: T201
     assert min(took) < 0.4
+
+
+def test_newest_readings_are_of_one_moment_and_of_known_streams_only(caller):
+    me = caller()
+    number = me.observe("s1", 5, 1.0)
+    taken = reader().newest_of(np.array([0, 5_000_000], np.int32))
+    assert (taken.id[0], taken.at_us[1]) == (number, NEVER)
+    me.observe("s1", 1, 2.0)
+    assert taken.value[0] == 1.0
+    assert reader().newest_of(np.array([0], np.int32)).value[0] == 2.0

@@ -23,7 +23,7 @@ from anlan.sensing.sta.options import Options, window
 from anlan.sensing.sta.tree import Field, Node
 from anlan.sensing.sta.view import Entities, View, within
 from anlan.sensing.store import Rows
-from anlan.sensing.store.latest import NEVER
+from anlan.sensing.store.latest import NEVER, Newest
 from anlan.sensing.store.rows import REMOVED, joined, no_rows, standing
 
 MOST_LOOKED_AT = 5_000_000
@@ -135,9 +135,7 @@ def dict_of_store() -> Mapping[str, int]:
 
 def _store_numbers(view: View, streams: Numbers) -> NDArray[np.int32]:
     """Return the store's numbers of streams, those left out that never sent."""
-    store = reader()
-    store.names.read_on()
-    numbers = view.of.numbers_in_store(dict_of_store())[streams]
+    numbers = view.of.numbers_in_store(reader().all_numbers())[streams]
     return numbers[numbers >= 0].astype(np.int32)
 
 
@@ -251,15 +249,14 @@ def _paged(found: Readings, options: Options, rows: int, *, of_each: bool) -> Fo
 def _newest(view: View, streams: Numbers) -> Readings:
     """Return the newest reading of each stream, from the arrays that the store keeps of them."""
     store = reader()
-    newest = store.newest()
     numbers = _store_numbers(view, streams)
-    numbers = numbers[numbers < len(newest.at_us)]
-    numbers = numbers[newest.at_us[numbers] != NEVER]
+    newest = store.newest_of(numbers)
+    there = newest.at_us != NEVER
+    numbers, newest = numbers[there], Newest._make(column[there] for column in newest)
     count = len(numbers)
     rows = Rows(
-        id=newest.id[numbers], stream=numbers, at_us=newest.at_us[numbers],
-        result_us=newest.result_us[numbers], value=newest.value[numbers],
-        quality=newest.quality[numbers], about=np.zeros(count, np.int64),
+        id=newest.id, stream=numbers, at_us=newest.at_us, result_us=newest.result_us,
+        value=newest.value, quality=newest.quality, about=np.zeros(count, np.int64),
         text=np.full(count, b"", object),
     )  # fmt: skip
     odd = np.flatnonzero(np.isnan(rows.value) & (rows.quality != _MISSING))
@@ -269,7 +266,7 @@ def _newest(view: View, streams: Numbers) -> Readings:
         texts = dict(zip(said.id.tolist(), said.text.tolist(), strict=True))
         rows.text[odd] = objects([texts.get(id_, b"") for id_ in rows.id[odd].tolist()])
     found = shown(view, rows)
-    return Readings(view, found.rows, found.stream, newest.first[numbers])
+    return Readings(view, found.rows, found.stream, newest.first)
 
 
 def one(view: View, number: int) -> Readings:
@@ -300,7 +297,7 @@ def chain(view: View, number: int) -> Readings:
     asked = store.by_id(np.array([number], np.int64))
     if not asked.size:
         return _unknown(number)
-    store.names.read_on()
+    store.all_numbers()
     at = int(asked.at_us[0])
     rows = store.read(asked.stream, at, at + 1, history=True)
     whole = shown(_with_history(view), rows)

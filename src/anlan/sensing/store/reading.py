@@ -58,6 +58,12 @@ class StoreReader:
                 self.names.read_on()
         return self.names.numbers
 
+    def all_numbers(self) -> Mapping[str, int]:
+        """Return the number of every stream code that there is by now."""
+        with self._turn:
+            self.names.read_on()
+        return self.names.numbers
+
     def codes(self, number: int) -> Sequence[str]:
         """Return the code of each stream number, at least up to ``number``."""
         with self._turn:
@@ -207,6 +213,18 @@ class StoreReader:
             if len(gone):
                 self._stand_in(found, gone)
             return found
+
+    def newest_of(self, numbers: NDArray[np.int32]) -> Newest:
+        """Return the newest readings of some streams, all of one moment and the caller's own.
+
+        A number that is not known yet has none.
+        """
+        with self._turn:
+            found = self.newest()
+            there = numbers < len(found.at_us)
+            taken = Newest._make(column[np.where(there, numbers, 0)] for column in found)
+        taken.at_us[~there] = NEVER
+        return taken
 
     def _stand_in(self, newest: Newest, gone: NDArray[np.int32]) -> None:
         """Put what stands in the place of newest readings that were removed."""
