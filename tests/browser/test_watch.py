@@ -8,7 +8,7 @@ import pytest
 
 from tests.browser.accessible import assert_accessible, assert_fits
 
-WITHIN_MS = 8_000
+WITHIN_MS = 20_000
 
 
 def watching(page, place, address="/watch"):
@@ -129,8 +129,9 @@ def test_eight_windows_leave_the_browser_its_connections(place, new_page, sign_i
         assert states[-1] == "on"
         assert 2 <= states.count("on") <= 4
         assert set(states) == {"on", "elsewhere"}
-        oldest = windows[0]
-        assert "Another window" in oldest.locator("#live").inner_text()
+        # Each web process ends the oldest of its own.
+        oldest = windows[states.index("elsewhere")]
+        oldest.locator("#live", has_text="Another window").wait_for()
         assert_accessible(oldest)
         oldest.get_by_role("button", name="Take live updates back").click()
         oldest.locator('#watch[data-state="on"]').wait_for()
