@@ -1,0 +1,16 @@
+"""The judge in columns: thresholds, windows and silence over every stream at every tick.
+
+Pure: arrays, no framework, no clock.  ``domain/judge.py`` is its slow, obvious
+twin; ``docs/methods/judge.md`` says what both of them mean.
+"""
+
+from anlan.warning.columns.judge import NO_READINGS, Step, batch_of, step
+from anlan.warning.columns.layout import Batch, Out
+from anlan.warning.columns.programs import City, Facts
+from anlan.warning.columns.spoken import findings_of
+from anlan.warning.columns.state import State, bytes_of, bytes_per_stream, load, new_state, save
+
+__all__ = [
+    "NO_READINGS", "Batch", "City", "Facts", "Out", "State", "Step", "batch_of", "bytes_of",
+    "bytes_per_stream", "findings_of", "load", "new_state", "save", "step",
+]  # fmt: skip

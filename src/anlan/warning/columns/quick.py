@@ -1,0 +1,267 @@
+"""The quick way for what happens nearly always, and the walk over all streams of a step.
+
+A reading that is later than all before it, moves nothing and finds its stream
+at rest is only put behind the others.  Everything else goes to ``one.py``.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from anlan.warning.columns.bare import (
+    bare_batch,
+    bare_columns,
+    bare_out,
+    bare_room,
+    bare_tables,
+    bare_told,
+)
+from anlan.warning.columns.compiled import compiled
+from anlan.warning.columns.layout import (
+    AT_REST,
+    BLOCK,
+    I32,
+    I64,
+    LATE,
+    MOVING,
+    NEVER,
+    NONE,
+    SHIFT,
+    WITHIN,
+    Batch,
+    Columns,
+    Out,
+    Room,
+    Tables,
+    Told,
+)
+from anlan.warning.columns.one import (
+    DONE,
+    NO_ROOM,
+    due_at,
+    end_one,
+    judge_one,
+    moves,
+)
+from anlan.warning.columns.ring import append, drop_oldest, newest, place, settled, size_of, trim
+
+LARGEST = np.finfo(np.float64).max
+
+
+@compiled
+def quick(t: Tables, c: Columns, s: int, batch: Batch, j: int, now: int) -> bool:  # noqa: C901, PLR0911
+    """Put a reading behind the others if that is all there is to do; else change nothing."""
+    p = c.hot[s].program
+    if p < 0 or c.hot[s].state == MOVING or t.unjudged[batch.quality[j]]:
+        return False
+    value, at = batch.value[j], batch.at_us[j]
+    count = int(c.hot[s].count)
+    # Written so that NaN is not finite and not within.
+    finite = -LARGEST <= value <= LARGEST
+    if count == 0 or now - at > t.program[p].wait or not finite:
+        return False
+    if at <= c.r_at[place(c, s, count - 1)]:
+        return False
+    size = size_of(c, s)
+    if t.program[p].plain and c.hot[s].state == AT_REST:
+        if not t.program[p].low <= value <= t.program[p].high:
+            return False
+        line = at - LATE
+        while count > 1 and c.r_at[place(c, s, 1)] <= line:
+            drop_oldest(c, s)
+            count -= 1
+        if count == size:
+            return False
+        append(c, s, at, value, batch.arrival[j])
+        return True
+    if count == size:
+        return False
+    append(c, s, at, value, batch.arrival[j])
+    if moves(t, c, s, count):
+        c.hot[s].count -= 1
+        return False
+    c.cold[s].settled = settled(c, s)
+    if c.cold[s].settled != NONE:
+        trim(c, s, c.cold[s].settled - t.program[p].lookback)
+    return True
+
+
+@compiled
+def take_in(t: Tables, c: Columns, batch: Batch, now: int, low: int, high: int, hard: I64) -> int:
+    """Take the rows ``low`` to ``high``, of rising streams; return how many are left, in ``hard``.
+
+    What nearly all rows are is written out here: a call for each would cost more than the work.
+    """
+    t, c, batch = bare_tables(t), bare_columns(c), bare_batch(batch)
+    left = 0
+    streams = len(c.hot)
+    for j in range(low, high):
+        # Places are cast: an index that might be negative costs a step at each look.
+        at, value = batch.at_us[np.uint64(j)], batch.value[np.uint64(j)]
+        s = int(batch.stream[np.uint64(j)])
+        if not 0 <= s < streams:
+            hard[left] = j
+            left += 1
+            continue
+        hot = c.hot[np.uint64(s)]
+        count, head = int(hot.count), int(hot.head)
+        if hot.state == AT_REST and hot.program >= 0 and count > 1:
+            program = t.program[np.uint64(hot.program)]
+            ring = c.bundle[np.uint64(hot.row >> SHIFT)]
+            size, first = ring.size, ring.base + (hot.row & WITHIN)
+            behind = head + count
+            if behind >= size:
+                behind -= size
+            before = behind - 1 if behind else size - 1
+            if (
+                program.plain
+                and program.low <= value <= program.high
+                and now - at <= program.wait
+                and at > c.r_at[np.uint64(first + (before << SHIFT))]
+                and not t.unjudged[np.uint64(batch.quality[np.uint64(j)])]
+            ):
+                following = head + 1 if head + 1 < size else 0
+                # With one reading more than asked for, one goes as one comes.
+                if c.r_at[np.uint64(first + (following << SHIFT))] <= at - LATE:
+                    hot.head = following
+                elif count < size:
+                    hot.count = count + 1
+                else:
+                    behind = -1
+                if behind >= 0:
+                    spot = np.uint64(first + (behind << SHIFT))
+                    c.r_at[spot] = at
+                    c.r_value[spot] = value
+                    c.r_arrival[spot] = batch.arrival[np.uint64(j)]
+                    continue
+        if not quick(t, c, s, batch, j, now):
+            hard[left] = j
+            left += 1
+    return left
+
+
+@compiled
+def quick_rows(t: Tables, c: Columns, s: int, batch: Batch, rows: I64, now: int) -> bool:
+    """Put several rising readings behind the others if that is all there is to do."""
+    p = c.hot[s].program
+    count = int(c.hot[s].count)
+    if p < 0 or c.hot[s].state != AT_REST or not t.program[p].plain or count == 0:
+        return False
+    last = c.r_at[place(c, s, count - 1)]
+    for j in rows:
+        if batch.at_us[j] <= last or t.unjudged[batch.quality[j]]:
+            return False
+        if not t.program[p].low <= batch.value[j] <= t.program[p].high:
+            return False
+        last = batch.at_us[j]
+    if now - last > t.program[p].wait or count + len(rows) > size_of(c, s):
+        return False
+    for j in rows:
+        append(c, s, batch.at_us[j], batch.value[j], batch.arrival[j])
+    c.cold[s].settled = settled(c, s)
+    if c.cold[s].settled != NONE:
+        trim(c, s, c.cold[s].settled)
+    return True
+
+
+@compiled
+def take_in_groups(
+    t: Tables, c: Columns, batch: Batch, now: int, order: I64, starts: I64, low: int, high: int, hard: I64
+) -> int:  # fmt: skip
+    """Take the groups ``low`` to ``high`` of rows of one stream each; return how many are left."""
+    t, c, batch = bare_tables(t), bare_columns(c), bare_batch(batch)
+    left = 0
+    streams = len(c.hot)
+    for g in range(low, high):
+        first, end = starts[g], starts[g + 1]
+        s = int(batch.stream[order[first]])
+        easy = False
+        if 0 <= s < streams:
+            if end == first + 1:
+                easy = quick(t, c, s, batch, order[first], now)
+            else:
+                easy = quick_rows(t, c, s, batch, order[first:end], now)
+        if not easy:
+            hard[left] = g
+            left += 1
+    return left
+
+
+@compiled
+def walk(
+    t: Tables, c: Columns, batch: Batch, now: int, streams: I64, order: I64, starts: I64,
+    low: int, high: int, told: Told, room: Room, out: Out, crowded: I64,
+) -> tuple[int, int, int]:  # fmt: skip
+    """Judge streams ``low`` to ``high``; return where it stopped, why, and how many lack room.
+
+    Those whose ring is too small are left out, and their places noted in ``crowded``.
+    """
+    t, c, batch = bare_tables(t), bare_columns(c), bare_batch(batch)
+    told, room, out = bare_told(told), bare_room(room), bare_out(out)
+    lacking = 0
+    for g in range(low, high):
+        rows = order[starts[g] : starts[g + 1]]
+        why = DONE
+        if 0 <= streams[g] < len(c.hot):
+            why = judge_one(t, c, streams[g], batch, rows, now, told, room, out)
+        else:
+            room.tally[1] += len(rows)
+        if why == NO_ROOM:
+            crowded[lacking] = g
+            lacking += 1
+        elif why != DONE:
+            return g, why, lacking
+    return high, DONE, lacking
+
+
+@compiled
+def end_all(c: Columns, streams: I64, low: int, now: int, out: Out) -> int:
+    """End streams from ``low`` on; return where the paper ran out."""
+    for g in range(low, len(streams)):
+        if end_one(c, streams[g], now, out) != DONE:
+            return g
+    return len(streams)
+
+
+@compiled
+def find_due(t: Tables, c: Columns, now: int, low: int, high: int, found: I64) -> int:
+    """Write the streams of blocks ``low`` to ``high`` for which something is due into ``found``.
+
+    Return how many.  Blocks that were looked into are told anew when to look again.
+    """
+    t, c = bare_tables(t), bare_columns(c)
+    n = 0
+    streams = len(c.hot)
+    for block in range(low, high):
+        if c.look_at[block] > now:
+            continue
+        nearest = NEVER
+        for s in range(block * BLOCK, min((block + 1) * BLOCK, streams)):
+            if c.hot[s].program < 0:
+                continue
+            hot = c.hot[s]
+            if hot.state != MOVING and hot.count > 0:
+                # Nothing but silence can be due, and only from the newest reading.
+                wait = t.program[hot.program].wait
+                at = NEVER if wait == NEVER else newest(c, s) + wait + 1
+            else:
+                at = due_at(t, c, s)
+            if at <= now:
+                found[n] = s
+                n += 1
+            else:
+                nearest = min(nearest, at)
+        c.look_at[block] = nearest
+    return n
+
+
+@compiled
+def group_up(stream: I32, order: I64, starts: I64) -> int:
+    """Write where each stream's rows begin in ``order``; return how many streams there are."""
+    n = 0
+    for i in range(len(order)):
+        if i == 0 or stream[order[i]] != stream[order[i - 1]]:
+            starts[n] = i
+            n += 1
+    starts[n] = len(order)
+    return n

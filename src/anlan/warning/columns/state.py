@@ -1,0 +1,178 @@
+"""What the judge carries from step to step, how large it is, and one file to keep it in."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from anlan.kernel.errors import IntegrityBreachError
+from anlan.warning.columns.layout import (
+    BUNDLE,
+    COLD,
+    HOT,
+    LANE,
+    LATE,
+    LIMIT,
+    NEVER,
+    NONE,
+    PROGRAM,
+    RING,
+    RULE,
+    SILENCE,
+    Columns,
+    Flags,
+    Tables,
+)
+from anlan.warning.columns.programs import SPARE, Named
+
+VERSION = 1  # of the file; another version is not read
+BY_READING = ("r_at", "r_value", "r_arrival")
+KINDS: dict[str, Any] = {
+    "hot": HOT, "cold": COLD, "lane": LANE, "on": np.int8, "begun": np.int64, "bundle": RING, "owner": np.int32,
+    "r_at": np.int64, "r_value": np.float64, "r_arrival": np.uint32, "look_at": np.int64,
+}  # fmt: skip
+TABLE_KINDS: dict[str, Any] = {
+    "rule": RULE, "limit": LIMIT, "silence": SILENCE, "program": PROGRAM, "listed": np.int64,
+}  # fmt: skip
+BLANKS: dict[str, int] = {"begun": NONE, "look_at": NEVER, "owner": -1}
+BLANK_FIELDS: dict[str, dict[str, int]] = {
+    "hot": {"program": -1, "row": -1},
+    "cold": {"settled": NONE, "due": NEVER, "moved": NONE, "s_rule": -1},
+    "lane": {"next": -1, "until": NONE},
+}
+# Qualities that count as no value: bad, out of range, missing; and 255, a reading taken back.
+UNJUDGED = (2, 3, 4, 255)
+
+
+@dataclass(slots=True)
+class State:
+    """The judge's memory in columns; ``step`` changes it in place."""
+
+    tables: Tables
+    columns: Columns
+    rules: tuple[Named, ...] = ()
+    silences: tuple[Named, ...] = ()
+    used: int = 0  # places for readings given to rings
+    unusable: tuple[str, ...] = ()
+
+    @property
+    def next_at(self) -> int | None:
+        """The next instant (µs) at which time alone may change something; None: none."""
+        look_at = self.columns.look_at
+        at = int(look_at.min()) if len(look_at) else NEVER
+        return None if at >= NEVER else at
+
+
+def blank(name: str, *shape: int) -> Any:
+    """Return a column of nothing."""
+    column = (
+        np.full(shape, BLANKS[name], KINDS[name])
+        if name in BLANKS
+        else np.zeros(shape, KINDS[name])
+    )
+    for field, value in BLANK_FIELDS.get(name, {}).items():
+        column[field] = value
+    return column
+
+
+def qualities(codes: tuple[int, ...]) -> Flags:
+    """Return a column by quality code: true where a reading counts as no value."""
+    flags = np.zeros(256, np.bool_)
+    flags[list(codes)] = True
+    return flags
+
+
+def new_state(*, unjudged: tuple[int, ...] = UNJUDGED) -> State:
+    """Return the memory of a judge that knows no stream and no rule yet."""
+    empty = {name: np.zeros(0, kind) for name, kind in TABLE_KINDS.items()}
+    columns = {name: blank(name, 0) for name in KINDS}
+    columns |= {"on": blank("on", 0, 2, 1), "begun": blank("begun", 0, 2, 1)}
+    return State(Tables(unjudged=qualities(unjudged), **empty), Columns(**columns))
+
+
+def bytes_of(state: State) -> dict[str, int]:
+    """Return the bytes of the state by what they are for, and in all."""
+    c = state.columns
+    sizes = {
+        "streams": c.hot.nbytes
+        + c.cold.nbytes
+        + c.bundle.nbytes
+        + c.owner.nbytes
+        + c.look_at.nbytes,
+        "lanes": c.lane.nbytes + c.on.nbytes + c.begun.nbytes,
+        "readings": sum(getattr(c, name).nbytes for name in BY_READING),
+    }
+    return sizes | {"all": sum(sizes.values())}
+
+
+def bytes_per_stream(interval_s: float, lookback_s: float = 0.0, *, limits: int = 1) -> float:
+    """Return what one stream with one rule costs that keeps to its interval.
+
+    ``lookback_s`` is the longest window of the rule, 0 for a threshold.
+    """
+    kept = -(-(lookback_s + LATE / 1_000_000) // interval_s) + SPARE
+    stream = HOT.itemsize + COLD.itemsize + 4 + RING.itemsize / BUNDLE
+    lane = LANE.itemsize + limits * 2 * sum(np.dtype(KINDS[x]).itemsize for x in ("on", "begun"))
+    return float(stream + lane + kept * sum(np.dtype(KINDS[x]).itemsize for x in BY_READING))
+
+
+def save(state: State, path: Path, *, cursor: int = 0) -> None:
+    """Write the state into one file, whole or not at all; ``cursor``: the last frame judged."""
+    said = {
+        "version": VERSION, "cursor": cursor, "rules": state.rules, "silences": state.silences,
+        "used": state.used, "unusable": state.unusable,
+    }  # fmt: skip
+    arrays = {f"t.{name}": column for name, column in state.tables._asdict().items()}
+    arrays |= {f"c.{name}": column for name, column in state.columns._asdict().items()}
+    for name in BY_READING:
+        arrays[f"c.{name}"] = getattr(state.columns, name)[: state.used]
+    beside = path.with_name(path.name + ".part")
+    with beside.open("wb") as file:
+        np.savez(file, said=np.frombuffer(json.dumps(said).encode(), np.uint8), **arrays)
+        file.flush()
+        os.fsync(file.fileno())
+    beside.replace(path)
+
+
+def load(path: Path) -> tuple[State, int]:
+    """Return a state that was saved, and the last frame that it has judged.
+
+    Raises
+    ------
+    IntegrityBreachError
+        When the file is no such state, is harmed, or is of another version.
+    """
+    try:
+        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as kept:
+            said = json.loads(kept["said"].tobytes())
+            if said["version"] != VERSION:
+                raise IntegrityBreachError(
+                    what=f"a state of the judge of version {said['version']}"
+                )
+            # A file forgets that its records are aligned: compiled code must know.
+            tables = Tables(
+                unjudged=kept["t.unjudged"],
+                **{name: _as(kept[f"t.{name}"], kind) for name, kind in TABLE_KINDS.items()},
+            )
+            columns = Columns(
+                **{name: _as(kept[f"c.{name}"], kind) for name, kind in KINDS.items()}
+            )
+    except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile) as error:
+        raise IntegrityBreachError(what=f"a state of the judge: {error}") from error
+    rules = tuple((str(rule), int(version)) for rule, version in said["rules"])
+    silences = tuple((str(rule), int(version)) for rule, version in said["silences"])
+    state = State(tables, columns, rules, silences, int(said["used"]), tuple(said["unusable"]))
+    return state, int(said["cursor"])
+
+
+def _as(column: Any, kind: Any) -> Any:
+    if column.dtype != np.dtype(kind):
+        raise IntegrityBreachError(what="a state of the judge with other columns")
+    return np.ascontiguousarray(column).view(kind)

@@ -1,0 +1,166 @@
+"""What a storm, a restart, a harmed file, a long silence and a rate beyond the ring come to."""
+
+from __future__ import annotations
+
+import math
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+from benchmarks import judged_city
+from benchmarks.judged_city import MINUTE, START, Ticks
+from hypothesis import given
+from hypothesis import strategies as st
+
+from anlan.kernel.errors import IntegrityBreachError
+from anlan.warning.columns import NO_READINGS, batch_of, bytes_of, load, new_state, save, step
+from anlan.warning.columns.sums import exact_sum
+from tests.warning.domain.builders import a_rule, a_threshold, a_window
+
+from .both import Both, a_stream, us
+
+STREAMS = 30_000
+
+
+def founded(*rules: Any) -> Any:
+    state = new_state()
+    step(state, NO_READINGS, now=START, city=judged_city.city(STREAMS, *rules))
+    return state
+
+
+def columns_of(done: Any) -> tuple[Any, ...]:
+    return tuple(done.findings.row[name].tolist() for name in ("stream", "what", "at", "height"))
+
+
+def test_a_storm_comes_out_as_columns_on_one_thread_as_on_two():
+    found = []
+    with ThreadPoolExecutor(2) as two:
+        for hands in (None, two):
+            state, ticks = founded(judged_city.threshold()), Ticks(STREAMS, late=0.02)
+            said = []
+            for tick in range(8):
+                ticks.hot = 10_000 if tick > 2 else 0
+                batch, now = ticks.next(shuffled=tick % 2 == 1)
+                done = step(state, batch, now=now, hands=hands)
+                said.append(columns_of(done))
+            found.append(said)
+            raised = {s for streams, *_ in said for s in streams}
+            assert set(range(9_900)) <= raised | set(range(10_000))
+            assert sum(len(streams) for streams, *_ in said) >= 9_900
+    assert found[0] == found[1]
+
+
+def test_a_restarted_judge_finds_again_what_it_found(tmp_path: Path):
+    state, ticks = founded(judged_city.threshold(), judged_city.silence()), Ticks(STREAMS)
+    for _ in range(3):
+        batch, now = ticks.next()
+        step(state, batch, now=now)
+    save(state, tmp_path / "judge.npz", cursor=3)
+    ticks.hot = 500
+    rest = [ticks.next() for _ in range(4)]
+    first = [columns_of(step(state, batch, now=now)) for batch, now in rest]
+    again, cursor = load(tmp_path / "judge.npz")
+    assert cursor == 3
+    assert [columns_of(step(again, batch, now=now)) for batch, now in rest] == first
+    assert sum(len(streams) for streams, *_ in first) >= 490
+
+
+@pytest.mark.parametrize("harm", ["cut", "empty", "other"])
+def test_a_harmed_file_is_refused(tmp_path: Path, harm: str):
+    path = tmp_path / "judge.npz"
+    save(founded(), path)
+    whole = path.read_bytes()
+    path.write_bytes({"cut": whole[: len(whole) // 2], "empty": b"", "other": b"x" * 100}[harm])
+    with pytest.raises(IntegrityBreachError):
+        load(path)
+
+
+def test_memory_does_not_grow_with_time():
+    state, ticks = founded(judged_city.threshold()), Ticks(STREAMS, late=0.05)
+    sizes = []
+    for _ in range(60):
+        batch, now = ticks.next()
+        step(state, batch, now=now)
+        sizes.append(bytes_of(state)["all"])
+    assert sizes[-1] == sizes[20]
+    assert sizes[-1] / STREAMS < 1_000
+
+
+def test_all_fall_silent_at_once_and_come_back():
+    state, ticks = founded(judged_city.silence()), Ticks(STREAMS)
+    batch, now = ticks.next()
+    step(state, batch, now=now)
+    assert state.next_at is not None
+    assert now < state.next_at <= now + 6 * MINUTE
+    done = step(state, NO_READINGS, now=now + 10 * MINUTE)
+    assert done.findings.size[0] == STREAMS
+    assert step(state, NO_READINGS, now=now + 11 * MINUTE).findings.size[0] == 0
+    ticks.tick += 10
+    batch, now = ticks.next()
+    assert step(state, batch, now=now).findings.size[0] == STREAMS
+
+
+def test_readings_of_unknown_streams_are_counted_and_ignored():
+    state = founded(judged_city.threshold())
+    batch = batch_of([STREAMS + 5, -1, 3], [START, START, START], [9.0, 9.0, 9.0], arrival=1)
+    done = step(state, batch, now=START)
+    assert done.unknown == 2
+
+
+def test_a_bad_reading_counts_as_none():
+    state = founded(judged_city.threshold())
+    batch = batch_of([3] * 4, [START + i for i in range(4)], [9.0] * 4, quality=[2, 3, 4, 255])
+    step(state, batch, now=START + 10)
+    assert state.columns.hot["count"][3] == 0
+
+
+def test_a_fast_stream_outgrows_its_ring_and_stays_exact():
+    both = Both(
+        {0: a_stream(0), 1: a_stream(1)},
+        a_threshold(("yellow", 2, 1), ("red", 4, 3), hold="2m", clear_hold="2m"),
+        msgspec.structs.replace(a_window("mean", ("orange", 3, 1, "10m")), id="w"),
+    )
+    both.step(0)
+    rows = [(0, i * 3, float(i // 40 % 6)) for i in range(900)]
+    for first in range(0, 900, 150):
+        both.step(first * 3 + 450, *rows[first : first + 150])
+    assert len(both.found) > 4
+
+
+def test_kept_versions_and_rules_gone():
+    rule = a_threshold(("yellow", 2, 1))
+    both = Both({0: a_stream(0)}, rule, msgspec.structs.replace(a_rule("silence"), id="z"))
+    both.step(0)
+    both.step(60, (0, 60, 3.0))
+    second = a_threshold(("yellow", 5, 4), version=2)
+    both.set_rules(second, older={("rule", 1): rule})
+    assert both.step(120, (0, 120, 3.0)) == []
+    found = both.step(180, (0, 180, 0.5))
+    assert [(item.what.value, item.version) for item in found] == [("cleared", 1)]
+    both.step(240, (0, 240, 6.0))
+    both.set_rules()
+    found = both.step(300)
+    assert [(item.what.value, item.reason.code) for item in found] == [("cleared", "rule.gone")]
+
+
+def test_a_clock_set_back_takes_nothing_back():
+    both = Both({0: a_stream(0)}, a_threshold(("yellow", 2, 1), hold="2m"))
+    both.step(0)
+    both.step(30, (0, 30, 3.0))
+    assert len(both.step(160)) == 1
+    assert both.step(40) == []
+    found = both.step(170, (0, 60, 0.0))
+    assert [item.reason.code for item in found] == ["reading.corrected"]
+
+
+@given(st.lists(st.floats(-1e15, 1e15), max_size=60))
+def test_sums_are_rounded_once(values: list[float]):
+    assert exact_sum(np.array(values, np.float64)) == math.fsum(values)
+
+
+def test_instants_of_the_harness_are_whole():
+    assert us(1) - us(0) == timedelta(seconds=1) // timedelta(microseconds=1)
