@@ -78,14 +78,12 @@ def _newest_of_each_instant(
 def latest(streams: Iterable[str]) -> dict[str, LatestReading]:
     """Return the newest reading, by time of measurement, of each of ``streams`` that ever sent one."""
     store, wanted = reader(), list(streams)
-    newest, known = store.newest(), store.know(wanted)
-    found = {}
-    for code in wanted:
-        number = known.get(code, -1)
-        if 0 <= number < len(newest.at_us) and newest.at_us[number] != NEVER:
-            at, value, quality, received = (column[number].item() for column in newest[:4])
-            found[code] = latest_of(code, at, value, quality, received)
-    return found
+    known = store.know(wanted)
+    codes = [code for code in wanted if code in known]
+    # Of one moment: another thread of this process may be taking in what has just come.
+    newest = store.newest_of(np.array([known[code] for code in codes], np.int32))
+    rows = zip(codes, *(column.tolist() for column in newest[:4]), strict=True)
+    return {row[0]: latest_of(*row) for row in rows if row[1] != NEVER}
 
 
 def last_times() -> dict[str, datetime]:
