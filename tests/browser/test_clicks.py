@@ -48,9 +48,9 @@ def test_a_duty_officer_who_was_not_told_finds_it_and_takes_it_up(
     first.wait_for(timeout=WITHIN_MS)
     hand.press(first)
     page.wait_for_url(re.compile(r"/cases/\d+$"))
-    # Of another test one as urgent may be older.
+    # Of another test one may be more urgent, or as urgent and older: 1 is the most urgent.
     found = int(page.url.rsplit("/", 1)[1])
-    assert place.asked(f"cases/{found}")["priority"] == place.asked(f"cases/{worst}")["priority"]
+    assert place.asked(f"cases/{found}")["priority"] <= place.asked(f"cases/{worst}")["priority"]
     hand.press(page.locator("main .acts .button.primary"))
     page.wait_for_url(re.compile(r"/cases/\d+\?done="))
     assert page.locator(".done").is_visible()
