@@ -1,6 +1,7 @@
 """What other rooms and entry points may call of the sensing room."""
 
 from anlan.sensing.access import report_followed
+from anlan.sensing.domain.columns import Columns
 from anlan.sensing.domain.floods import FloodRule, Source
 from anlan.sensing.domain.observations import (
     Batch,
@@ -35,6 +36,8 @@ from anlan.sensing.selectors import (
     signal,
     signal_message,
 )
+from anlan.sensing.services.gatherer import Gatherer
+from anlan.sensing.services.hands import begin_writing
 from anlan.sensing.services.imports import import_observations, import_reports, import_signals
 from anlan.sensing.services.observations import keep_observations
 from anlan.sensing.services.once import Once, earlier_answer, forget_keys, run_once
@@ -58,8 +61,10 @@ __all__ = [
     "Batch",
     "BatchIn",
     "BatchReceipt",
+    "Columns",
     "Contact",
     "FloodRule",
+    "Gatherer",
     "KnownThen",
     "LastHeard",
     "LatestReading",
@@ -74,6 +79,7 @@ __all__ = [
     "append_piece",
     "batches_after",
     "begin_upload",
+    "begin_writing",
     "clean_photos",
     "earlier_answer",
     "follow_secret",

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from anlan.kernel.errors import ConflictError, InvalidInputError, NotAllowedError, NotFoundError
+from anlan.kernel.errors import (
+    ConflictError,
+    InvalidInputError,
+    NotAllowedError,
+    NotFoundError,
+    UnavailableError,
+)
 
 
 class SignRefusedError(InvalidInputError):
@@ -119,6 +125,12 @@ class BatchTooLargeError(SignRefusedError):
     """A batch has more rows than one message may carry."""
 
     code = "observation.batch_too_large"
+
+
+class IntakeFullError(UnavailableError):
+    """So many readings wait for the disk already that no more are taken in."""
+
+    code = "observation.intake_full"
 
 
 class KeyReusedError(ConflictError):
