@@ -31,6 +31,7 @@ COMMANDS = {
     "restore": "keep:restore",
     "rules": "rules:rules",
     "signs": "signs:signs",
+    "simulate": "simulate:simulate",
     "token": "accounts:token",
     "up": "serve:up",
     "upgrade": "keep:upgrade",
