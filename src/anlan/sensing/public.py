@@ -14,6 +14,7 @@ from anlan.sensing.domain.observations import (
 from anlan.sensing.domain.reading import ReadReason
 from anlan.sensing.domain.reports import Contact, ReportIn
 from anlan.sensing.domain.uploads import UploadState
+from anlan.sensing.doubts import doubts_of, faults_named, faults_of, faulty
 from anlan.sensing.known_then import KnownThen, known_at
 from anlan.sensing.readings import (
     LastHeard,
@@ -35,7 +36,14 @@ from anlan.sensing.selectors import (
     signal,
     signal_message,
 )
+from anlan.sensing.services.examining import Examined, examine
 from anlan.sensing.services.imports import import_observations, import_reports, import_signals
+from anlan.sensing.services.maintaining import (
+    end_maintenance,
+    in_maintenance,
+    maintenance_of,
+    set_maintenance,
+)
 from anlan.sensing.services.observations import keep_observations
 from anlan.sensing.services.once import Once, earlier_answer, forget_keys, run_once
 from anlan.sensing.services.photos import clean_photos
@@ -59,6 +67,7 @@ __all__ = [
     "BatchIn",
     "BatchReceipt",
     "Contact",
+    "Examined",
     "FloodRule",
     "KnownThen",
     "LastHeard",
@@ -75,7 +84,13 @@ __all__ = [
     "batches_after",
     "begin_upload",
     "clean_photos",
+    "doubts_of",
     "earlier_answer",
+    "end_maintenance",
+    "examine",
+    "faults_named",
+    "faults_of",
+    "faulty",
     "follow_secret",
     "forget_keys",
     "forget_sources",
@@ -83,6 +98,7 @@ __all__ = [
     "import_observations",
     "import_reports",
     "import_signals",
+    "in_maintenance",
     "keep_observations",
     "keep_report",
     "keep_signal",
@@ -92,6 +108,7 @@ __all__ = [
     "last_heard_by",
     "last_times",
     "latest",
+    "maintenance_of",
     "note_reading",
     "quarantine_open",
     "quarantined",
@@ -102,6 +119,7 @@ __all__ = [
     "report_points",
     "run_once",
     "seal_segments",
+    "set_maintenance",
     "signal",
     "signal_message",
     "sweep_uploads",
