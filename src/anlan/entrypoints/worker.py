@@ -161,11 +161,13 @@ def clockwork() -> Clockwork:
     # comes round once in an hour of it, and once more when it ends.
     is_live = here.workspace().kind is WorkspaceKind.LIVE
     proving = minute if is_live else timedelta(hours=1)
+    examining = timedelta(seconds=10) if is_live else timedelta(minutes=10)
     steps = [
         Step("beat", timedelta(seconds=10), probes.beat),
         Step("deliver", often, _deliver),
         Step("judge", often, lambda now: warning.judge(now=now)),
         Step("deliver judged", often, _deliver),
+        Step("examine", examining, lambda now: sensing.examine(now=now)),
         Step("sweep cases", often, lambda now: response.sweep(now=now)),
         Step("release gathered", minute, _release_gathered),
         Step("sweep notices", often, lambda now: notices.sweep_notices(now=now)),

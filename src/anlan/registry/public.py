@@ -59,6 +59,8 @@ from anlan.registry.selectors.naming import (
 )
 from anlan.registry.selectors.packs import (
     accident_tables,
+    check,
+    checks_in_force,
     city,
     city_name,
     clock_rule,
@@ -90,9 +92,11 @@ from anlan.registry.selectors.packs import (
     versions_of,
 )
 from anlan.registry.selectors.places import (
+    behind_the_same,
     place,
     places,
     places_near,
+    quantities_of,
     quickest_sensor,
     sensor,
     sensors,
@@ -206,11 +210,14 @@ __all__ = [
     "areas_by_kind",
     "areas_under",
     "authenticate",
+    "behind_the_same",
     "calendar",
     "cells_among",
     "cells_of",
     "change_account",
     "change_password",
+    "check",
+    "checks_in_force",
     "choices",
     "city",
     "city_in_force",
@@ -286,6 +293,7 @@ __all__ = [
     "posts",
     "posts_covering",
     "posts_of_holder",
+    "quantities_of",
     "quantity",
     "quickest_sensor",
     "reachable_by",

@@ -15,6 +15,7 @@ from anlan.sensing.domain.observations import (
 from anlan.sensing.domain.reading import ReadReason
 from anlan.sensing.domain.reports import Contact, ReportIn
 from anlan.sensing.domain.uploads import UploadState
+from anlan.sensing.doubts import doubts_of, faults_named, faults_of, faulty
 from anlan.sensing.known_then import KnownThen, known_at
 from anlan.sensing.readings import (
     LastHeard,
@@ -36,9 +37,16 @@ from anlan.sensing.selectors import (
     signal,
     signal_message,
 )
+from anlan.sensing.services.examining import Examined, examine
 from anlan.sensing.services.gatherer import Gatherer
 from anlan.sensing.services.hands import begin_writing
 from anlan.sensing.services.imports import import_observations, import_reports, import_signals
+from anlan.sensing.services.maintaining import (
+    end_maintenance,
+    in_maintenance,
+    maintenance_of,
+    set_maintenance,
+)
 from anlan.sensing.services.observations import keep_observations
 from anlan.sensing.services.once import Once, earlier_answer, forget_keys, run_once
 from anlan.sensing.services.photos import clean_photos
@@ -63,6 +71,7 @@ __all__ = [
     "BatchReceipt",
     "Columns",
     "Contact",
+    "Examined",
     "FloodRule",
     "Gatherer",
     "KnownThen",
@@ -81,7 +90,13 @@ __all__ = [
     "begin_upload",
     "begin_writing",
     "clean_photos",
+    "doubts_of",
     "earlier_answer",
+    "end_maintenance",
+    "examine",
+    "faults_named",
+    "faults_of",
+    "faulty",
     "follow_secret",
     "forget_keys",
     "forget_sources",
@@ -89,6 +104,7 @@ __all__ = [
     "import_observations",
     "import_reports",
     "import_signals",
+    "in_maintenance",
     "keep_observations",
     "keep_report",
     "keep_signal",
@@ -98,6 +114,7 @@ __all__ = [
     "last_heard_by",
     "last_times",
     "latest",
+    "maintenance_of",
     "note_reading",
     "quarantine_open",
     "quarantined",
@@ -108,6 +125,7 @@ __all__ = [
     "report_points",
     "run_once",
     "seal_segments",
+    "set_maintenance",
     "signal",
     "signal_message",
     "sweep_uploads",

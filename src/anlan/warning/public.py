@@ -63,6 +63,11 @@ def alerts_named(alert_ids: Iterable[int]) -> dict[int, AlertInstance]:
     return AlertInstance.objects.in_bulk(list(alert_ids))
 
 
+def subjects_open(rule: str, subjects: list[str], *, raised_since: datetime) -> list[str]:
+    """Return which of some subjects an open alert of a rule is about, raised since then (one query)."""
+    return selectors.subjects_open(rule, subjects, raised_since=raised_since)
+
+
 def clusters_of_report(report: int, hazard: str) -> list[int]:
     """Return the open alerts that rest on a report among others; the caller checks areas."""
     return selectors.clusters_of_report(report, hazard)
@@ -133,6 +138,7 @@ __all__ = [
     "response_in_force",
     "risen",
     "risen_as_of",
+    "subjects_open",
     "told_of",
     "try_rule",
     "warnings_as_of",

@@ -76,6 +76,14 @@ def alerts(actor: Actor, filters: AlertFilters) -> list[AlertInstance]:
     return list(wanted.order_by("-pk")[: max(1, min(filters.limit, MOST_ROWS))])
 
 
+def subjects_open(rule: str, subjects: list[str], *, raised_since: datetime) -> list[str]:
+    """Return which of some subjects an open alert of a rule is about, raised since then (one query)."""
+    rows = AlertInstance.objects.filter(
+        rule=rule, subject__in=subjects, cleared_at__isnull=True, raised_at__gte=raised_since
+    )
+    return list(rows.values_list("subject", flat=True))
+
+
 def clusters_of_report(report: int, hazard: str) -> list[int]:
     """Return the open alerts that rest on a report among others (one query)."""
     clusters = recall(("warning.clusters", hazard), lambda: _clusters_by_report(hazard))
