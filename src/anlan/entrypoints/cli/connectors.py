@@ -1,14 +1,17 @@
-"""Commands of connectors: ``connectors list``, ``check``, ``test``, ``add``."""
+"""Commands of connectors: ``connectors list``, ``check``, ``test``, ``add``, ``secret``, ``close``."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from datetime import timedelta
 from pathlib import Path
 
 import click
 
+from anlan.entrypoints import clock
 from anlan.entrypoints.cli import screen
+from anlan.entrypoints.cli.accounts import TERMINAL, SpanType
 from anlan.infra.catalogue import wording
 from anlan.kernel.errors import AnlanError, ConflictError
 from anlan.sensing.domain.map_files import READY, file_of, maps_in, read_map
@@ -20,7 +23,7 @@ NOT_CHECKED = 3
 
 @click.group()
 def connectors() -> None:
-    """Payload maps: how messages of other systems become readings."""
+    """Payload maps and webhooks: how messages of other systems become readings."""
 
 
 def _own() -> Path | None:
@@ -130,6 +133,42 @@ def add(name: str) -> None:
         f"Put into the workspace: connectors/{target.name}. "
         f"When you have changed it, run anlan connectors test {name}.",
     )
+
+
+@connectors.command("secret")
+@click.argument("name")
+@click.option("--area", "areas", multiple=True, help="Area codes; none: the whole city.")
+@click.option(
+    "--old-for",
+    type=SpanType(),
+    default="7d",
+    show_default=True,
+    help="How long the secret before still counts.",
+)
+def secret(name: str, areas: tuple[str, ...], old_for: timedelta) -> None:
+    """Open the webhook of map NAME, or give it a new secret; prints it once."""
+    screen.open_workspace()
+    from anlan.registry import public as registry
+    from anlan.sensing import public as sensing
+
+    paths = tuple(registry.area_path(code) for code in areas) or ("",)
+    made = sensing.make_secret(TERMINAL, name, areas=paths, old_for=old_for, now=clock.now())
+    screen.say(
+        f"接收地址 /api/v1/webhooks/{name}。密钥只显示这一次：",
+        f"The address is /api/v1/webhooks/{name}. The secret is shown this once:",
+    )
+    click.echo(made)
+
+
+@connectors.command("close")
+@click.argument("name")
+def close(name: str) -> None:
+    """Close the webhook of map NAME: all its secrets end at once."""
+    screen.open_workspace()
+    from anlan.sensing import public as sensing
+
+    sensing.close_webhook(TERMINAL, name, now=clock.now())
+    screen.say(f"{name} 已关闭。", f"{name} is closed.")
 
 
 def _read(names: Sequence[str]) -> tuple[list[PayloadMap], list[AnlanError]]:

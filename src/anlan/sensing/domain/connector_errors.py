@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from anlan.kernel.errors import InvalidInputError, NotFoundError
+from anlan.kernel.errors import (
+    ConflictError,
+    InvalidInputError,
+    NotAuthenticatedError,
+    NotFoundError,
+)
 from anlan.sensing.domain.errors import SignRefusedError
 
 
@@ -30,6 +35,18 @@ class MapUnknownError(NotFoundError):
     """The workspace has no payload map of that name."""
 
     code = "connector.map_unknown"
+
+
+class NotSignedError(NotAuthenticatedError):
+    """A webhook is not signed as it must be, or there is none of that name: nobody is told which."""
+
+    code = "webhook.not_signed"
+
+
+class ReplayedError(ConflictError):
+    """The very same signed message came before; what it said was kept then."""
+
+    code = "webhook.replayed"
 
 
 class PayloadRefusedError(SignRefusedError):

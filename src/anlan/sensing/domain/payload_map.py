@@ -36,6 +36,11 @@ _PLACE = re.compile(r"^(?P<what>.*?)(?: - at `\$\.?(?P<place>.*)`)?$", re.DOTALL
 _QUOTED = re.compile(r"`([^`]*)`")
 
 
+def may_name(text: str) -> bool:
+    """Return whether a map may be called so: its name is that of a file."""
+    return _ID.fullmatch(text) is not None
+
+
 class ValueSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Where a value stands, and how it becomes a number: ``number * factor + offset``."""
 
@@ -346,7 +351,7 @@ class _Reader:
 
 def _compiled(spec: MapSpec) -> PayloadMap:
     reader = _Reader(spec)
-    if not _ID.fullmatch(spec.id):
+    if not may_name(spec.id):
         raise reader.wrong("connector.id_malformed", "id", spec.id[:50])
     if not 0 < len(spec.rows) <= MAX_ROW_KINDS:
         raise reader.wrong("connector.rows_number", "rows", str(len(spec.rows)))

@@ -50,8 +50,8 @@ def map_for(maps: Sequence[PayloadMap], topic: str) -> PayloadMap | None:
     return next((one for one in maps if one.topic and one.topic.parts(topic) is not None), None)
 
 
-def decode(payload_map: PayloadMap, topic: str, payload: bytes, *, now: datetime) -> Decoded:
-    """Read one message; ``now`` is when it came in.
+def decode(payload_map: PayloadMap, topic: str | None, payload: bytes, *, now: datetime) -> Decoded:
+    """Read one message; ``now`` is when it came in, ``topic`` is None at a door without topics.
 
     A row is None where it could not be read; :attr:`Decoded.faults` says why.
 
@@ -86,7 +86,9 @@ def decode(payload_map: PayloadMap, topic: str, payload: bytes, *, now: datetime
             pieces[len(rows)] = _piece(seen)
             faults.append(RowFault(len(rows), error.code, error.place, error.params))
             rows.append(None)
-    return Decoded(BatchIn(tuple(rows), originals=_originals(rows, pieces)), key, tuple(faults))
+    unread = {item.index: item.code for item in faults}
+    batch = BatchIn(tuple(rows), originals=_originals(rows, pieces), unread=unread)
+    return Decoded(batch, key, tuple(faults))
 
 
 def _originals(rows: Sequence[RowIn | None], pieces: Mapping[int, bytes]) -> tuple[bytes, ...]:
@@ -103,8 +105,8 @@ def _piece(seen: Any) -> bytes:
         return repr(seen)[:MAX_ORIGINAL].encode(errors="replace")
 
 
-def _topic_parts(payload_map: PayloadMap, topic: str) -> dict[str, str]:
-    if payload_map.topic is None:
+def _topic_parts(payload_map: PayloadMap, topic: str | None) -> dict[str, str]:
+    if payload_map.topic is None or topic is None:
         return {}
     parts = payload_map.topic.parts(topic)
     if parts is None:

@@ -30,10 +30,13 @@ from anlan.sensing.store.commit import Committer
 from anlan.sensing.store.frames import Frame, frame_of
 from anlan.sensing.store.manifest import Manifest
 from anlan.sensing.store.places import Places
+from anlan.sensing.store.retiring import Going
 from anlan.sensing.store.writer import Kept, StoreWriter
 
 PATIENCE_S = 10.0
 """How long a process waits for the one that writes: it may be starting, or dying."""
+RETIRING_S = 600.0
+"""How long it waits while readings of a day are let go: a day may hold very many."""
 CONNECTIONS_KEPT = 16
 
 
@@ -57,6 +60,23 @@ class _Seal(msgspec.Struct, frozen=True, array_like=True, tag=True):
     now_us: int
 
 
+class RetiredClass(msgspec.Struct, frozen=True, array_like=True):
+    """What is to go by one class: the numbers of its streams, and the span of what stays."""
+
+    class_id: str
+    streams: bytes  # i32
+    span_us: int
+
+
+class Retiring(msgspec.Struct, frozen=True, array_like=True, tag=True):
+    """Readings of one day that are to go."""
+
+    day: str
+    classes: tuple[RetiredClass, ...]
+    worthless: tuple[int, ...]
+    told: tuple[str, ...]
+
+
 class _Keep(msgspec.Struct, frozen=True, array_like=True, tag=True):
     message: Message
 
@@ -76,7 +96,7 @@ class _Where(msgspec.Struct, frozen=True):
     word: str
 
 
-_ASKED = msgspec.msgpack.Decoder(_Seal | _Keep)
+_ASKED = msgspec.msgpack.Decoder(_Seal | _Keep | Retiring)
 _ANSWERED = msgspec.msgpack.Decoder(_Answer)
 _REFUSALS: dict[str, type[AnlanError]] = {
     kind.code: kind for kind in (UnavailableError, InvalidInputError, ConflictError)
@@ -108,6 +128,17 @@ class Writing:
         with self._sealing:
             return self.writer.seal(now_us=now_us)
 
+    def retire(self, asked: Retiring) -> Manifest:
+        """Let go of readings of a day."""
+        going = [
+            Going(one.class_id, np.frombuffer(one.streams, np.int32), one.span_us)
+            for one in asked.classes
+        ]
+        with self._sealing:
+            return self.writer.retire(
+                asked.day, going, worthless=asked.worthless, told=frozenset(asked.told)
+            )
+
     def _listen(self) -> None:
         while self._open:
             try:
@@ -125,10 +156,12 @@ class Writing:
                 asked = _ASKED.decode(visitor.recv_bytes())
                 visitor.send_bytes(msgspec.msgpack.encode(self._answer(asked)))
 
-    def _answer(self, asked: _Seal | _Keep) -> _Answer:
+    def _answer(self, asked: _Seal | _Keep | Retiring) -> _Answer:
         try:
             if isinstance(asked, _Seal):
                 return _Answer(seq=self.seal(asked.now_us).sealed)
+            if isinstance(asked, Retiring):
+                return _Answer(seq=self.retire(asked).sealed)
             return _Answer(*self.keep(asked.message))
         except AnlanError as error:
             if not self._open:
@@ -177,7 +210,15 @@ class Hand:
         if isinstance(found, Writing):
             found.seal(now_us)
 
-    def _ask(self, asked: _Seal | _Keep) -> _Answer | Writing:
+    def retire(self, asked: Retiring) -> None:
+        """Let go of readings of a day; may take minutes."""
+        found = self._ask(asked, patience_s=RETIRING_S)
+        if isinstance(found, Writing):
+            found.retire(asked)
+
+    def _ask(
+        self, asked: _Seal | _Keep | Retiring, *, patience_s: float = PATIENCE_S
+    ) -> _Answer | Writing:
         """Return what the writing process answers, or the writing when it is this process's.
 
         A broken line leaves open whether it was kept: it is asked once more, and the same
@@ -191,7 +232,7 @@ class Hand:
             with contextlib.suppress(OSError, EOFError, AuthenticationError):
                 for connection in self._connections():
                     connection.send_bytes(data)
-                    found = _ANSWERED.decode(_heard(connection, PATIENCE_S))
+                    found = _ANSWERED.decode(_heard(connection, patience_s))
                     self._give_back(connection)
                     if found.refused:
                         raise _REFUSALS.get(found.refused, UnavailableError)(**found.params)
