@@ -21,7 +21,7 @@ from types import FrameType
 from django.db import close_old_connections
 
 from anlan import flow
-from anlan.entrypoints import clock, here, probes
+from anlan.entrypoints import clock, here, probes, retaining
 from anlan.entrypoints.lease import Lease
 from anlan.entrypoints.web import origins
 from anlan.infra import delivery, passing
@@ -184,6 +184,7 @@ def clockwork() -> Clockwork:
         Step("forget sources", minute, _forget_sources),
         Step("sweep uploads", timedelta(hours=1), lambda now: sensing.sweep_uploads(now=now)),
         Step("forget keys", daily, lambda now: sensing.forget_keys(now=now)),
+        Step("retire readings", timedelta(hours=1), retaining.at_night),
         Step("verify ledger", daily, _verify_ledger),
         Step("expire contents", daily, lambda now: accountability.expire_contents(now=now)),
     ]

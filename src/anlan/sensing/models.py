@@ -173,6 +173,29 @@ class Segment(models.Model):
         return self.name
 
 
+class RetiredReadings(models.Model):
+    """A tombstone (保存期满记录): readings of a day that their class no longer keeps."""
+
+    journalled = True
+
+    id = models.CharField(max_length=120, primary_key=True)
+    day = models.CharField(max_length=10)
+    stream_class = models.CharField(max_length=80)
+    basis = models.CharField(max_length=300)
+    streams = models.PositiveIntegerField()
+    rows = models.BigIntegerField()
+    digest = models.CharField(max_length=64, help_text="SHA-256 of every reading that went")
+    thinned = models.CharField(max_length=80, blank=True, help_text="The file of what stays")
+    thinned_sha256 = models.CharField(max_length=64, blank=True)
+    retired_at = models.DateTimeField()
+
+    class Meta:
+        indexes = [models.Index(fields=["day"], name="retired_day")]
+
+    def __str__(self) -> str:
+        return self.id
+
+
 class Quarantine(models.Model):
     """Something unreadable (隔离件), kept as it came for a person to look at."""
 

@@ -27,6 +27,7 @@ from anlan.sensing.readings import (
     latest,
     read_many,
     read_observations,
+    read_thinned,
     what_is_kept,
 )
 from anlan.sensing.selectors import (
@@ -47,12 +48,14 @@ from anlan.sensing.services.maintaining import (
     maintenance_of,
     set_maintenance,
 )
+from anlan.sensing.services.messages import keep_message, map_here, maps_here
 from anlan.sensing.services.observations import keep_observations
 from anlan.sensing.services.once import Once, earlier_answer, forget_keys, run_once
 from anlan.sensing.services.photos import clean_photos
 from anlan.sensing.services.reading import note_reading, words_of_report
 from anlan.sensing.services.receipts import follow_secret
 from anlan.sensing.services.reports import keep_report
+from anlan.sensing.services.retiring import retire_due, what_would_go
 from anlan.sensing.services.segments import seal_segments, verify_segments
 from anlan.sensing.services.signals import keep_signal
 from anlan.sensing.services.sources import forget_sources
@@ -64,6 +67,7 @@ from anlan.sensing.services.uploads import (
     upload_state,
     uploaded,
 )
+from anlan.sensing.services.webhooks import close_webhook, make_secret
 
 __all__ = [
     "Batch",
@@ -90,6 +94,7 @@ __all__ = [
     "begin_upload",
     "begin_writing",
     "clean_photos",
+    "close_webhook",
     "doubts_of",
     "earlier_answer",
     "end_maintenance",
@@ -105,6 +110,7 @@ __all__ = [
     "import_reports",
     "import_signals",
     "in_maintenance",
+    "keep_message",
     "keep_observations",
     "keep_report",
     "keep_signal",
@@ -115,14 +121,19 @@ __all__ = [
     "last_times",
     "latest",
     "maintenance_of",
+    "make_secret",
+    "map_here",
+    "maps_here",
     "note_reading",
     "quarantine_open",
     "quarantined",
     "read_many",
     "read_observations",
+    "read_thinned",
     "report",
     "report_followed",
     "report_points",
+    "retire_due",
     "run_once",
     "seal_segments",
     "set_maintenance",
@@ -133,5 +144,6 @@ __all__ = [
     "uploaded",
     "verify_segments",
     "what_is_kept",
+    "what_would_go",
     "words_of_report",
 ]

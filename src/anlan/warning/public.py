@@ -68,6 +68,14 @@ def subjects_open(rule: str, subjects: list[str], *, raised_since: datetime) -> 
     return selectors.subjects_open(rule, subjects, raised_since=raised_since)
 
 
+def streams_held(beside: Iterable[int]) -> frozenset[str]:
+    """Return the streams on whose readings open alerts rest, and those of alerts in ``beside``.
+
+    A rule's subject is held too: it is the stream's own code where a rule looks at one stream.
+    """
+    return selectors.streams_held(beside)
+
+
 def clusters_of_report(report: int, hazard: str) -> list[int]:
     """Return the open alerts that rest on a report among others; the caller checks areas."""
     return selectors.clusters_of_report(report, hazard)

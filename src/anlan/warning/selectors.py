@@ -84,6 +84,16 @@ def subjects_open(rule: str, subjects: list[str], *, raised_since: datetime) -> 
     return list(rows.values_list("subject", flat=True))
 
 
+def streams_held(beside: Iterable[int]) -> frozenset[str]:
+    """Return the streams on whose readings open alerts, and those of ``beside``, rest."""
+    rows = AlertInstance.objects.filter(Q(cleared_at__isnull=True) | Q(pk__in=list(beside)))
+    held: set[str] = set()
+    for subject, evidence in rows.values_list("subject", "evidence").iterator(2_000):
+        held.add(subject)
+        held.update(item["stream"] for item in evidence.get("readings", ()))
+    return frozenset(held)
+
+
 def clusters_of_report(report: int, hazard: str) -> list[int]:
     """Return the open alerts that rest on a report among others (one query)."""
     clusters = recall(("warning.clusters", hazard), lambda: _clusters_by_report(hazard))

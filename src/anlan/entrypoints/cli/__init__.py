@@ -21,6 +21,7 @@ COMMANDS = {
     "audit": "ledger:audit",
     "backup": "keep:backup",
     "city": "city:city",
+    "connectors": "connectors:connectors",
     "demo": "serve:demo",
     "detect": "detect:detect",
     "doctor": "keep:doctor",

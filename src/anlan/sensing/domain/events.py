@@ -80,6 +80,32 @@ class SegmentSealed(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class ReadingsRetired(Event):
+    """Readings of a day went, as their class says; what stays of them lies in ``thinned``.
+
+    ``digest`` is of every reading that went: whoever kept a copy can prove it against this entry.
+    """
+
+    day: str
+    stream_class: str
+    basis: str
+    streams: int
+    rows: int
+    digest: str
+    thinned: str
+    thinned_sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectorSecretMade(Event):
+    """A webhook got a new secret; earlier ones end soon, or at once when it is closed."""
+
+    connector: str
+    areas: tuple[str, ...]
+    closed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class MessageKeptAside(Event):
     """Something unreadable came in; it was kept for a person to look at, not lost."""
 
