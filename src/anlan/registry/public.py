@@ -50,6 +50,12 @@ from anlan.registry.selectors.mapped import (
     places_in,
     sensors_in,
 )
+from anlan.registry.selectors.measured import (
+    domains,
+    domains_of_hazards,
+    domains_of_quantities,
+    quantities,
+)
 from anlan.registry.selectors.naming import (
     Names,
     names_of,
@@ -229,6 +235,9 @@ __all__ = [
     "diff_city",
     "discard_table",
     "discard_upload",
+    "domains",
+    "domains_of_hazards",
+    "domains_of_quantities",
     "end_other_sessions",
     "end_own",
     "entries",
@@ -286,6 +295,7 @@ __all__ = [
     "posts",
     "posts_covering",
     "posts_of_holder",
+    "quantities",
     "quantity",
     "quickest_sensor",
     "reachable_by",

@@ -1,6 +1,14 @@
 """What other rooms and entry points may call of the sensing room."""
 
 from anlan.sensing.access import report_followed
+from anlan.sensing.courses import (
+    MOST_COLUMNS,
+    MOST_STREAMS,
+    Correction,
+    Course,
+    courses,
+    readings_by_parts,
+)
 from anlan.sensing.domain.floods import FloodRule, Source
 from anlan.sensing.domain.observations import (
     Batch,
@@ -14,15 +22,18 @@ from anlan.sensing.domain.observations import (
 from anlan.sensing.domain.reading import ReadReason
 from anlan.sensing.domain.reports import Contact, ReportIn
 from anlan.sensing.domain.uploads import UploadState
+from anlan.sensing.handing import as_parquet
 from anlan.sensing.known_then import KnownThen, known_at
 from anlan.sensing.readings import (
     LastHeard,
+    NewestColumns,
     batches_after,
     last_batch_id,
     last_heard,
     last_heard_by,
     last_times,
     latest,
+    newest_columns,
     read_many,
     read_observations,
     what_is_kept,
@@ -53,16 +64,22 @@ from anlan.sensing.services.uploads import (
     upload_state,
     uploaded,
 )
+from anlan.sensing.usual import UsualCourse, usual_before
 
 __all__ = [
+    "MOST_COLUMNS",
+    "MOST_STREAMS",
     "Batch",
     "BatchIn",
     "BatchReceipt",
     "Contact",
+    "Correction",
+    "Course",
     "FloodRule",
     "KnownThen",
     "LastHeard",
     "LatestReading",
+    "NewestColumns",
     "Observation",
     "Once",
     "Quality",
@@ -71,10 +88,13 @@ __all__ = [
     "RowIn",
     "Source",
     "UploadState",
+    "UsualCourse",
     "append_piece",
+    "as_parquet",
     "batches_after",
     "begin_upload",
     "clean_photos",
+    "courses",
     "earlier_answer",
     "follow_secret",
     "forget_keys",
@@ -92,11 +112,13 @@ __all__ = [
     "last_heard_by",
     "last_times",
     "latest",
+    "newest_columns",
     "note_reading",
     "quarantine_open",
     "quarantined",
     "read_many",
     "read_observations",
+    "readings_by_parts",
     "report",
     "report_followed",
     "report_points",
@@ -107,6 +129,7 @@ __all__ = [
     "sweep_uploads",
     "upload_state",
     "uploaded",
+    "usual_before",
     "verify_segments",
     "what_is_kept",
     "words_of_report",

@@ -314,6 +314,7 @@ Section = Literal[
     "hazards",
     "place_kinds",
     "quantities",
+    "domains",
     "calendars",
     "lexicon",
     "reasons",
