@@ -50,6 +50,12 @@ from anlan.registry.selectors.mapped import (
     places_in,
     sensors_in,
 )
+from anlan.registry.selectors.measured import (
+    domains,
+    domains_of_hazards,
+    domains_of_quantities,
+    quantities,
+)
 from anlan.registry.selectors.naming import (
     Names,
     names_of,
@@ -236,6 +242,9 @@ __all__ = [
     "diff_city",
     "discard_table",
     "discard_upload",
+    "domains",
+    "domains_of_hazards",
+    "domains_of_quantities",
     "end_other_sessions",
     "end_own",
     "entries",
@@ -293,6 +302,7 @@ __all__ = [
     "posts",
     "posts_covering",
     "posts_of_holder",
+    "quantities",
     "quantities_of",
     "quantity",
     "quickest_sensor",

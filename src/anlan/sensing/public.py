@@ -1,6 +1,14 @@
 """What other rooms and entry points may call of the sensing room."""
 
 from anlan.sensing.access import report_followed
+from anlan.sensing.courses import (
+    MOST_COLUMNS,
+    MOST_STREAMS,
+    Correction,
+    Course,
+    courses,
+    readings_by_parts,
+)
 from anlan.sensing.domain.columns import Columns
 from anlan.sensing.domain.floods import FloodRule, Source
 from anlan.sensing.domain.observations import (
@@ -16,15 +24,18 @@ from anlan.sensing.domain.reading import ReadReason
 from anlan.sensing.domain.reports import Contact, ReportIn
 from anlan.sensing.domain.uploads import UploadState
 from anlan.sensing.doubts import doubts_of, faults_named, faults_of, faulty
+from anlan.sensing.handing import as_parquet
 from anlan.sensing.known_then import KnownThen, known_at
 from anlan.sensing.readings import (
     LastHeard,
+    NewestColumns,
     batches_after,
     last_batch_id,
     last_heard,
     last_heard_by,
     last_times,
     latest,
+    newest_columns,
     read_many,
     read_observations,
     read_thinned,
@@ -68,19 +79,25 @@ from anlan.sensing.services.uploads import (
     uploaded,
 )
 from anlan.sensing.services.webhooks import close_webhook, make_secret
+from anlan.sensing.usual import UsualCourse, usual_before
 
 __all__ = [
+    "MOST_COLUMNS",
+    "MOST_STREAMS",
     "Batch",
     "BatchIn",
     "BatchReceipt",
     "Columns",
     "Contact",
+    "Correction",
+    "Course",
     "Examined",
     "FloodRule",
     "Gatherer",
     "KnownThen",
     "LastHeard",
     "LatestReading",
+    "NewestColumns",
     "Observation",
     "Once",
     "Quality",
@@ -89,12 +106,15 @@ __all__ = [
     "RowIn",
     "Source",
     "UploadState",
+    "UsualCourse",
     "append_piece",
+    "as_parquet",
     "batches_after",
     "begin_upload",
     "begin_writing",
     "clean_photos",
     "close_webhook",
+    "courses",
     "doubts_of",
     "earlier_answer",
     "end_maintenance",
@@ -124,12 +144,14 @@ __all__ = [
     "make_secret",
     "map_here",
     "maps_here",
+    "newest_columns",
     "note_reading",
     "quarantine_open",
     "quarantined",
     "read_many",
     "read_observations",
     "read_thinned",
+    "readings_by_parts",
     "report",
     "report_followed",
     "report_points",
@@ -142,6 +164,7 @@ __all__ = [
     "sweep_uploads",
     "upload_state",
     "uploaded",
+    "usual_before",
     "verify_segments",
     "what_is_kept",
     "what_would_go",

@@ -320,6 +320,7 @@ Section = Literal[
     "hazards",
     "place_kinds",
     "quantities",
+    "domains",
     "calendars",
     "lexicon",
     "reasons",

@@ -112,6 +112,7 @@ KEYS: dict[str, tuple[str, ...]] = {
     "hazards": ("id",),
     "place_kinds": ("id",),
     "quantities": ("id",),
+    "domains": ("id",),
     "calendars": ("id",),
     "lexicon": ("hazard",),
     "reasons": ("use", "id"),

@@ -69,6 +69,15 @@ class Quantity(Entry, frozen=True, kw_only=True):
     high: float | None = None
 
 
+class Domain(Entry, frozen=True, kw_only=True):
+    """A part of the city's lifelines that is looked at by itself (domains.yaml)."""
+
+    id: Slug
+    name: Text
+    quantities: tuple[Slug, ...] = ()  # whose streams belong to it
+    hazards: tuple[Slug, ...] = ()  # whose cases belong to it
+
+
 class ClockRule(Grounded, frozen=True, kw_only=True):
     """A deadline (clocks.yaml): from what event, how long, on which calendar, by what law."""
 
@@ -206,6 +215,7 @@ class Jurisdiction(msgspec.Struct, frozen=True, kw_only=True):
     hazards: tuple[HazardKind, ...] = ()
     place_kinds: tuple[PlaceKind, ...] = ()
     quantities: tuple[Quantity, ...] = ()
+    domains: tuple[Domain, ...] = ()
     rules: tuple[RuleSpec, ...] = ()
     clocks: tuple[ClockRule, ...] = ()
     checks: tuple[CheckSpec, ...] = ()
@@ -228,6 +238,7 @@ __all__ = [
     "ClockRule",
     "Code",
     "DayRange",
+    "Domain",
     "Factor",
     "GradeRow",
     "HazardKind",

@@ -190,6 +190,14 @@ def _lists(packs: Packs) -> Iterator[Finding]:
                 "code.unknown", "lexicon", words, what="lexicon", kind=HAZARD, code=words.hazard
             )
 
+    for domain in packs.law.domains:
+        named = [(QUANTITY, slug) for slug in domain.quantities if slug not in packs.quantities]
+        named += [(HAZARD, slug) for slug in domain.hazards if slug not in packs.hazards]
+        for kind, code in named:
+            yield packs.found_in_law(
+                "code.unknown", "domains", domain, what=domain.id, kind=kind, code=code
+            )
+
 
 def _named_by(packs: Packs, at: Sourced) -> Iterator[tuple[str, str]]:
     """Yield (kind, code) of everything unknown that a grounded entry names."""

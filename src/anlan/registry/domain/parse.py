@@ -54,6 +54,7 @@ JURISDICTION_LISTS: Mapping[str, Any] = {
     "hazards": j.HazardKind,
     "place_kinds": j.PlaceKind,
     "quantities": j.Quantity,
+    "domains": j.Domain,
     "rules": RuleSpec,
     "clocks": j.ClockRule,
     "checks": CheckSpec,
