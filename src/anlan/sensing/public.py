@@ -63,6 +63,7 @@ from anlan.sensing.services.messages import keep_message, map_here, maps_here
 from anlan.sensing.services.observations import keep_observations
 from anlan.sensing.services.once import Once, earlier_answer, forget_keys, run_once
 from anlan.sensing.services.photos import clean_photos
+from anlan.sensing.services.quarantine import keep_aside
 from anlan.sensing.services.reading import note_reading, words_of_report
 from anlan.sensing.services.receipts import follow_secret
 from anlan.sensing.services.reports import keep_report
@@ -130,6 +131,7 @@ __all__ = [
     "import_reports",
     "import_signals",
     "in_maintenance",
+    "keep_aside",
     "keep_message",
     "keep_observations",
     "keep_report",

@@ -27,6 +27,7 @@ COMMANDS = {
     "doctor": "keep:doctor",
     "init": "keep:init",
     "ledger": "ledger:ledger",
+    "mqtt": "mqtt:mqtt",
     "observations": "observations:observations",
     "replay": "replay:replay",
     "restore": "keep:restore",
