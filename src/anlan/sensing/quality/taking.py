@@ -32,7 +32,7 @@ from anlan.sensing.store.frames import Frame
 from anlan.sensing.store.latest import NEVER
 
 BELIEVED = 1
-"""Qualities up to this number are values (``services/framing.QUALITIES``): good, suspect."""
+"""Qualities up to this number are values (``services/domain/columns.QUALITIES``): good, suspect."""
 PER_ROW = 6
 SPREAD = 1.4826  # median absolute deviation of a normal law, to its standard deviation
 
