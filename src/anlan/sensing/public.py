@@ -14,6 +14,18 @@ from anlan.sensing.domain.observations import (
 from anlan.sensing.domain.reading import ReadReason
 from anlan.sensing.domain.reports import Contact, ReportIn
 from anlan.sensing.domain.uploads import UploadState
+from anlan.sensing.frames import (
+    frames_after,
+    frames_mark,
+    hear_kept,
+    last_frame,
+    most_rows_between,
+    newest_readings,
+    number_streams,
+    rows_between,
+    stream_codes,
+    stream_numbers,
+)
 from anlan.sensing.known_then import KnownThen, known_at
 from anlan.sensing.readings import (
     LastHeard,
@@ -53,6 +65,7 @@ from anlan.sensing.services.uploads import (
     upload_state,
     uploaded,
 )
+from anlan.sensing.store import Frame, Rows
 
 __all__ = [
     "Batch",
@@ -60,6 +73,7 @@ __all__ = [
     "BatchReceipt",
     "Contact",
     "FloodRule",
+    "Frame",
     "KnownThen",
     "LastHeard",
     "LatestReading",
@@ -69,6 +83,7 @@ __all__ = [
     "ReadReason",
     "ReportIn",
     "RowIn",
+    "Rows",
     "Source",
     "UploadState",
     "append_piece",
@@ -80,6 +95,9 @@ __all__ = [
     "forget_keys",
     "forget_sources",
     "forget_uploads",
+    "frames_after",
+    "frames_mark",
+    "hear_kept",
     "import_observations",
     "import_reports",
     "import_signals",
@@ -88,11 +106,15 @@ __all__ = [
     "keep_signal",
     "known_at",
     "last_batch_id",
+    "last_frame",
     "last_heard",
     "last_heard_by",
     "last_times",
     "latest",
+    "most_rows_between",
+    "newest_readings",
     "note_reading",
+    "number_streams",
     "quarantine_open",
     "quarantined",
     "read_many",
@@ -100,10 +122,13 @@ __all__ = [
     "report",
     "report_followed",
     "report_points",
+    "rows_between",
     "run_once",
     "seal_segments",
     "signal",
     "signal_message",
+    "stream_codes",
+    "stream_numbers",
     "sweep_uploads",
     "upload_state",
     "uploaded",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from anlan.kernel.actor import Actor
 from anlan.registry.domain.packwords import Text
@@ -20,10 +21,23 @@ from anlan.warning.services.judging import Judged
 from anlan.warning.services.responses import ResponseDeclaration
 from anlan.warning.services.trying import Compared, Looked, Tried
 
+if TYPE_CHECKING:
+    from anlan.warning.services.streams.judge import StreamJudge
+
 
 def judge(*, now: datetime) -> Judged:
     """Run one tick of the judge; an idle one costs a few small queries."""
     return _judging.judge(now=now)
+
+
+def stream_judge() -> StreamJudge:
+    """Return the judge of streams of this process's workspace, for a process that takes readings in.
+
+    Loads its kernels: a second or two, and a minute the first time on a machine.
+    """
+    from anlan.warning.services.streams.here import stream_judge as here
+
+    return here()
 
 
 def declare_response(
@@ -133,6 +147,7 @@ __all__ = [
     "response_in_force",
     "risen",
     "risen_as_of",
+    "stream_judge",
     "told_of",
     "try_rule",
     "warnings_as_of",

@@ -8,10 +8,11 @@ and not acknowledged is for its sender to send again.
 from __future__ import annotations
 
 import contextlib
+import os
 import secrets
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from multiprocessing import AuthenticationError
 from multiprocessing.connection import (
     Client,
@@ -26,11 +27,12 @@ import msgspec
 import numpy as np
 
 from anlan.kernel.errors import AnlanError, ConflictError, InvalidInputError, UnavailableError
-from anlan.sensing.store.commit import Committer
+from anlan.sensing.store.commit import Committer, Heard
 from anlan.sensing.store.frames import Frame, frame_of
 from anlan.sensing.store.manifest import Manifest
+from anlan.sensing.store.names import StreamNames
 from anlan.sensing.store.places import Places
-from anlan.sensing.store.writer import Kept, StoreWriter
+from anlan.sensing.store.writer import Kept, StoreWriter, alone
 
 PATIENCE_S = 10.0
 """How long a process waits for the one that writes: it may be starting, or dying."""
@@ -61,6 +63,10 @@ class _Keep(msgspec.Struct, frozen=True, array_like=True, tag=True):
     message: Message
 
 
+class _Number(msgspec.Struct, frozen=True, array_like=True, tag=True):
+    codes: tuple[str, ...]
+
+
 class _Answer(msgspec.Struct, frozen=True, array_like=True):
     seq: int = 0
     rows: int = 0
@@ -76,7 +82,7 @@ class _Where(msgspec.Struct, frozen=True):
     word: str
 
 
-_ASKED = msgspec.msgpack.Decoder(_Seal | _Keep)
+_ASKED = msgspec.msgpack.Decoder(_Seal | _Keep | _Number)
 _ANSWERED = msgspec.msgpack.Decoder(_Answer)
 _REFUSALS: dict[str, type[AnlanError]] = {
     kind.code: kind for kind in (UnavailableError, InvalidInputError, ConflictError)
@@ -86,9 +92,9 @@ _REFUSALS: dict[str, type[AnlanError]] = {
 class Writing:
     """A process that writes: one writer, one committer for all who wait, and a door for others."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, heard: Heard | None = None) -> None:
         self.writer = StoreWriter(root)
-        self.committer = Committer(self.writer)
+        self.committer = Committer(self.writer, heard)
         self._sealing = threading.Lock()
         self._word = secrets.token_bytes(32)
         self._door = Listener(("127.0.0.1", 0), backlog=64)
@@ -125,10 +131,13 @@ class Writing:
                 asked = _ASKED.decode(visitor.recv_bytes())
                 visitor.send_bytes(msgspec.msgpack.encode(self._answer(asked)))
 
-    def _answer(self, asked: _Seal | _Keep) -> _Answer:
+    def _answer(self, asked: _Seal | _Keep | _Number) -> _Answer:
         try:
             if isinstance(asked, _Seal):
                 return _Answer(seq=self.seal(asked.now_us).sealed)
+            if isinstance(asked, _Number):
+                self.committer.number(asked.codes)
+                return _Answer()
             return _Answer(*self.keep(asked.message))
         except AnlanError as error:
             if not self._open:
@@ -153,6 +162,7 @@ class Hand:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.writing: Writing | None = None
+        self._heard: Heard | None = None
         self._turn = threading.Lock()
         self._free: list[Connection] = []
 
@@ -177,7 +187,30 @@ class Hand:
         if isinstance(found, Writing):
             found.seal(now_us)
 
-    def _ask(self, asked: _Seal | _Keep) -> _Answer | Writing:
+    def hear(self, heard: Heard | None) -> None:
+        """Let ``heard`` have the frames that this process keeps, from its next commit on.
+
+        Called after they are durable and before their senders are answered; see
+        :class:`~anlan.sensing.store.commit.Committer`.
+        """
+        with self._turn:
+            self._heard = heard
+            if self.writing is not None:
+                self.writing.committer.heard = heard
+
+    def number(self, codes: Sequence[str]) -> None:
+        """Give streams their numbers before they speak.  This process does not become the one that writes.
+
+        Raises
+        ------
+        UnavailableError
+            When the disk does not take them.
+        """
+        found = self._ask(_Number(tuple(codes)))
+        if isinstance(found, Writing):
+            found.committer.number(codes)
+
+    def _ask(self, asked: _Seal | _Keep | _Number) -> _Answer | Writing:
         """Return what the writing process answers, or the writing when it is this process's.
 
         A broken line leaves open whether it was kept: it is asked once more, and the same
@@ -196,7 +229,10 @@ class Hand:
                     if found.refused:
                         raise _REFUSALS.get(found.refused, UnavailableError)(**found.params)
                     return found
-            if (mine := self._take_over()) is not None:
+            if isinstance(asked, _Number):
+                if self._numbered(asked.codes):
+                    return _Answer()
+            elif (mine := self._take_over()) is not None:
                 return mine
             time.sleep(0.02)
         raise UnavailableError(what="observation store", problem="nobody answers who writes it")
@@ -227,11 +263,27 @@ class Hand:
                 return
         connection.close()
 
+    def _numbered(self, codes: Sequence[str]) -> bool:
+        """Write the numbers down while nobody writes; return whether that was so."""
+        places = Places(self.root)
+        places.make()
+        try:
+            lock = alone(places.lock)
+        except ConflictError:
+            return False
+        try:
+            StreamNames(places.names, writing=True).number_all(codes)
+        except OSError as error:
+            raise UnavailableError(what="observation store", problem=error.strerror) from error
+        finally:
+            os.close(lock)
+        return True
+
     def _take_over(self) -> Writing | None:
         with self._turn:
             if self.writing is None:
                 with contextlib.suppress(ConflictError):
-                    self.writing = Writing(self.root)
+                    self.writing = Writing(self.root, self._heard)
             return self.writing
 
     def drop(self) -> None:

@@ -31,6 +31,13 @@ class Kept(NamedTuple):
     repeated: bool
 
 
+class Appended(NamedTuple):
+    """The answer to each message, and the frames that are new, with their numbers."""
+
+    answers: list[Kept]
+    frames: list[Frame]
+
+
 class StoreWriter:
     """Opens a store for writing; a second writer is refused while the first lives.
 
@@ -41,7 +48,7 @@ class StoreWriter:
     def __init__(self, root: Path) -> None:
         self.places = Places(root)
         self.places.make()
-        self._lock = _alone(self.places.lock)
+        self._lock = alone(self.places.lock)
         self.names = StreamNames(self.places.names, writing=True)
         self.manifest = manifest.load(self.places.manifest)
         sealing.sweep(self.places, self.manifest)
@@ -81,10 +88,14 @@ class StoreWriter:
         UnavailableError
             When the disk does not take them; then none of them is kept.
         """
+        return self.keep(frames).answers
+
+    def keep(self, frames: Sequence[Frame]) -> Appended:
+        """Do the same, and return also the frames that were new."""
         with self._turn:
             return self._append(frames)
 
-    def _append(self, frames: Sequence[Frame]) -> list[Kept]:
+    def _append(self, frames: Sequence[Frame]) -> Appended:
         heard: list[Kept | None] = []
         new: list[Frame] = []
         within: dict[tuple[str, str], int] = {}
@@ -112,7 +123,7 @@ class StoreWriter:
                 found = Kept(frame.seq, frame.rows, repeated=place in seen)  # noqa: PLW2901
                 seen.add(place)
             answers.append(found)
-        return answers
+        return Appended(answers, numbered)
 
     def seal(self, *, now_us: int) -> Manifest:
         """Move what the log holds into segments, merge segments of one day, and cut the log.
@@ -161,7 +172,14 @@ class StoreWriter:
         self.close()
 
 
-def _alone(path: Path) -> int:
+def alone(path: Path) -> int:
+    """Take the lock of a store; return the open file that holds it.
+
+    Raises
+    ------
+    ConflictError
+        When another process has it.
+    """
     handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

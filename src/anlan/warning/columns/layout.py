@@ -54,6 +54,7 @@ FUNCTIONS = ("sum", "mean", "change", "rate")
 
 # What a finding says, and why.
 RAISED, LEVEL, CLEARED = 0, 1, 2
+MISSED = 3  # no finding: news came later than the budget, for `at` and later
 WHATS = ("raised", "level", "cleared")
 (
     BY_RULE, CORRECTED, NOTHING_HEARD, LAST_LEVEL, HEARD_AGAIN, RULE_GONE, SILENCE_RULE_GONE,
