@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -38,6 +39,13 @@ def stream_judge() -> StreamJudge:
     from anlan.warning.services.streams.here import stream_judge as here
 
     return here()
+
+
+def stop_judging() -> None:
+    """Save what this process remembers of the streams, and let another one judge them."""
+    here = sys.modules.get("anlan.warning.services.streams.here")
+    if here is not None:
+        here.stop()
 
 
 def declare_response(
@@ -147,6 +155,7 @@ __all__ = [
     "response_in_force",
     "risen",
     "risen_as_of",
+    "stop_judging",
     "stream_judge",
     "told_of",
     "try_rule",

@@ -79,7 +79,7 @@ def test_a_locked_database_holds_up_nobody_and_nothing_is_lost(demo, monkeypatch
         readings("CROWD-01", 4, 4, 4, *[1] * 12, start=minute)
     with pytest.raises(OperationalError):
         edge.tick(now=at(59))
-    assert edge.behind > 0  # in the store, not in memory
+    assert edge.behind > 0
     monkeypatch.setattr(cuts, "write_some", real)
     edge.tick(now=at(59))
     assert edge.behind == 0

@@ -44,7 +44,7 @@ class Afternoon:
         self.now, self.in_commit = 0.0, in_commit
         self.twin = Twin()
         self.last: tuple[sensing.RowIn, ...] = ()
-        self.deaths = 0
+        self.deaths = self.lost = 0
         self.tick()
 
     def tick(self) -> None:
@@ -83,6 +83,10 @@ class Afternoon:
             self.tick()
         elif what == "again" and self.last:
             self.send(self.last)
+        elif what == "lose":
+            self.lost += 1
+            town.begin_anew(keep_file=False)
+            self.tick()
         elif what == "die":
             failpoints.arm(f"judge.{said[0]}:raise")
 
@@ -103,3 +107,29 @@ def test_restarts_change_nothing(demo, in_commit, history, checkpoints) -> None:
         assume(not one.twin.too_late)
         assert instances() == one.twin.instances
         assert stream_judge().mended == 0
+
+
+losing = st.tuples(st.just("lose"))
+with_losses = st.lists(
+    st.one_of(sending, sending, sending, waiting, waiting, again, losing), max_size=25
+)
+
+
+@settings(
+    max_examples=25,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(history=with_losses)
+def test_a_memory_that_is_lost_doubles_nothing_and_forgets_nothing_open(demo, history) -> None:
+    with an_afternoon():
+        one = Afternoon(in_commit=False)
+        for what in history:
+            one.do(*what)
+        one.tick()
+        assume(not one.twin.too_late)
+        found, wanted = instances(), one.twin.instances
+        assert len({row[:3] for row in found}) == len(found)
+        assert [row[:2] for row in found if row[5] is None] == [
+            row[:2] for row in wanted if row[5] is None
+        ]
+        assert {row[:2] for row in found} == {row[:2] for row in wanted}

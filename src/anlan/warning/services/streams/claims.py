@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import fcntl
 import os
+import time
 from pathlib import Path
 
 JUDGING, WANTED = "judge.lock", "edge.lock"
+LOOKS = 20
 
 
 class Claims:
@@ -33,7 +35,11 @@ class Claims:
 
     def want(self) -> bool:
         """Say that this process judges in the group commit; false when another one does."""
-        return self._take(WANTED, fcntl.LOCK_EX)
+        for _ in range(LOOKS):
+            if self._take(WANTED, fcntl.LOCK_EX):
+                return True
+            time.sleep(0.02)  # somebody may only be looking
+        return False
 
     def is_wanted(self) -> bool:
         """Return whether another process wants to judge."""

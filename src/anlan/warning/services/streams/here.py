@@ -19,6 +19,12 @@ def stream_judge() -> StreamJudge:
     return _judges[root]
 
 
+def stop() -> None:
+    """Save what is remembered of every workspace, and let others judge."""
+    while _judges:
+        _judges.popitem()[1].close()
+
+
 def forget() -> None:
     """Forget what is remembered of every workspace, and let others judge; nothing is saved."""
     while _judges:

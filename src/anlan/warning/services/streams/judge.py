@@ -11,6 +11,7 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -28,15 +29,19 @@ from anlan.warning.services.streams import history, memory, mending, recovery
 from anlan.warning.services.streams.city import JudgedCity, Surveyor
 from anlan.warning.services.streams.claims import Claims
 from anlan.warning.services.streams.cuts import Cut
+from anlan.warning.services.streams.left import Left
 from anlan.warning.services.streams.memory import FRAMES_AT_ONCE, Memory
 from anlan.warning.services.streams.telling import Told, of_the_past
 
 log = logging.getLogger(__name__)
 
-PATIENCE_S = 0.05
-"""How long a commit waits for a tick that has the memory; then the store has its readings."""
+PATIENCE_S = 0.005
+"""How long a commit waits for a tick that has the memory; then its frames are left to the tick."""
 MOST_WAITING = 50
-"""Steps whose findings wait to be written; with more, readings stay in the store."""
+"""Steps whose findings wait to be written; with more, frames are left."""
+MOST_LEFT = 500_000
+"""Readings left to a tick in memory; with more, it reads them from the store."""
+HANDS = 2
 ROUNDS = 50  # of one tick
 LOOK_AGAIN = timedelta(minutes=10)  # rules and sensors may begin or end with the time
 LATE_AT_ONCE = 8  # streams judged again in one tick; each costs some hundredths of a second
@@ -76,6 +81,8 @@ class StreamJudge:
         self._seen_mark: tuple[int, int] | None = None  # of the store, when all of it was judged
         self._offered = 0  # the last frame that a commit has brought
         self._hooked = False
+        self._left = Left(MOST_LEFT)
+        self._hands: Executor | None = None  # for the steps of large commits
         self._counted = (0, 0)
 
     @property
@@ -96,27 +103,30 @@ class StreamJudge:
         """
         if not self.claims.want():
             raise ConflictError(what="another process judges what comes in")
+        if self._hands is None:
+            self._hands = ThreadPoolExecutor(HANDS, "judge")
         self._hooked = True
         sensing.hear_kept(self.heard)
 
     def heard(self, frames: Sequence[sensing.Frame]) -> None:
         """Judge frames that have just been kept; what cannot be done at once is left to the tick.
 
-        Costs the step over arrays and nothing else: no database, no file.  It never raises for
-        what it judges: a memory that is harmed is found again by the next tick.
+        Costs the step over arrays and nothing else: no database, no file.  What breaks here leaves no
+        memory, and the next tick finds it again.
         """
         self._offered = frames[-1].seq
+        self._left.add(frames)
         if not self._turn.acquire(timeout=PATIENCE_S):
             return
         try:
             held, city = self._memory, self._city
             if held is None or city is None or held.digest != city.digest:
                 return
-            new = [frame for frame in frames if frame.seq > held.mark.frame]
-            ready = len(self._waiting) < MOST_WAITING
-            if new and new[0].seq == held.mark.frame + 1 and ready:
-                self._step(held, new, city, now=max(frame.received_us for frame in new))
-                failpoints.reach("judge.stepped_in_commit")
+            if len(self._waiting) < MOST_WAITING:
+                new = self._left.take(after=held.mark.frame)
+                if new:
+                    self._step(held, new, city, now=max(frame.received_us for frame in new))
+                    failpoints.reach("judge.stepped_in_commit")
         except Exception:
             self._forget()
             raise
@@ -135,12 +145,16 @@ class StreamJudge:
             finally:
                 with self._turn:
                     self._forget()
+                if self._hands is not None:
+                    self._hands.shutdown()
+                self._hands = None
                 self.claims.let_go()
 
     def drop(self) -> None:
         """In a forked child: the locks and the memory are the parent's."""
         self.claims.let_go()
         self._turn, self._ticking = threading.Lock(), threading.Lock()
+        self._left, self._hands = Left(MOST_LEFT), None
         self._hooked = False
         self._forget()
 
@@ -217,6 +231,8 @@ class StreamJudge:
 
     def _frames(self, held: Memory) -> tuple[list[sensing.Frame], bool]:
         """Return frames that the commits have not brought, and whether there are more of them."""
+        if self._hooked and (left := self._left.take(after=held.mark.frame)):
+            return left, False
         mark = sensing.frames_mark()
         if self._hooked and 0 < self._offered <= held.mark.frame:
             # Commits of this process have brought everything: no need to read it from the disk.
@@ -235,7 +251,7 @@ class StreamJudge:
     ) -> None:
         before = held.mark
         new_city = held.digest != city.digest
-        done = held.step(frames, city if new_city else None, now=now)
+        done = held.step(frames, city if new_city else None, now=now, hands=self._hands)
         cut = held.cut_of(before, done, city, new_city=new_city)
         if cut is not None:
             self._waiting.append(cut)
@@ -279,7 +295,7 @@ class StreamJudge:
 
     def _save_if_due(self) -> None:
         held = self._memory
-        if held is None or self._waiting or held.late:
+        if held is None or self._waiting:
             return
         most = CHECKPOINT_READINGS + 20 * len(held.state.columns.hot)
         if held.due or held.cuts >= CHECKPOINT_CUTS or held.readings >= most:
@@ -288,7 +304,7 @@ class StreamJudge:
     def _save(self, held: Memory) -> None:
         """Put the memory as it is now into its file; commits go on meanwhile."""
         with self._turn:
-            if self._waiting or held.late:
+            if self._waiting:
                 return
             kept = held.apart()
             held.readings = held.cuts = 0
@@ -319,7 +335,8 @@ class StreamJudge:
         held, city = self._memory, self._city
         if held is None or city is None or self._waiting:
             return
-        for number in sorted(held.late)[:LATE_AT_ONCE]:
+        # In the order in which they came: who is always late does not hold up the others.
+        for number in list(held.late)[:LATE_AT_ONCE]:
             since = held.late.pop(number)
             if instant(since) >= instant(held.mark.at) - FURTHEST_BACK:
                 self._judge_again(held, city, number, since, now=now)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import secrets
 from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -48,14 +49,20 @@ class Memory:
 
     def apart(self) -> Memory:
         """Return the same, apart from what changes later."""
-        return replace(self, state=columns.copied(self.state), late={})
+        return replace(self, state=columns.copied(self.state), late=dict(self.late))
 
     def step(
-        self, frames: Sequence[sensing.Frame], city: JudgedCity | None, *, now: int
+        self,
+        frames: Sequence[sensing.Frame],
+        city: JudgedCity | None,
+        *,
+        now: int,
+        hands: Executor | None = None,
     ) -> columns.Step:
         """Judge frames and what time alone has changed."""
         batch = batch_of(frames)
-        done = columns.step(self.state, batch, now=now, city=None if city is None else city.columns)
+        told = None if city is None else city.columns
+        done = columns.step(self.state, batch, now=now, city=told, hands=hands)
         self.mark = Mark(frames[-1].seq if frames else self.mark.frame, now)
         self.readings += len(batch.stream)
         self.all_readings += len(batch.stream)
@@ -105,8 +112,12 @@ def fresh(identity: str = "") -> Memory:
 def save(memory: Memory, root: Path) -> None:
     """Write the memory into its file, whole or not at all."""
     said = {
-        "at": memory.mark.at, "id": memory.id, "cut": memory.cut, "digest": memory.digest,
-    }  # fmt: skip
+        "at": memory.mark.at,
+        "id": memory.id,
+        "cut": memory.cut,
+        "digest": memory.digest,
+        "late": list(memory.late.items()),
+    }
     columns.save(memory.state, root / FILE, cursor=memory.mark.frame, more=said)
     failpoints.reach("judge.checkpoint_saved")
 
@@ -120,7 +131,8 @@ def load(root: Path) -> Memory | None:
         found = columns.load(path)
         said = found.more
         mark = Mark(found.cursor, int(said["at"]))
-        return Memory(found.state, mark, said["id"], int(said["cut"]), said["digest"])
+        late = {int(stream): int(at) for stream, at in said["late"]}
+        return Memory(found.state, mark, said["id"], int(said["cut"]), said["digest"], late)
     except (IntegrityBreachError, KeyError, TypeError, ValueError):
         log.warning("the judge's memory cannot be read", exc_info=True)
         return None
@@ -152,10 +164,10 @@ def repeat(
         _go_to(memory, Mark(row.before_frame, row.before_us))
         frames = _frames(memory.mark.frame, row.frame)
         before = memory.mark
-        city = city_at(row.at_us)
+        city = city_at(row.at_us) if row.city or not row.whole else None
         done = memory.step(frames, city if row.city else None, now=row.at_us)
         memory.cut, memory.cuts = row.number, memory.cuts + 1
-        if not row.whole:
+        if city is not None and not row.whole:
             waiting.append(Cut(row.number, before, memory.mark, done, city, row.city, row.told))
     return waiting
 

@@ -51,7 +51,9 @@ class _Search:
         if held is None or not memory.fits(held, written, rows, sensing.last_frame()):
             return self._made_again(written)
         waiting = self._repeat(held, rows)
-        if not waiting and not self._agrees(held):
+        # A stream that was judged again in between may have told other things than it does now.
+        trusted = not held.late if waiting else self._agrees(held)
+        if not trusted:
             return self._made_again(written)
         return Found(held, waiting)
 
