@@ -18,23 +18,25 @@ WEB_PROCESSES = 2
 READING_AT_ONCE = 64
 
 
-class Clockkeeper(threading.Thread):
-    """Keep one worker process alive beside the web server; start it again when it ends."""
+class Keeper(threading.Thread):
+    """Keep one process alive beside the web server; start it again when it ends."""
 
-    def __init__(self) -> None:
-        super().__init__(daemon=True, name="clockkeeper")
+    def __init__(self, *command: str) -> None:
+        super().__init__(daemon=True, name=f"{command[0]} keeper")
+        self._command = command
         self._stopping = threading.Event()
         self._child: subprocess.Popen[bytes] | None = None
 
     def run(self) -> None:
-        """Start the worker, and again after each unwanted end."""
+        """Start it, and again after each unwanted end."""
         while not self._stopping.is_set():
-            self._child = subprocess.Popen([sys.executable, "-m", "anlan", "worker"])
+            command = [sys.executable, "-m", "anlan", *self._command]
+            self._child = subprocess.Popen(command)  # noqa: S603  commands of our own
             self._child.wait()
             self._stopping.wait(1.0)
 
     def stop(self) -> None:
-        """End the worker and wait for it."""
+        """End it and wait for it."""
         self._stopping.set()
         if self._child is not None and self._child.poll() is None:
             self._child.terminate()
@@ -73,8 +75,11 @@ def serve() -> None:
     values = settings.ANLAN
     # The threads mostly wait, for bodies or for news: see entrypoints.web.intake and .watching.hub.
     logging.getLogger("_granian").addFilter(lambda line: "Python threads" not in line.getMessage())
-    keeper = Clockkeeper()
-    keeper.start()
+    keepers = [Keeper("worker")]
+    if (values.workspace_path / "mqtt.toml").exists():
+        keepers.append(Keeper("mqtt", "run"))
+    for keeper in keepers:
+        keeper.start()
     home = f"http://{values.bind}:{values.port}/"
     screen.say(
         f"正在服务：{home}（运行状态） {home}api/docs（接口说明）；按 Ctrl-C 停止。",
@@ -96,7 +101,8 @@ def serve() -> None:
             static_path_mount=list(folders.values()),
         ).serve()
     finally:
-        keeper.stop()
+        for keeper in keepers:
+            keeper.stop()
 
 
 @click.command()
