@@ -48,6 +48,7 @@ LATE_AT_ONCE = 8  # streams judged again in one tick; each costs some hundredths
 FURTHEST_BACK = timedelta(days=31)  # what comes later still is kept and counted, not judged
 CHECKPOINT_CUTS = 500
 CHECKPOINT_READINGS = 200_000  # …and 20 for each stream
+CHECKPOINT_US = 3_600_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -300,7 +301,8 @@ class StreamJudge:
         if held is None or self._waiting:
             return
         most = CHECKPOINT_READINGS + 20 * len(held.state.columns.hot)
-        if held.due or held.cuts >= CHECKPOINT_CUTS or held.readings >= most:
+        old = held.mark.at - held.saved_at >= CHECKPOINT_US and (held.readings or held.cuts)
+        if held.due or old or held.cuts >= CHECKPOINT_CUTS or held.readings >= most:
             self._save(held)
 
     def _save(self, held: Memory) -> None:
@@ -310,7 +312,7 @@ class StreamJudge:
                 return
             kept = held.apart()
             held.readings = held.cuts = 0
-            held.due = False
+            held.due, held.saved_at = False, held.mark.at
         memory.save(kept, self.root)
         written_cuts.note_checkpoint(kept.mark, kept.cut, kept.id)
         failpoints.reach("judge.checkpoint_noted")

@@ -40,6 +40,7 @@ class Memory:
     readings: int = 0  # judged since the last checkpoint
     cuts: int = 0  # … and steps that found something
     due: bool = False  # to be saved soon
+    saved_at: int = 0  # the instant of the last step that the file holds
     all_readings: int = 0
     too_late: int = 0
 
@@ -135,7 +136,9 @@ def load(root: Path) -> Memory | None:
         said = found.more
         mark = Mark(found.cursor, int(said["at"]))
         late = {int(stream): int(at) for stream, at in said["late"]}
-        return Memory(found.state, mark, said["id"], int(said["cut"]), said["digest"], late)
+        return Memory(
+            found.state, mark, said["id"], int(said["cut"]), said["digest"], late, saved_at=mark.at
+        )
     except (IntegrityBreachError, KeyError, TypeError, ValueError):
         log.warning("the judge's memory cannot be read", exc_info=True)
         return None
