@@ -26,7 +26,7 @@ from anlan.warning.domain.evidence import subject_of
 from anlan.warning.domain.instants import instant, micros
 from anlan.warning.services.streams import cuts as written_cuts
 from anlan.warning.services.streams import history, memory, mending, recovery
-from anlan.warning.services.streams.city import JudgedCity, Surveyor
+from anlan.warning.services.streams.city import JudgedCity, Surveyor, worked_on
 from anlan.warning.services.streams.claims import Claims
 from anlan.warning.services.streams.cuts import Cut
 from anlan.warning.services.streams.left import Left
@@ -76,7 +76,7 @@ class StreamJudge:
         self._memory: Memory | None = None
         self._city: JudgedCity | None = None
         self._surveyor = Surveyor()
-        self._looked: tuple[str, datetime] = ("", datetime.max.replace(tzinfo=UTC))
+        self._looked: tuple[object, datetime] = ("", datetime.max.replace(tzinfo=UTC))
         self._waiting: deque[Cut | Told] = deque()
         self._seen_mark: tuple[int, int] | None = None  # of the store, when all of it was judged
         self._offered = 0  # the last frame that a commit has brought
@@ -258,11 +258,13 @@ class StreamJudge:
 
     def _look(self, revision: str, held: Memory, *, at: datetime) -> JudgedCity:
         """Return the city at an instant; asked anew when its data have changed, and now and then."""
+        maintained = worked_on(at)
         known, looked = self._looked
         city = self._city
-        if city is None or known != revision or not looked <= at < looked + LOOK_AGAIN:
-            city = self._surveyor.look(revision, held.versions, at=at)
-            self._city, self._looked = city, (revision, at)
+        is_known = known == (revision, maintained) and looked <= at < looked + LOOK_AGAIN
+        if city is None or not is_known:
+            city = self._surveyor.look_at(revision, held.versions, maintained, at=at)
+            self._city, self._looked = city, ((revision, maintained), at)
         return city
 
     # -- writing ---------------------------------------------------------------------------------

@@ -24,6 +24,7 @@ log = logging.getLogger(__name__)
 
 FILE = "streams.npz"
 FRAMES_AT_ONCE = 200
+CITY_COSTS = 100  # as many cuts as a city that is taken over counts for
 
 
 @dataclass(slots=True)
@@ -70,8 +71,10 @@ class Memory:
         for stream, at in zip(done.missed.tolist(), done.missed_from.tolist(), strict=True):
             self.late[stream] = min(at, self.late.get(stream, at))
         if city is not None:
+            # To take over a city again costs more than to do other steps again.
+            self.due = self.due or not self.digest
+            self.cuts += CITY_COSTS
             self.digest = city.digest
-            self.due = True  # to take over a city again costs more than to do other steps again
         return done
 
     def cut_of(
