@@ -37,7 +37,7 @@ from anlan.sensing.selectors import (
     signal_message,
 )
 from anlan.sensing.services.gatherer import Gatherer
-from anlan.sensing.services.hands import begin_writing
+from anlan.sensing.services.hands import begin_writing, let_go
 from anlan.sensing.services.imports import import_observations, import_reports, import_signals
 from anlan.sensing.services.observations import keep_observations
 from anlan.sensing.services.once import Once, earlier_answer, forget_keys, run_once
@@ -98,6 +98,7 @@ __all__ = [
     "last_heard_by",
     "last_times",
     "latest",
+    "let_go",
     "note_reading",
     "quarantine_open",
     "quarantined",

@@ -24,6 +24,7 @@ COMMANDS = {
     "demo": "serve:demo",
     "detect": "detect:detect",
     "doctor": "keep:doctor",
+    "edge": "serve:edge",
     "init": "keep:init",
     "ledger": "ledger:ledger",
     "observations": "observations:observations",
