@@ -16,6 +16,7 @@ from anlan.response.selectors.detail import (
 from anlan.response.selectors.lists import (
     CaseFilters,
     CasePage,
+    alerts_of_open_cases,
     case_of_sign,
     cases,
     cases_of_signs,
@@ -45,6 +46,7 @@ __all__ = [
     "Overview",
     "Watched",
     "actions_allowed",
+    "alerts_of_open_cases",
     "case",
     "case_of_sign",
     "cases",

@@ -17,6 +17,24 @@ class SignRefusedError(InvalidInputError):
     code = "sign.refused"
 
 
+class MaintenanceSpanError(InvalidInputError):
+    """A maintenance ends before it begins, lasts too long, or lies too far ahead."""
+
+    code = "maintenance.span"
+
+
+class MaintenanceWhyError(InvalidInputError):
+    """A maintenance has no reason, or one that names somebody."""
+
+    code = "maintenance.why"
+
+
+class MaintenanceUnknownError(NotFoundError):
+    """There is no such maintenance that still lasts in the actor's areas."""
+
+    code = "maintenance.unknown"
+
+
 class TextTooLongError(SignRefusedError):
     """The text of a report is longer than a person would write."""
 

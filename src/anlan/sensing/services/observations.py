@@ -54,7 +54,8 @@ def keep_observations(
     if len(batch.rows) > MAX_ROWS:
         raise BatchTooLargeError(rows=len(batch.rows), limit=MAX_ROWS)
     codes = {row.stream for row in batch.rows if row is not None}
-    checked = check_rows(batch.rows, stream_facts(actor, codes, at=now), unit=batch.unit, now=now)
+    known = stream_facts(actor, codes, at=now)
+    checked = check_rows(batch.rows, known, unit=batch.unit, now=now, unread=batch.unread)
     raw = _refused_rows(batch, checked.refused) if checked.refused and set_aside else b""
 
     def keep() -> Kept:

@@ -31,11 +31,14 @@ from anlan.sensing.store.commit import Committer, CommitterClosedError
 from anlan.sensing.store.frames import Frame, frame_of
 from anlan.sensing.store.manifest import Manifest
 from anlan.sensing.store.places import Places
+from anlan.sensing.store.retiring import Going
 from anlan.sensing.store.writer import Kept, StoreWriter
 
 ANOTHER = "another edge process writes the observations of this workspace"
 PATIENCE_S = 10.0
 """How long a process waits for the one that writes: it may be starting, or dying."""
+RETIRING_S = 600.0
+"""How long it waits while readings of a day are let go: a day may hold very many."""
 CONNECTIONS_KEPT = 16
 
 
@@ -57,6 +60,23 @@ class Message(msgspec.Struct, frozen=True, array_like=True):
 
 class _Seal(msgspec.Struct, frozen=True, array_like=True, tag=True):
     now_us: int
+
+
+class RetiredClass(msgspec.Struct, frozen=True, array_like=True):
+    """What is to go by one class: the numbers of its streams, and the span of what stays."""
+
+    class_id: str
+    streams: bytes  # i32
+    span_us: int
+
+
+class Retiring(msgspec.Struct, frozen=True, array_like=True, tag=True):
+    """Readings of one day that are to go."""
+
+    day: str
+    classes: tuple[RetiredClass, ...]
+    worthless: tuple[int, ...]
+    told: tuple[str, ...]
 
 
 class _Keep(msgspec.Struct, frozen=True, array_like=True, tag=True):
@@ -83,7 +103,7 @@ class _Where(msgspec.Struct, frozen=True):
     word: str
 
 
-_Asked = _Seal | _Keep | _GiveWay
+_Asked = _Seal | _Keep | _GiveWay | Retiring
 _ASKED = msgspec.msgpack.Decoder(_Asked)
 _ANSWERED = msgspec.msgpack.Decoder(_Answer)
 _REFUSALS: dict[str, type[AnlanError]] = {
@@ -124,6 +144,19 @@ class Writing:
         """Give way to nobody from now on."""
         self._give_way = None
 
+    def retire(self, asked: Retiring) -> Manifest:
+        """Let go of readings of a day."""
+        going = [
+            Going(one.class_id, np.frombuffer(one.streams, np.int32), one.span_us)
+            for one in asked.classes
+        ]
+        with self._sealing:
+            if not self._open:
+                raise CommitterClosedError(what="observation store")
+            return self.writer.retire(
+                asked.day, going, worthless=asked.worthless, told=frozenset(asked.told)
+            )
+
     def _listen(self) -> None:
         while self._open:
             try:
@@ -151,6 +184,8 @@ class Writing:
                 return _Answer()
             if isinstance(asked, _Seal):
                 return _Answer(seq=self.seal(asked.now_us).sealed)
+            if isinstance(asked, Retiring):
+                return _Answer(seq=self.retire(asked).sealed)
             return _Answer(*self.keep(asked.message))
         except AnlanError as error:
             if not self._open:
@@ -224,7 +259,14 @@ class Hand:
             time.sleep(0.02)
         raise UnavailableError(what="observation store", problem="who writes it does not give way")
 
-    def _ask(self, asked: _Seal | _Keep) -> _Answer | Writing:
+    def retire(self, asked: Retiring) -> None:
+        """Let go of readings of a day; may take minutes."""
+        while isinstance(found := self._ask(asked, patience_s=RETIRING_S), Writing):
+            with contextlib.suppress(CommitterClosedError):
+                found.retire(asked)
+                return
+
+    def _ask(self, asked: _Asked, *, patience_s: float = PATIENCE_S) -> _Answer | Writing:
         """Return what the writing process answers, or the writing when it is this process's.
 
         A broken line leaves open whether it was kept: it is asked once more, and the same
@@ -234,7 +276,7 @@ class Hand:
         while time.monotonic() < end:
             if (mine := self.writing) is not None:
                 return mine
-            found = self._asked_of_others(asked)
+            found = self._asked_of_others(asked, patience_s=patience_s)
             if found is not None:
                 if found.refused:
                     raise _refusal(found)
@@ -244,13 +286,13 @@ class Hand:
             time.sleep(0.02)
         raise UnavailableError(what="observation store", problem="nobody answers who writes it")
 
-    def _asked_of_others(self, asked: _Asked) -> _Answer | None:
+    def _asked_of_others(self, asked: _Asked, *, patience_s: float = PATIENCE_S) -> _Answer | None:
         """Return what the process answers that writes; None when none does."""
         data = msgspec.msgpack.encode(asked)
         with contextlib.suppress(OSError, EOFError, AuthenticationError):
             for connection in self._connections():
                 connection.send_bytes(data)
-                found = _ANSWERED.decode(_heard(connection, PATIENCE_S))
+                found = _ANSWERED.decode(_heard(connection, patience_s))
                 self._give_back(connection)
                 return found
         return None

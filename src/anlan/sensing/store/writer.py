@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from anlan.infra import failpoints
 from anlan.kernel.errors import ConflictError
-from anlan.sensing.store import log, manifest, sealed, sealing
+from anlan.sensing.store import log, manifest, retiring, sealed, sealing
 from anlan.sensing.store.frames import Frame
 from anlan.sensing.store.keys import Heard, KnownKeys, body_of
 from anlan.sensing.store.latest import Latest
@@ -126,6 +126,28 @@ class StoreWriter:
         self.manifest = sealing.merge(self.places, self.manifest, now_us=now_us)
         with self._turn:
             self.log.forget_before(self.manifest.sealed)
+        return self.manifest
+
+    def retire(
+        self,
+        day: str,
+        going: Sequence[retiring.Going],
+        *,
+        worthless: tuple[int, ...],
+        told: frozenset[str],
+    ) -> Manifest:
+        """Let go of readings of a day; not beside :meth:`seal`."""
+        with self._turn:
+            newest_us = self.latest.newest.at_us.copy()
+        self.manifest = retiring.retire(
+            self.places,
+            self.manifest,
+            day,
+            going,
+            newest_us=newest_us,
+            worthless=worthless,
+            told=told,
+        )
         return self.manifest
 
     def _save_latest(self) -> None:
