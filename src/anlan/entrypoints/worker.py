@@ -298,4 +298,14 @@ def _work(stop: threading.Event, goes_on: Callable[[], bool]) -> None:
         close_old_connections()
         stop.wait(TICK.total_seconds())
     stop.set()
+    _stop_judging()
     sender.join(timeout=15)
+
+
+def _stop_judging() -> None:
+    from anlan.warning import public as warning
+
+    try:
+        warning.stop_judging()
+    except Exception:  # the next clockwork finds the memory again; it only takes longer
+        log.exception("the judge's memory was not saved")

@@ -24,6 +24,18 @@ from anlan.sensing.domain.reading import ReadReason
 from anlan.sensing.domain.reports import Contact, ReportIn
 from anlan.sensing.domain.uploads import UploadState
 from anlan.sensing.doubts import doubts_of, faults_named, faults_of, faulty
+from anlan.sensing.frames import (
+    frames_after,
+    frames_mark,
+    hear_kept,
+    last_frame,
+    most_rows_between,
+    newest_readings,
+    number_streams,
+    rows_between,
+    stream_codes,
+    stream_numbers,
+)
 from anlan.sensing.handing import as_parquet
 from anlan.sensing.known_then import KnownThen, known_at
 from anlan.sensing.readings import (
@@ -80,6 +92,7 @@ from anlan.sensing.services.uploads import (
     uploaded,
 )
 from anlan.sensing.services.webhooks import close_webhook, make_secret
+from anlan.sensing.store import Frame, Rows
 from anlan.sensing.usual import UsualCourse, usual_before
 
 __all__ = [
@@ -94,6 +107,7 @@ __all__ = [
     "Course",
     "Examined",
     "FloodRule",
+    "Frame",
     "Gatherer",
     "KnownThen",
     "LastHeard",
@@ -105,6 +119,7 @@ __all__ = [
     "ReadReason",
     "ReportIn",
     "RowIn",
+    "Rows",
     "Source",
     "UploadState",
     "UsualCourse",
@@ -127,6 +142,9 @@ __all__ = [
     "forget_keys",
     "forget_sources",
     "forget_uploads",
+    "frames_after",
+    "frames_mark",
+    "hear_kept",
     "import_observations",
     "import_reports",
     "import_signals",
@@ -138,6 +156,7 @@ __all__ = [
     "keep_signal",
     "known_at",
     "last_batch_id",
+    "last_frame",
     "last_heard",
     "last_heard_by",
     "last_times",
@@ -147,8 +166,11 @@ __all__ = [
     "make_secret",
     "map_here",
     "maps_here",
+    "most_rows_between",
     "newest_columns",
+    "newest_readings",
     "note_reading",
+    "number_streams",
     "quarantine_open",
     "quarantined",
     "read_many",
@@ -159,11 +181,14 @@ __all__ = [
     "report_followed",
     "report_points",
     "retire_due",
+    "rows_between",
     "run_once",
     "seal_segments",
     "set_maintenance",
     "signal",
     "signal_message",
+    "stream_codes",
+    "stream_numbers",
     "sweep_uploads",
     "upload_state",
     "uploaded",

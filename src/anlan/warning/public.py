@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Collection, Iterable
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from anlan.kernel.actor import Actor
 from anlan.registry import public as registry
@@ -23,10 +25,30 @@ from anlan.warning.services.judging import Judged
 from anlan.warning.services.responses import ResponseDeclaration
 from anlan.warning.services.trying import Compared, Looked, Tried
 
+if TYPE_CHECKING:
+    from anlan.warning.services.streams.judge import StreamJudge
+
 
 def judge(*, now: datetime) -> Judged:
     """Run one tick of the judge; an idle one costs a few small queries."""
     return _judging.judge(now=now)
+
+
+def stream_judge() -> StreamJudge:
+    """Return the judge of streams of this process's workspace, for a process that takes readings in.
+
+    Loads its kernels: a second or two, and a minute the first time on a machine.
+    """
+    from anlan.warning.services.streams.here import stream_judge as here
+
+    return here()
+
+
+def stop_judging() -> None:
+    """Save what this process remembers of the streams, and let another one judge them."""
+    here = sys.modules.get("anlan.warning.services.streams.here")
+    if here is not None:
+        here.stop()
 
 
 def declare_response(
@@ -183,6 +205,8 @@ __all__ = [
     "risen",
     "risen_as_of",
     "rules_on",
+    "stop_judging",
+    "stream_judge",
     "subjects_open",
     "told_of",
     "try_rule",
