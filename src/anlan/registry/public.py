@@ -128,6 +128,7 @@ from anlan.registry.services.accounts import (
     close_account,
     create_account,
     create_first_admin,
+    credential,
     issue_token,
     revoke_token,
 )
@@ -238,6 +239,7 @@ __all__ = [
     "counts",
     "create_account",
     "create_first_admin",
+    "credential",
     "destroy_contents",
     "diff_city",
     "discard_table",

@@ -63,7 +63,7 @@ from anlan.sensing.selectors import (
 )
 from anlan.sensing.services.examining import Examined, examine
 from anlan.sensing.services.gatherer import Gatherer
-from anlan.sensing.services.hands import begin_writing
+from anlan.sensing.services.hands import begin_writing, let_go
 from anlan.sensing.services.imports import import_observations, import_reports, import_signals
 from anlan.sensing.services.maintaining import (
     end_maintenance,
@@ -161,6 +161,7 @@ __all__ = [
     "last_heard_by",
     "last_times",
     "latest",
+    "let_go",
     "maintenance_of",
     "make_secret",
     "map_here",
