@@ -21,7 +21,7 @@ from types import FrameType
 from django.db import close_old_connections
 
 from anlan import flow
-from anlan.entrypoints import clock, here, probes
+from anlan.entrypoints import clock, here, probes, retaining
 from anlan.entrypoints.lease import Lease
 from anlan.entrypoints.web import origins
 from anlan.infra import delivery, passing
@@ -169,11 +169,13 @@ def clockwork() -> Clockwork:
     # comes round once in an hour of it, and once more when it ends.
     is_live = here.workspace().kind is WorkspaceKind.LIVE
     proving = minute if is_live else timedelta(hours=1)
+    examining = timedelta(seconds=10) if is_live else timedelta(minutes=10)
     steps = [
         Step("beat", timedelta(seconds=10), probes.beat),
         Step("deliver", often, _deliver),
         Step("judge", often, lambda now: warning.judge(now=now)),
         Step("deliver judged", often, _deliver),
+        Step("examine", examining, lambda now: sensing.examine(now=now)),
         Step("sweep cases", often, lambda now: response.sweep(now=now)),
         Step("release gathered", minute, _release_gathered),
         Step("sweep notices", often, lambda now: notices.sweep_notices(now=now)),
@@ -191,6 +193,7 @@ def clockwork() -> Clockwork:
         Step("forget sources", minute, _forget_sources),
         Step("sweep uploads", timedelta(hours=1), lambda now: sensing.sweep_uploads(now=now)),
         Step("forget keys", daily, lambda now: sensing.forget_keys(now=now)),
+        Step("retire readings", timedelta(hours=1), retaining.at_night),
         Step("verify ledger", daily, _verify_ledger),
         Step("expire contents", daily, lambda now: accountability.expire_contents(now=now)),
     ]

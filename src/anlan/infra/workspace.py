@@ -68,6 +68,11 @@ class Workspace:
         return self.root / "keys"
 
     @property
+    def connectors(self) -> Path:
+        """Payload maps of this city: how messages of other systems become readings."""
+        return self.root / "connectors"
+
+    @property
     def logs(self) -> Path:
         """Structured logs."""
         return self.root / "logs"

@@ -13,9 +13,10 @@ from datetime import datetime, timedelta
 import numpy as np
 
 from anlan.science.thin import Thin, Thinner
+from anlan.sensing.domain.columns import QUALITIES
 from anlan.sensing.domain.observations import Observation, Quality
-from anlan.sensing.services.framing import QUALITIES, observations_of, to_us
 from anlan.sensing.services.framing import from_us as from_us_at
+from anlan.sensing.services.framing import observations_of, to_us
 from anlan.sensing.services.hands import reader
 from anlan.sensing.store.rows import REMOVED, Rows, joined, standing
 

@@ -9,6 +9,7 @@ from anlan.sensing.courses import (
     courses,
     readings_by_parts,
 )
+from anlan.sensing.domain.columns import Columns
 from anlan.sensing.domain.floods import FloodRule, Source
 from anlan.sensing.domain.observations import (
     Batch,
@@ -22,6 +23,7 @@ from anlan.sensing.domain.observations import (
 from anlan.sensing.domain.reading import ReadReason
 from anlan.sensing.domain.reports import Contact, ReportIn
 from anlan.sensing.domain.uploads import UploadState
+from anlan.sensing.doubts import doubts_of, faults_named, faults_of, faulty
 from anlan.sensing.handing import as_parquet
 from anlan.sensing.known_then import KnownThen, known_at
 from anlan.sensing.readings import (
@@ -36,6 +38,7 @@ from anlan.sensing.readings import (
     newest_columns,
     read_many,
     read_observations,
+    read_thinned,
     what_is_kept,
 )
 from anlan.sensing.selectors import (
@@ -46,13 +49,25 @@ from anlan.sensing.selectors import (
     signal,
     signal_message,
 )
+from anlan.sensing.services.examining import Examined, examine
+from anlan.sensing.services.gatherer import Gatherer
+from anlan.sensing.services.hands import begin_writing
 from anlan.sensing.services.imports import import_observations, import_reports, import_signals
+from anlan.sensing.services.maintaining import (
+    end_maintenance,
+    in_maintenance,
+    maintenance_of,
+    set_maintenance,
+)
+from anlan.sensing.services.messages import keep_message, map_here, maps_here
 from anlan.sensing.services.observations import keep_observations
 from anlan.sensing.services.once import Once, earlier_answer, forget_keys, run_once
 from anlan.sensing.services.photos import clean_photos
+from anlan.sensing.services.quarantine import keep_aside
 from anlan.sensing.services.reading import note_reading, words_of_report
 from anlan.sensing.services.receipts import follow_secret
 from anlan.sensing.services.reports import keep_report
+from anlan.sensing.services.retiring import retire_due, what_would_go
 from anlan.sensing.services.segments import seal_segments, verify_segments
 from anlan.sensing.services.signals import keep_signal
 from anlan.sensing.services.sources import forget_sources
@@ -64,6 +79,7 @@ from anlan.sensing.services.uploads import (
     upload_state,
     uploaded,
 )
+from anlan.sensing.services.webhooks import close_webhook, make_secret
 from anlan.sensing.usual import UsualCourse, usual_before
 
 __all__ = [
@@ -72,10 +88,13 @@ __all__ = [
     "Batch",
     "BatchIn",
     "BatchReceipt",
+    "Columns",
     "Contact",
     "Correction",
     "Course",
+    "Examined",
     "FloodRule",
+    "Gatherer",
     "KnownThen",
     "LastHeard",
     "LatestReading",
@@ -93,9 +112,17 @@ __all__ = [
     "as_parquet",
     "batches_after",
     "begin_upload",
+    "begin_writing",
     "clean_photos",
+    "close_webhook",
     "courses",
+    "doubts_of",
     "earlier_answer",
+    "end_maintenance",
+    "examine",
+    "faults_named",
+    "faults_of",
+    "faulty",
     "follow_secret",
     "forget_keys",
     "forget_sources",
@@ -103,6 +130,9 @@ __all__ = [
     "import_observations",
     "import_reports",
     "import_signals",
+    "in_maintenance",
+    "keep_aside",
+    "keep_message",
     "keep_observations",
     "keep_report",
     "keep_signal",
@@ -112,18 +142,25 @@ __all__ = [
     "last_heard_by",
     "last_times",
     "latest",
+    "maintenance_of",
+    "make_secret",
+    "map_here",
+    "maps_here",
     "newest_columns",
     "note_reading",
     "quarantine_open",
     "quarantined",
     "read_many",
     "read_observations",
+    "read_thinned",
     "readings_by_parts",
     "report",
     "report_followed",
     "report_points",
+    "retire_due",
     "run_once",
     "seal_segments",
+    "set_maintenance",
     "signal",
     "signal_message",
     "sweep_uploads",
@@ -132,5 +169,6 @@ __all__ = [
     "usual_before",
     "verify_segments",
     "what_is_kept",
+    "what_would_go",
     "words_of_report",
 ]

@@ -66,6 +66,19 @@ def alerts_named(alert_ids: Iterable[int]) -> dict[int, AlertInstance]:
     return AlertInstance.objects.in_bulk(list(alert_ids))
 
 
+def subjects_open(rule: str, subjects: list[str], *, raised_since: datetime) -> list[str]:
+    """Return which of some subjects an open alert of a rule is about, raised since then (one query)."""
+    return selectors.subjects_open(rule, subjects, raised_since=raised_since)
+
+
+def streams_held(beside: Iterable[int]) -> frozenset[str]:
+    """Return the streams on whose readings open alerts rest, and those of alerts in ``beside``.
+
+    A rule's subject is held too: it is the stream's own code where a rule looks at one stream.
+    """
+    return selectors.streams_held(beside)
+
+
 def clusters_of_report(report: int, hazard: str) -> list[int]:
     """Return the open alerts that rest on a report among others; the caller checks areas."""
     return selectors.clusters_of_report(report, hazard)
@@ -179,6 +192,7 @@ __all__ = [
     "risen",
     "risen_as_of",
     "rules_on",
+    "subjects_open",
     "told_of",
     "try_rule",
     "warnings_as_of",

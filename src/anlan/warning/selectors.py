@@ -79,6 +79,24 @@ def alerts(actor: Actor, filters: AlertFilters) -> list[AlertInstance]:
     return list(wanted.order_by("-pk")[: max(1, min(filters.limit, MOST_ROWS))])
 
 
+def subjects_open(rule: str, subjects: list[str], *, raised_since: datetime) -> list[str]:
+    """Return which of some subjects an open alert of a rule is about, raised since then (one query)."""
+    rows = AlertInstance.objects.filter(
+        rule=rule, subject__in=subjects, cleared_at__isnull=True, raised_at__gte=raised_since
+    )
+    return list(rows.values_list("subject", flat=True))
+
+
+def streams_held(beside: Iterable[int]) -> frozenset[str]:
+    """Return the streams on whose readings open alerts, and those of ``beside``, rest."""
+    rows = AlertInstance.objects.filter(Q(cleared_at__isnull=True) | Q(pk__in=list(beside)))
+    held: set[str] = set()
+    for subject, evidence in rows.values_list("subject", "evidence").iterator(2_000):
+        held.add(subject)
+        held.update(item["stream"] for item in evidence.get("readings", ()))
+    return frozenset(held)
+
+
 @dataclass(frozen=True, slots=True)
 class LimitLine:
     """A limit of a threshold rule in force, in the unit of the quantity's readings."""

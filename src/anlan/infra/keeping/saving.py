@@ -199,7 +199,7 @@ def _readings_once(place: Workspace, folder: Path) -> list[tuple[str, Path]]:
     copy.parent.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(place.root / MANIFEST, copy)
     named = json.loads(copy.read_bytes())
-    for item in (*named["segments"], *named["tables"]):
+    for item in (*named["segments"], *named["tables"], *named.get("thinned", ())):
         _second_name(
             place.root / (closed + item["name"]), folder / "files" / (closed + item["name"])
         )

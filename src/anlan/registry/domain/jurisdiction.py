@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from anlan.kernel.scales import AccidentGrade, RiskGrade, WarningLevel
+from anlan.registry.domain.checkspecs import CheckSpec
 from anlan.registry.domain.packwords import (
     AnySlug,
     Code,
@@ -218,6 +219,7 @@ class Jurisdiction(msgspec.Struct, frozen=True, kw_only=True):
     domains: tuple[Domain, ...] = ()
     rules: tuple[RuleSpec, ...] = ()
     clocks: tuple[ClockRule, ...] = ()
+    checks: tuple[CheckSpec, ...] = ()
     calendars: tuple[Calendar, ...] = ()
     lexicon: tuple[Lexicon, ...] = ()
     reasons: tuple[Reason, ...] = ()
@@ -233,6 +235,7 @@ __all__ = [
     "CalendarKind",
     "CalendarYear",
     "CaseKind",
+    "CheckSpec",
     "ClockRule",
     "Code",
     "DayRange",

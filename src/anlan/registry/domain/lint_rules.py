@@ -7,6 +7,7 @@ from itertools import pairwise
 from typing import Any
 
 from anlan.kernel.scales import WarningLevel, rank
+from anlan.registry.domain.checkspecs import Battery, CheckSpec
 from anlan.registry.domain.findings import Finding
 from anlan.registry.domain.lint_facts import Packs, Sourced, is_over, is_past
 from anlan.registry.domain.rulespecs import (
@@ -36,6 +37,9 @@ def check_rules(packs: Packs) -> Iterator[Finding]:
             yield from _unit(packs, at, rule)
         elif isinstance(rule, ClusterRule):
             yield from _cluster(packs, at, rule)
+    for at in packs.grounded():
+        if at.section == "checks" and not is_over(at.entry, packs.today):
+            yield from _check(packs, at, at.entry)
     for rule, in_city in packs.rules:
         if isinstance(rule, LagRule):
             yield from _lag(packs, Sourced("rules", rule, in_city), rule)
@@ -91,6 +95,20 @@ def _unit(packs: Packs, at: Sourced, rule: Measured) -> Iterator[Finding]:
         )
 
 
+def _check(packs: Packs, at: Sourced, check: CheckSpec) -> Iterator[Finding]:
+    """Yield a check whose figures are not in the unit of its quantity."""
+    quantity = packs.quantities.get(check.quantity)
+    if quantity is not None and check.has_figures and check.unit != quantity.unit:
+        yield packs.found_at(
+            "unit.rule",
+            at,
+            id=check.id,
+            unit=check.unit or "–",
+            quantity=check.quantity,
+            expected=quantity.unit,
+        )
+
+
 def _cluster(packs: Packs, at: Sourced, rule: ClusterRule) -> Iterator[Finding]:
     if rule.hazard not in {words.hazard for words in packs.law.lexicon}:
         yield packs.found_at("rule.no_words", at, id=rule.id, hazard=rule.hazard)
@@ -119,6 +137,8 @@ def _lag(packs: Packs, at: Sourced, rule: LagRule) -> Iterator[Finding]:
 
 def _sensors(packs: Packs) -> Iterator[Finding]:
     """Yield streams in a unit that cannot be converted, and streams that no rule judges."""
+    # Of a supply nobody is in danger: the checks look after it.
+    supplies = {at.entry.quantity for at in packs.grounded() if _is_of_supply(at.entry)}
     for sensor in packs.city.sensors:
         quantity = packs.quantities.get(sensor.quantity)
         if quantity is None or is_past(sensor, packs.today):
@@ -132,10 +152,16 @@ def _sensors(packs: Packs) -> Iterator[Finding]:
                 unit=sensor.unit,
                 expected=quantity.unit,
             )
+        if sensor.quantity in supplies:
+            continue
         if not any(_judges(packs, rule, sensor) for rule, _ in packs.rules):
             yield packs.found(
                 "sensor.no_rule", "sensors", sensor, sensor=sensor.code, quantity=sensor.quantity
             )
+
+
+def _is_of_supply(entry: object) -> bool:
+    return isinstance(entry, CheckSpec) and isinstance(entry.test, Battery)
 
 
 def _judges(packs: Packs, rule: RuleSpec, sensor: Any) -> bool:

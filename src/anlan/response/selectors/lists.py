@@ -175,3 +175,11 @@ def cases_of_signs(actor: Actor, signs: Iterable[str]) -> dict[str, Case]:
     visible = Case.objects.filter(access.visible(actor))
     rows = CaseFollower.objects.filter(sign__in=set(signs), case__in=visible)
     return {row.sign: row.case for row in rows.select_related("case")}
+
+
+def alerts_of_open_cases() -> frozenset[int]:
+    """Return the alerts that open cases answer: what they rest on must stay as it is."""
+    signs = CaseFollower.objects.filter(case__is_open=True, sign__startswith="alert:")
+    return frozenset(
+        int(sign.removeprefix("alert:")) for sign in signs.values_list("sign", flat=True)
+    )

@@ -10,8 +10,12 @@ from anlan.sensing.store.frames import Frame
 from anlan.sensing.store.writer import Kept, StoreWriter
 
 
-class _Ticket:
-    """One message that waits."""
+class CommitterClosedError(UnavailableError):
+    """The process no longer writes: nothing was kept, and another one is to be asked."""
+
+
+class Ticket:
+    """One message that waits: ``make`` gives its frame for the numbers of ``codes``."""
 
     def __init__(self, codes: Sequence[str], make: Callable[[list[int]], Frame]) -> None:
         self.codes = codes
@@ -29,7 +33,7 @@ class Committer:
 
     def __init__(self, writer: StoreWriter) -> None:
         self.writer = writer
-        self._waiting: list[_Ticket] = []
+        self._waiting: list[Ticket] = []
         self._gather = threading.Lock()
         self._turn = threading.Lock()
         self._open = True
@@ -42,15 +46,19 @@ class Committer:
         UnavailableError
             When the disk does not take it; then nothing is kept.
         """
-        mine = _Ticket(codes, make)
-        with self._gather:
-            self._waiting.append(mine)
-        with self._turn:
-            if not mine.done:
-                self._commit()
+        mine = Ticket(codes, make)
+        self.keep_all([mine])
         if mine.kept is None:
             raise mine.error or UnavailableError(what="observation store")
         return mine.kept
+
+    def keep_all(self, tickets: Sequence[Ticket]) -> None:
+        """Keep many messages in one commit; each ticket says then what became of it."""
+        with self._gather:
+            self._waiting.extend(tickets)
+        with self._turn:
+            if not all(ticket.done for ticket in tickets):
+                self._commit()
 
     def _commit(self) -> None:
         with self._gather:
@@ -65,10 +73,10 @@ class Committer:
         for (ticket, _), kept in zip(frames, answers, strict=True):
             ticket.kept = kept
 
-    def _frames(self, taken: list[_Ticket]) -> list[tuple[_Ticket, Frame]]:
+    def _frames(self, taken: list[Ticket]) -> list[tuple[Ticket, Frame]]:
         """Return a frame for each message; one that has none must not cost the others theirs."""
         if not self._open:
-            raise UnavailableError(what="observation store")
+            raise CommitterClosedError(what="observation store")
         found = []
         for ticket in taken:
             try:

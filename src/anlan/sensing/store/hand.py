@@ -1,8 +1,9 @@
 """The hand through which a process keeps readings: its own, or that of the process that writes.
 
 Whoever comes first takes the lock and writes; it listens on a port of this machine and keeps what others
-hand over.  When it ends, the next that has something to keep takes its place.  What is handed over
-and not acknowledged is for its sender to send again.
+hand over.  When it ends, the next that has something to keep takes its place.  A process made for
+writing (the edge) asks the one that writes to give way, and gives way to nobody.  What is handed
+over and not acknowledged is for its sender to send again.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import contextlib
 import secrets
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from multiprocessing import AuthenticationError
 from multiprocessing.connection import (
     Client,
@@ -26,14 +27,18 @@ import msgspec
 import numpy as np
 
 from anlan.kernel.errors import AnlanError, ConflictError, InvalidInputError, UnavailableError
-from anlan.sensing.store.commit import Committer
+from anlan.sensing.store.commit import Committer, CommitterClosedError
 from anlan.sensing.store.frames import Frame, frame_of
 from anlan.sensing.store.manifest import Manifest
 from anlan.sensing.store.places import Places
+from anlan.sensing.store.retiring import Going
 from anlan.sensing.store.writer import Kept, StoreWriter
 
+ANOTHER = "another edge process writes the observations of this workspace"
 PATIENCE_S = 10.0
 """How long a process waits for the one that writes: it may be starting, or dying."""
+RETIRING_S = 600.0
+"""How long it waits while readings of a day are let go: a day may hold very many."""
 CONNECTIONS_KEPT = 16
 
 
@@ -57,14 +62,36 @@ class _Seal(msgspec.Struct, frozen=True, array_like=True, tag=True):
     now_us: int
 
 
+class RetiredClass(msgspec.Struct, frozen=True, array_like=True):
+    """What is to go by one class: the numbers of its streams, and the span of what stays."""
+
+    class_id: str
+    streams: bytes  # i32
+    span_us: int
+
+
+class Retiring(msgspec.Struct, frozen=True, array_like=True, tag=True):
+    """Readings of one day that are to go."""
+
+    day: str
+    classes: tuple[RetiredClass, ...]
+    worthless: tuple[int, ...]
+    told: tuple[str, ...]
+
+
 class _Keep(msgspec.Struct, frozen=True, array_like=True, tag=True):
     message: Message
+
+
+class _GiveWay(msgspec.Struct, frozen=True, array_like=True, tag=True):
+    """A process made for writing has come."""
 
 
 class _Answer(msgspec.Struct, frozen=True, array_like=True):
     seq: int = 0
     rows: int = 0
     repeated: bool = False
+    other: bool = False
     refused: str = ""
     params: dict[str, str] = {}
 
@@ -76,7 +103,8 @@ class _Where(msgspec.Struct, frozen=True):
     word: str
 
 
-_ASKED = msgspec.msgpack.Decoder(_Seal | _Keep)
+_Asked = _Seal | _Keep | _GiveWay | Retiring
+_ASKED = msgspec.msgpack.Decoder(_Asked)
 _ANSWERED = msgspec.msgpack.Decoder(_Answer)
 _REFUSALS: dict[str, type[AnlanError]] = {
     kind.code: kind for kind in (UnavailableError, InvalidInputError, ConflictError)
@@ -86,10 +114,12 @@ _REFUSALS: dict[str, type[AnlanError]] = {
 class Writing:
     """A process that writes: one writer, one committer for all who wait, and a door for others."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, give_way: Callable[[], None]) -> None:
+        """Begin to write; ``give_way`` ends it when a process made for writing has come."""
         self.writer = StoreWriter(root)
+        self._give_way: Callable[[], None] | None = give_way
         self.committer = Committer(self.writer)
-        self._sealing = threading.Lock()
+        self._sealing = threading.RLock()
         self._word = secrets.token_bytes(32)
         self._door = Listener(("127.0.0.1", 0), backlog=64)
         self._open = True
@@ -106,7 +136,26 @@ class Writing:
     def seal(self, now_us: int) -> Manifest:
         """Close what the log holds into segments."""
         with self._sealing:
+            if not self._open:
+                raise CommitterClosedError(what="observation store")
             return self.writer.seal(now_us=now_us)
+
+    def stay(self) -> None:
+        """Give way to nobody from now on."""
+        self._give_way = None
+
+    def retire(self, asked: Retiring) -> Manifest:
+        """Let go of readings of a day."""
+        going = [
+            Going(one.class_id, np.frombuffer(one.streams, np.int32), one.span_us)
+            for one in asked.classes
+        ]
+        with self._sealing:
+            if not self._open:
+                raise CommitterClosedError(what="observation store")
+            return self.writer.retire(
+                asked.day, going, worthless=asked.worthless, told=frozenset(asked.told)
+            )
 
     def _listen(self) -> None:
         while self._open:
@@ -125,10 +174,18 @@ class Writing:
                 asked = _ASKED.decode(visitor.recv_bytes())
                 visitor.send_bytes(msgspec.msgpack.encode(self._answer(asked)))
 
-    def _answer(self, asked: _Seal | _Keep) -> _Answer:
+    def _answer(self, asked: _Asked) -> _Answer:
         try:
+            if isinstance(asked, _GiveWay):
+                if self._give_way is None:
+                    raise ConflictError(what=ANOTHER)
+                with self._sealing:  # until that ends, this process goes on keeping
+                    self._give_way()
+                return _Answer()
             if isinstance(asked, _Seal):
                 return _Answer(seq=self.seal(asked.now_us).sealed)
+            if isinstance(asked, Retiring):
+                return _Answer(seq=self.retire(asked).sealed)
             return _Answer(*self.keep(asked.message))
         except AnlanError as error:
             if not self._open:
@@ -166,40 +223,79 @@ class Hand:
         InvalidInputError
             When a stream's code is no line of text.
         """
-        found = self._ask(_Keep(message))
-        if isinstance(found, Writing):
-            return found.keep(message)
-        return Kept(found.seq, found.rows, found.repeated)
+        while True:
+            found = self._ask(_Keep(message))
+            if isinstance(found, _Answer):
+                return Kept(found.seq, found.rows, found.repeated, found.other)
+            # It may have given way since.
+            with contextlib.suppress(CommitterClosedError):
+                return found.keep(message)
 
     def seal(self, now_us: int) -> None:
         """Close what the log holds into segments."""
-        found = self._ask(_Seal(now_us))
-        if isinstance(found, Writing):
-            found.seal(now_us)
+        while isinstance(found := self._ask(_Seal(now_us)), Writing):
+            with contextlib.suppress(CommitterClosedError):
+                found.seal(now_us)
+                return
 
-    def _ask(self, asked: _Seal | _Keep) -> _Answer | Writing:
+    def take_up(self, *, patience_s: float = 60.0) -> Writing:
+        """Write from now on, in this process, and give way to nobody.
+
+        Raises
+        ------
+        ConflictError
+            When another process made for writing writes.
+        UnavailableError
+            When who writes does not give way.
+        """
+        end = time.monotonic() + patience_s
+        while time.monotonic() < end:
+            if (mine := self._take_over()) is not None:
+                mine.stay()
+                return mine
+            found = self._asked_of_others(_GiveWay())
+            if found is not None and found.refused:
+                raise _refusal(found)
+            time.sleep(0.02)
+        raise UnavailableError(what="observation store", problem="who writes it does not give way")
+
+    def retire(self, asked: Retiring) -> None:
+        """Let go of readings of a day; may take minutes."""
+        while isinstance(found := self._ask(asked, patience_s=RETIRING_S), Writing):
+            with contextlib.suppress(CommitterClosedError):
+                found.retire(asked)
+                return
+
+    def _ask(self, asked: _Asked, *, patience_s: float = PATIENCE_S) -> _Answer | Writing:
         """Return what the writing process answers, or the writing when it is this process's.
 
         A broken line leaves open whether it was kept: it is asked once more, and the same
         readings count once.
         """
-        if self.writing is not None:
-            return self.writing
-        data = msgspec.msgpack.encode(asked)
         end = time.monotonic() + PATIENCE_S
         while time.monotonic() < end:
-            with contextlib.suppress(OSError, EOFError, AuthenticationError):
-                for connection in self._connections():
-                    connection.send_bytes(data)
-                    found = _ANSWERED.decode(_heard(connection, PATIENCE_S))
-                    self._give_back(connection)
-                    if found.refused:
-                        raise _REFUSALS.get(found.refused, UnavailableError)(**found.params)
-                    return found
+            if (mine := self.writing) is not None:
+                return mine
+            found = self._asked_of_others(asked, patience_s=patience_s)
+            if found is not None:
+                if found.refused:
+                    raise _refusal(found)
+                return found
             if (mine := self._take_over()) is not None:
                 return mine
             time.sleep(0.02)
         raise UnavailableError(what="observation store", problem="nobody answers who writes it")
+
+    def _asked_of_others(self, asked: _Asked, *, patience_s: float = PATIENCE_S) -> _Answer | None:
+        """Return what the process answers that writes; None when none does."""
+        data = msgspec.msgpack.encode(asked)
+        with contextlib.suppress(OSError, EOFError, AuthenticationError):
+            for connection in self._connections():
+                connection.send_bytes(data)
+                found = _ANSWERED.decode(_heard(connection, patience_s))
+                self._give_back(connection)
+                return found
+        return None
 
     def _connections(self) -> Iterator[Connection]:
         with self._turn:
@@ -231,8 +327,15 @@ class Hand:
         with self._turn:
             if self.writing is None:
                 with contextlib.suppress(ConflictError):
-                    self.writing = Writing(self.root)
+                    self.writing = Writing(self.root, self._give_way)
             return self.writing
+
+    def _give_way(self) -> None:
+        """Let another process write; what comes here from now on is handed to it."""
+        with self._turn:
+            writing, self.writing = self.writing, None
+        if writing is not None:
+            writing.close()
 
     def drop(self) -> None:
         """In a forked child: let the parent alone hold the lock."""
@@ -248,6 +351,10 @@ class Hand:
             connection.close()
         if writing is not None:
             writing.close()
+
+
+def _refusal(found: _Answer) -> AnlanError:
+    return _REFUSALS.get(found.refused, UnavailableError)(**found.params)
 
 
 def _heard(connection: Connection, patience_s: float) -> bytes:
