@@ -8,6 +8,7 @@ from anlan.entrypoints.api import api
 from anlan.entrypoints.web import registry_addresses, views
 from anlan.entrypoints.web.pages import (
     asset,
+    board,
     cases,
     comparing,
     confirming,
@@ -50,11 +51,13 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("watch", watch.watch),
     path("watch/live", watch.live),
     path("watch/features", watch.map_features),
+    path("watch/layers", watch.choose_layers),
     path("streams", streams.streams),
     path("streams/<str:code>", stream.stream_page),
     path("streams/<str:code>/plot", stream.plot),
     path("streams/<str:code>/readings.csv", stream.readings_csv),
     path("streams/<str:code>/readings.parquet", stream.readings_parquet),
+    path("precision", board.board),
     path("assets/<str:code>", asset.asset),
     path("duties", duties.duties),
     path("duties/<int:notice>/answer", duties.answer),

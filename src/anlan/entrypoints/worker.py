@@ -113,6 +113,14 @@ def _count_ahead(_now: datetime) -> object:
     return accountability.count_ahead(goes_on=lambda: time.monotonic() < end)
 
 
+def _count_rules(now: datetime) -> object:
+    """Count what became of the alerts of each rule; a week that changed is counted anew."""
+    from anlan.accountability import public as accountability
+
+    end = time.monotonic() + COUNTING.total_seconds()
+    return accountability.count_rules(now=now, goes_on=lambda: time.monotonic() < end)
+
+
 def _verify_ledger(_now: datetime) -> None:
     """Recompute the whole ledger once a day; the watcher looks at what is new."""
     from anlan.accountability import public as accountability
@@ -176,6 +184,7 @@ def clockwork() -> Clockwork:
         Step("seal segments", proving, lambda now: sensing.seal_segments(now=now)),
         Step("seal ledger", proving, lambda now: accountability.seal(now=now)),
         Step("count ahead", timedelta(seconds=1) if is_live else proving, _count_ahead),
+        Step("count rules", minute if is_live else proving, _count_rules),
         Step("recheck counted", proving, lambda _now: accountability.recheck()),
         Step("watch", proving, _watch),
         Step("health", proving, lambda now: _health(now, works.failing)),

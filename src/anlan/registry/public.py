@@ -55,6 +55,7 @@ from anlan.registry.selectors.measured import (
     domains_of_hazards,
     domains_of_quantities,
     quantities,
+    spared_reasons,
 )
 from anlan.registry.selectors.naming import (
     Names,
@@ -334,6 +335,7 @@ __all__ = [
     "show_table",
     "sign_in",
     "sign_out",
+    "spared_reasons",
     "standing_since",
     "superior_of",
     "take_edit",
