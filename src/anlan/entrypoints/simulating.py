@@ -33,6 +33,7 @@ class Order:
     each: int  # incidents of each kind
     faults: float  # share of streams that fail
     every: timedelta | None = None
+    tick: timedelta = timedelta(minutes=1)  # of the clockwork in a rehearsal
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,7 @@ def simulated(order: Order, *, now: datetime) -> Simulated:
 
 
 def rehearse(
-    made: Simulated, root: Path, *, progress: Callable[[datetime, int], None]
+    made: Simulated, root: Path, *, step: timedelta, progress: Callable[[datetime, int], None]
 ) -> tuple[Score, float]:
     """Let the city live in a fresh rehearsal workspace at ``root``, which this process then serves.
 
@@ -101,7 +102,13 @@ def rehearse(
     registry.load_city(learning.SIMULATOR, made.city, made.law, now=made.truth.begins)
     began = clock.WallClock().now()
     score = learning.run_simulation(
-        made.planted, made.truth, root, clock=ticking, tick=worker.tick, progress=progress
+        made.planted,
+        made.truth,
+        root,
+        clock=ticking,
+        tick=worker.tick,
+        step=step,
+        progress=progress,
     )
     worker.reset()
     worker.tick(now=ticking.now())

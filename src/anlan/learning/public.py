@@ -27,7 +27,7 @@ from anlan.learning.services.replay import Progress, run_replay, store
 from anlan.learning.services.runs import REVIEW_FILE, latest, result_of, run, runs, stop
 from anlan.learning.services.runs import folder_of as run_folder
 from anlan.learning.services.simulated_files import write_run
-from anlan.learning.services.simulating import SIMULATOR, run_simulation
+from anlan.learning.services.simulating import SIMULATOR, Rows, run_simulation
 from anlan.learning.services.tokens import ReplayTokens
 from anlan.learning.services.weeks import WEEKS, run_weeks
 
@@ -59,6 +59,7 @@ __all__ = [
     "Rehearsal",
     "ReplayTokens",
     "Reply",
+    "Rows",
     "RunOrder",
     "RunSeen",
     "Scenario",

@@ -55,6 +55,7 @@ from anlan.registry.selectors.measured import (
     domains_of_hazards,
     domains_of_quantities,
     quantities,
+    spared_reasons,
 )
 from anlan.registry.selectors.naming import (
     Names,
@@ -128,6 +129,7 @@ from anlan.registry.services.accounts import (
     close_account,
     create_account,
     create_first_admin,
+    credential,
     issue_token,
     revoke_token,
 )
@@ -238,6 +240,7 @@ __all__ = [
     "counts",
     "create_account",
     "create_first_admin",
+    "credential",
     "destroy_contents",
     "diff_city",
     "discard_table",
@@ -332,6 +335,7 @@ __all__ = [
     "show_table",
     "sign_in",
     "sign_out",
+    "spared_reasons",
     "standing_since",
     "superior_of",
     "take_edit",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -17,7 +17,7 @@ from anlan.warning.domain.reasons import reason_text
 from anlan.warning.domain.ruletext import describe
 from anlan.warning.domain.signs import Units
 from anlan.warning.models import AlertInstance, ResponseInForce, WarningInForce
-from anlan.warning.selectors import AlertFilters, LimitLine
+from anlan.warning.selectors import AlertFilters, LimitLine, RaisedAlert
 from anlan.warning.services import judging as _judging
 from anlan.warning.services import responses as _responses
 from anlan.warning.services import trying as _trying
@@ -128,6 +128,13 @@ def open_on_streams(*, most: int) -> dict[str, str]:
     return selectors.open_on_streams(most=most)
 
 
+def raised_between(
+    since: datetime, until: datetime, *, rules: Collection[str], at_once: int
+) -> Iterator[list[RaisedAlert]]:
+    """Yield the alerts of some rules raised in a period, by parts; for counting, not for showing."""
+    return selectors.raised_between(since, until, rules=rules, at_once=at_once)
+
+
 def rules_on(sensor: KnownSensor, *, at: datetime) -> list[RuleSpec]:
     """Return the rules in force that judge the readings of a stream, or its silence."""
     return selectors.rules_on(sensor.quantity, sensor.place_kind, at=at)
@@ -182,6 +189,7 @@ __all__ = [
     "Judged",
     "LimitLine",
     "Looked",
+    "RaisedAlert",
     "ResponseDeclaration",
     "ResponseInForce",
     "Tried",
@@ -200,6 +208,7 @@ __all__ = [
     "open_clusters",
     "open_levels",
     "open_on_streams",
+    "raised_between",
     "reason_text",
     "response_in_force",
     "risen",

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db.models import Model, Q, QuerySet
 
@@ -149,6 +149,36 @@ def alerts_during(
     rows = AlertInstance.objects.filter(inside(actor), subject__in=list(subjects))
     rows = rows.filter(Q(cleared_at__isnull=True) | Q(cleared_at__gt=start), raised_at__lt=end)
     return list(rows.order_by("-raised_at", "-pk")[: max(1, min(limit, MOST_ROWS))])
+
+
+class RaisedAlert(NamedTuple):
+    """What counting needs of an alert."""
+
+    id: int
+    rule: str
+    area_path: str
+    recorded_at: datetime
+
+
+def raised_between(
+    since: datetime, until: datetime, *, rules: Collection[str], at_once: int
+) -> Iterator[list[RaisedAlert]]:
+    """Yield the alerts of some rules raised in a period, by parts (one query for each part)."""
+    rows = AlertInstance.objects.filter(raised_at__gte=since, raised_at__lt=until, rule__in=rules)
+    last: tuple[datetime, int] | None = None
+    while True:
+        some = rows
+        if last is not None:
+            some = rows.filter(Q(raised_at__gt=last[0]) | Q(raised_at=last[0], pk__gt=last[1]))
+        found = list(
+            some.order_by("raised_at", "pk").values_list(
+                "pk", "rule", "area_path", "recorded_at", "raised_at"
+            )[:at_once]
+        )
+        if not found:
+            return
+        yield [RaisedAlert(*row[:4]) for row in found]
+        last = found[-1][4], found[-1][0]
 
 
 def open_on_streams(*, most: int) -> dict[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -11,7 +12,7 @@ import click
 import msgspec
 
 from anlan.conf import env
-from anlan.entrypoints import clock, simulating
+from anlan.entrypoints import clock, sending, simulating
 from anlan.entrypoints.cli import screen
 from anlan.kernel.canonical import parse_instant
 from anlan.kernel.durations import parse_span
@@ -79,6 +80,27 @@ def _span(_context: click.Context, _option: click.Parameter, text: str | None) -
     help="Write readings, truth and city pack into this folder instead of letting the city live.",
 )
 @click.option("--parquet", is_flag=True, help="With --out: readings as Parquet, not CSV.")
+@click.option("--to", metavar="URL", help="Send to a running server that has the city's sensors.")
+@click.option(
+    "--token-file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="With --to: a file that holds the token of a program there.",
+)
+@click.option(
+    "--speed",
+    type=click.FloatRange(1.0, 3600.0),
+    default=1.0,
+    show_default=True,
+    help="With --to: so many times as fast as the wall clock; the run ends now.",
+)
+@click.option(
+    "--tick",
+    callback=_span,
+    default="1m",
+    show_default=True,
+    metavar="SPAN",
+    help="In a rehearsal: how often the clockwork goes round.",
+)
 @click.option(
     "--report", type=click.Path(dir_okay=False, path_type=Path), help="Write the result as JSON."
 )
@@ -88,6 +110,9 @@ def simulate(
     *,
     out: Path | None,
     parquet: bool,
+    to: str | None,
+    token_file: Path | None,
+    speed: float,
     report: Path | None,
     form: str,
     **asked: Any,
@@ -97,8 +122,16 @@ def simulate(
     Without --out the city lives in a rehearsal workspace of its own, through the real
     intake, judge and clockwork; then it is told how they did against the truth.
     """
+    if (to is None) != (token_file is None) or (to is not None and out is not None):
+        raise click.UsageError("--to and --token-file go together, and not with --out")
     order = simulating.Order(city=city, **asked)
-    made = simulating.simulated(order, now=clock.WallClock().now())
+    now = clock.WallClock().now()
+    if to is not None and token_file is not None:
+        begins = sending.begins_for(now, order.hours, speed)
+        made = simulating.simulated(replace(order, begins=begins), now=now)
+        _to_server(made, sending.Target(to, token_file.read_text().strip()), speed, form)
+        return
+    made = simulating.simulated(order, now=now)
     if out is not None:
         _to_files(made, out, "parquet" if parquet else "csv")
     else:
@@ -127,9 +160,33 @@ def _to_files(made: Simulated, folder: Path, kind: Literal["csv", "parquet"]) ->
         screen.table(("incident", "stream", "place", "level", "due"), rows)
 
 
+def _to_server(made: Simulated, target: sending.Target, speed: float, form: str) -> None:
+    screen.set_up_without_workspace()
+    from anlan.learning import public as learning
+
+    done = sending.send(
+        made.planted, learning.Rows.of(made.planted), target, speed=speed, progress=_sent
+    )
+    _end_of_line()
+    if form == "json":
+        screen.as_json({"sent": done.counts(), "truth": msgspec.to_builtins(made.truth)})
+    else:
+        screen.say(
+            f"发出模拟读数 {done.sent} 条，确认 {done.kept} 条，拒收 {done.refused} 条，无回应 {done.lost} 条；"
+            f"迟发 {done.late} 批，最慢的回应 {done.worst_s:.2f} 秒。",
+            f"{done.sent} simulated readings sent, {done.kept} acknowledged, {done.refused} refused, "
+            f"{done.lost} without an answer; {done.late} batches left late, slowest answer {done.worst_s:.2f} s.",
+        )
+        if done.first_refusal:
+            screen.say(
+                f"首个拒收原因：{done.first_refusal}", f"First refusal: {done.first_refusal}"
+            )
+    sys.exit(1 if done.refused or done.lost else 0)
+
+
 def _to_rehearsal(order: Order, made: Simulated, report: Path | None, form: str) -> None:
     root = env.load().workspace_path / "replays" / f"simulated-{made.city.pack.info.id}"
-    score, took = simulating.rehearse(made, root, progress=_progress)
+    score, took = simulating.rehearse(made, root, step=order.tick, progress=_progress)
     _end_of_line()
     as_json = msgspec.json.format(msgspec.json.encode({"score": score, "truth": made.truth}))
     if report is not None:
@@ -147,6 +204,11 @@ def _to_rehearsal(order: Order, made: Simulated, report: Path | None, form: str)
 def _progress(at: datetime, kept: int) -> None:
     if sys.stderr.isatty():
         click.echo(f"\r{at:%Y-%m-%d %H:%M} {kept}    ", nl=False, err=True)
+
+
+def _sent(done: sending.Sent) -> None:
+    if sys.stderr.isatty():
+        click.echo(f"\r{done.sent} / {done.kept}    ", nl=False, err=True)
 
 
 def _count(count: int) -> None:

@@ -64,12 +64,13 @@ def run_simulation(
     *,
     clock: Clock,
     tick: Tick,
+    step: timedelta = STEP,
     progress: Progress = _silent,
 ) -> Score:
     """Let a run happen in the rehearsal workspace at ``root``, and say how it was noticed.
 
     The city is loaded and this process serves the workspace.  Every reading is kept by the intake
-    in the minute in which it arrives, and the live worker's own round runs at the end of each.
+    in the ``step`` in which it arrives, and the live worker's own round runs at the end of each.
 
     Raises
     ------
@@ -81,8 +82,8 @@ def run_simulation(
     do_not_wait_for_the_disk()
     rows, kept = Rows.of(planted), 0
     now = planted.run.begins.astimezone(UTC)
-    for part in readings(planted.run, step=STEP):
-        now += STEP
+    for part in readings(planted.run, step=step):
+        now += step
         clock.set(now)
         for batch in rows.batches(part, MAX_ROWS):
             kept += sensing.keep_observations(SIMULATOR, sensing.BatchIn(batch), now=now).kept

@@ -13,9 +13,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from anlan.registry.domain.rulespecs import LATENESS
 from anlan.warning.domain.findings import HIGHEST_FIRST
 from anlan.warning.domain.instants import span_micros
-from anlan.warning.domain.streams import LATENESS
 
 I8 = NDArray[np.int8]
 U8 = NDArray[np.uint8]
