@@ -15,7 +15,11 @@ from anlan.sensing.domain.reading import ReadReason
 from anlan.sensing.domain.reports import Contact, ReportIn
 from anlan.sensing.domain.uploads import UploadState
 from anlan.sensing.doubts import doubts_of, faults_named, faults_of, faulty
+from anlan.sensing.flagging import flags_of
+from anlan.sensing.healthy import Health, StreamHealth, health, health_of
 from anlan.sensing.known_then import KnownThen, known_at
+from anlan.sensing.quality.health import TRUSTS
+from anlan.sensing.quality.state import FAULTS
 from anlan.sensing.readings import (
     LastHeard,
     batches_after,
@@ -38,6 +42,7 @@ from anlan.sensing.selectors import (
 )
 from anlan.sensing.services.examining import Examined, examine
 from anlan.sensing.services.imports import import_observations, import_reports, import_signals
+from anlan.sensing.services.maintaining import LONGEST as LONGEST_MAINTENANCE
 from anlan.sensing.services.maintaining import (
     end_maintenance,
     in_maintenance,
@@ -63,12 +68,16 @@ from anlan.sensing.services.uploads import (
 )
 
 __all__ = [
+    "FAULTS",
+    "LONGEST_MAINTENANCE",
+    "TRUSTS",
     "Batch",
     "BatchIn",
     "BatchReceipt",
     "Contact",
     "Examined",
     "FloodRule",
+    "Health",
     "KnownThen",
     "LastHeard",
     "LatestReading",
@@ -79,6 +88,7 @@ __all__ = [
     "ReportIn",
     "RowIn",
     "Source",
+    "StreamHealth",
     "UploadState",
     "append_piece",
     "batches_after",
@@ -91,10 +101,13 @@ __all__ = [
     "faults_named",
     "faults_of",
     "faulty",
+    "flags_of",
     "follow_secret",
     "forget_keys",
     "forget_sources",
     "forget_uploads",
+    "health",
+    "health_of",
     "import_observations",
     "import_reports",
     "import_signals",

@@ -63,6 +63,16 @@ def alerts_named(alert_ids: Iterable[int]) -> dict[int, AlertInstance]:
     return AlertInstance.objects.in_bulk(list(alert_ids))
 
 
+def open_on_streams(streams: Iterable[str]) -> list[AlertInstance]:
+    """Return the open alerts about some streams (one query); the caller checks areas."""
+    return selectors.open_on_streams(streams)
+
+
+def levels_of_streams() -> dict[str, str]:
+    """Return the highest level of danger open on each stream, silence apart (one query)."""
+    return selectors.levels_of_streams()
+
+
 def subjects_open(rule: str, subjects: list[str], *, raised_since: datetime) -> list[str]:
     """Return which of some subjects an open alert of a rule is about, raised since then (one query)."""
     return selectors.subjects_open(rule, subjects, raised_since=raised_since)
@@ -133,7 +143,9 @@ __all__ = [
     "end_response",
     "is_read",
     "judge",
+    "levels_of_streams",
     "open_clusters",
+    "open_on_streams",
     "reason_text",
     "response_in_force",
     "risen",
