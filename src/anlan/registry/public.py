@@ -96,6 +96,7 @@ from anlan.registry.selectors.packs import (
     rule_versions,
     rules_in_force,
     timezone,
+    units,
     versions_of,
 )
 from anlan.registry.selectors.places import (
@@ -344,6 +345,7 @@ __all__ = [
     "timezone",
     "tokens",
     "under",
+    "units",
     "version_edit",
     "versions_of",
     "waiting_invitations",

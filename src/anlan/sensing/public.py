@@ -24,6 +24,7 @@ from anlan.sensing.domain.reading import ReadReason
 from anlan.sensing.domain.reports import Contact, ReportIn
 from anlan.sensing.domain.uploads import UploadState
 from anlan.sensing.doubts import doubts_of, faults_named, faults_of, faulty
+from anlan.sensing.flagging import flags_of
 from anlan.sensing.frames import (
     frames_after,
     frames_mark,
@@ -37,7 +38,10 @@ from anlan.sensing.frames import (
     stream_numbers,
 )
 from anlan.sensing.handing import as_parquet
+from anlan.sensing.healthy import Health, StreamHealth, health, health_of
 from anlan.sensing.known_then import KnownThen, known_at
+from anlan.sensing.quality.health import TRUSTS
+from anlan.sensing.quality.state import FAULTS
 from anlan.sensing.readings import (
     LastHeard,
     NewestColumns,
@@ -65,6 +69,7 @@ from anlan.sensing.services.examining import Examined, examine
 from anlan.sensing.services.gatherer import Gatherer
 from anlan.sensing.services.hands import begin_writing, let_go
 from anlan.sensing.services.imports import import_observations, import_reports, import_signals
+from anlan.sensing.services.maintaining import LONGEST as LONGEST_MAINTENANCE
 from anlan.sensing.services.maintaining import (
     end_maintenance,
     in_maintenance,
@@ -110,8 +115,11 @@ from anlan.sensing.store import Frame, Rows
 from anlan.sensing.usual import UsualCourse, usual_before
 
 __all__ = [
+    "FAULTS",
+    "LONGEST_MAINTENANCE",
     "MOST_COLUMNS",
     "MOST_STREAMS",
+    "TRUSTS",
     "Batch",
     "BatchIn",
     "BatchReceipt",
@@ -123,6 +131,7 @@ __all__ = [
     "FloodRule",
     "Frame",
     "Gatherer",
+    "Health",
     "KnownThen",
     "LastHeard",
     "LatestReading",
@@ -136,6 +145,7 @@ __all__ = [
     "RowIn",
     "Rows",
     "Source",
+    "StreamHealth",
     "TableJob",
     "UploadState",
     "UsualCourse",
@@ -159,12 +169,15 @@ __all__ = [
     "faults_named",
     "faults_of",
     "faulty",
+    "flags_of",
     "follow_secret",
     "forget_keys",
     "forget_sources",
     "forget_uploads",
     "frames_after",
     "frames_mark",
+    "health",
+    "health_of",
     "hear_kept",
     "import_observations",
     "import_reports",

@@ -88,6 +88,16 @@ def alerts_named(alert_ids: Iterable[int]) -> dict[int, AlertInstance]:
     return AlertInstance.objects.in_bulk(list(alert_ids))
 
 
+def open_on_streams(streams: Iterable[str]) -> list[AlertInstance]:
+    """Return the open alerts about some streams (one query); the caller checks areas."""
+    return selectors.open_on_streams(streams)
+
+
+def levels_of_streams() -> dict[str, str]:
+    """Return the highest level of danger open on each stream, silence apart (one query)."""
+    return selectors.levels_of_streams()
+
+
 def subjects_open(rule: str, subjects: list[str], *, raised_since: datetime) -> list[str]:
     """Return which of some subjects an open alert of a rule is about, raised since then (one query)."""
     return selectors.subjects_open(rule, subjects, raised_since=raised_since)
@@ -123,9 +133,9 @@ def open_levels(subjects: Collection[str]) -> dict[str, str]:
     return selectors.open_levels(subjects)
 
 
-def open_on_streams(*, most: int) -> dict[str, str]:
+def highest_on_streams(*, most: int) -> dict[str, str]:
     """Return the highest level that stands open on each stream, by its code (one query)."""
-    return selectors.open_on_streams(most=most)
+    return selectors.highest_on_streams(most=most)
 
 
 def raised_between(
@@ -202,8 +212,10 @@ __all__ = [
     "clusters_of_report",
     "declare_response",
     "end_response",
+    "highest_on_streams",
     "is_read",
     "judge",
+    "levels_of_streams",
     "limit_lines",
     "open_clusters",
     "open_levels",
