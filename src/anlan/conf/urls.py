@@ -7,6 +7,7 @@ from django.urls import URLPattern, URLResolver, path, re_path
 from anlan.entrypoints.api import api
 from anlan.entrypoints.web import registry_addresses, views
 from anlan.entrypoints.web.pages import (
+    asset,
     cases,
     comparing,
     confirming,
@@ -21,6 +22,8 @@ from anlan.entrypoints.web.pages import (
     reviews,
     settings,
     signing,
+    stream,
+    streams,
     uploads,
     users,
     watch,
@@ -48,6 +51,12 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("watch", watch.watch),
     path("watch/live", watch.live),
     path("watch/features", watch.map_features),
+    path("streams", streams.streams),
+    path("streams/<str:code>", stream.stream_page),
+    path("streams/<str:code>/plot", stream.plot),
+    path("streams/<str:code>/readings.csv", stream.readings_csv),
+    path("streams/<str:code>/readings.parquet", stream.readings_parquet),
+    path("assets/<str:code>", asset.asset),
     path("duties", duties.duties),
     path("duties/<int:notice>/answer", duties.answer),
     path("duties/<int:notice>/not-ours", duties.not_ours),

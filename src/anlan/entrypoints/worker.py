@@ -161,11 +161,13 @@ def clockwork() -> Clockwork:
     # comes round once in an hour of it, and once more when it ends.
     is_live = here.workspace().kind is WorkspaceKind.LIVE
     proving = minute if is_live else timedelta(hours=1)
+    examining = timedelta(seconds=10) if is_live else timedelta(minutes=10)
     steps = [
         Step("beat", timedelta(seconds=10), probes.beat),
         Step("deliver", often, _deliver),
         Step("judge", often, lambda now: warning.judge(now=now)),
         Step("deliver judged", often, _deliver),
+        Step("examine", examining, lambda now: sensing.examine(now=now)),
         Step("sweep cases", often, lambda now: response.sweep(now=now)),
         Step("release gathered", minute, _release_gathered),
         Step("sweep notices", often, lambda now: notices.sweep_notices(now=now)),
@@ -306,4 +308,14 @@ def _work(stop: threading.Event, goes_on: Callable[[], bool]) -> None:
         close_old_connections()
         stop.wait(TICK.total_seconds())
     stop.set()
+    _stop_judging()
     sender.join(timeout=15)
+
+
+def _stop_judging() -> None:
+    from anlan.warning import public as warning
+
+    try:
+        warning.stop_judging()
+    except Exception:  # the next clockwork finds the memory again; it only takes longer
+        log.exception("the judge's memory was not saved")

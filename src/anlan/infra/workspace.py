@@ -63,6 +63,11 @@ class Workspace:
         return self.root / "observations"
 
     @property
+    def judge(self) -> Path:
+        """The judge's memory of the streams; it follows from readings and alerts."""
+        return self.root / "judge"
+
+    @property
     def keys(self) -> Path:
         """Private keys and the server secret; readable by the owner only."""
         return self.root / "keys"

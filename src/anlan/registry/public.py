@@ -50,6 +50,12 @@ from anlan.registry.selectors.mapped import (
     places_in,
     sensors_in,
 )
+from anlan.registry.selectors.measured import (
+    domains,
+    domains_of_hazards,
+    domains_of_quantities,
+    quantities,
+)
 from anlan.registry.selectors.naming import (
     Names,
     names_of,
@@ -59,6 +65,8 @@ from anlan.registry.selectors.naming import (
 )
 from anlan.registry.selectors.packs import (
     accident_tables,
+    check,
+    checks_in_force,
     city,
     city_name,
     clock_rule,
@@ -90,9 +98,11 @@ from anlan.registry.selectors.packs import (
     versions_of,
 )
 from anlan.registry.selectors.places import (
+    behind_the_same,
     place,
     places,
     places_near,
+    quantities_of,
     quickest_sensor,
     sensor,
     sensors,
@@ -206,11 +216,14 @@ __all__ = [
     "areas_by_kind",
     "areas_under",
     "authenticate",
+    "behind_the_same",
     "calendar",
     "cells_among",
     "cells_of",
     "change_account",
     "change_password",
+    "check",
+    "checks_in_force",
     "choices",
     "city",
     "city_in_force",
@@ -229,6 +242,9 @@ __all__ = [
     "diff_city",
     "discard_table",
     "discard_upload",
+    "domains",
+    "domains_of_hazards",
+    "domains_of_quantities",
     "end_other_sessions",
     "end_own",
     "entries",
@@ -286,6 +302,8 @@ __all__ = [
     "posts",
     "posts_covering",
     "posts_of_holder",
+    "quantities",
+    "quantities_of",
     "quantity",
     "quickest_sensor",
     "reachable_by",

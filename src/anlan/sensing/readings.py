@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 import numpy as np
 from django.db.models import QuerySet
+from numpy.typing import NDArray
 
 from anlan.sensing.domain.observations import Batch, LatestReading, Observation
 from anlan.sensing.models import Report, Signal
@@ -112,6 +113,27 @@ def read_thinned(stream: str, start: datetime, end: datetime) -> tuple[ThinnedRe
             *(column.tolist() for column in lines), strict=True
         )
     )  # fmt: skip
+
+
+class NewestColumns(NamedTuple):
+    """The newest reading of each of some streams, in their order; µs since 1970 UTC."""
+
+    spoke: NDArray[np.bool_]
+    at_us: NDArray[np.int64]
+    value: NDArray[np.float64]
+
+
+def newest_columns(streams: Sequence[str]) -> NewestColumns:
+    """Return the newest reading of each stream as columns: for lists of a whole city."""
+    store = reader()
+    known = store.all_numbers()
+    # A number that nobody has: it never spoke.
+    numbers = np.array([known.get(code, _NOBODY) for code in streams], np.int32)
+    newest = store.newest_of(numbers)
+    return NewestColumns(newest.at_us != NEVER, newest.at_us, newest.value)
+
+
+_NOBODY = np.iinfo(np.int32).max
 
 
 def last_times() -> dict[str, datetime]:

@@ -59,12 +59,12 @@ def test_a_restarted_judge_finds_again_what_it_found(tmp_path: Path):
     for _ in range(3):
         batch, now = ticks.next()
         step(state, batch, now=now)
-    save(state, tmp_path / "judge.npz", cursor=3)
+    save(state, tmp_path / "judge.npz", cursor=3, more={"at": 5})
     ticks.hot = 500
     rest = [ticks.next() for _ in range(4)]
     first = [columns_of(step(state, batch, now=now)) for batch, now in rest]
-    again, cursor = load(tmp_path / "judge.npz")
-    assert cursor == 3
+    again, cursor, more = load(tmp_path / "judge.npz")
+    assert (cursor, more) == (3, {"at": 5})
     assert [columns_of(step(again, batch, now=now)) for batch, now in rest] == first
     assert sum(len(streams) for streams, *_ in first) >= 490
 

@@ -12,15 +12,15 @@ import msgspec
 import numpy as np
 
 from anlan.registry import public as registry
+from anlan.sensing.domain.columns import QUALITIES
 from anlan.sensing.domain.observations import Quality
 from anlan.sensing.domain.retention import DueStreams, Retention, due_streams
 from anlan.sensing.models import RetiredReadings
-from anlan.sensing.services.framing import QUALITIES
 from anlan.sensing.services.hands import hand, reader
 from anlan.sensing.services.here import workspace_here
 from anlan.sensing.services.retention_here import retention_here
 from anlan.sensing.services.segments import tell_journal
-from anlan.sensing.store.hand import RetiredClass, Retiring
+from anlan.sensing.store.asking import RetiredClass, Retiring
 from anlan.sensing.store.manifest import Manifest, SegmentFile
 from anlan.sensing.store.places import put_whole
 from anlan.sensing.store.segments import OpenSegment

@@ -19,7 +19,7 @@ from anlan.infra import failpoints
 from anlan.sensing.store import manifest as manifests
 from anlan.sensing.store import segments
 from anlan.sensing.store.frames import Frame
-from anlan.sensing.store.keys import Heard, hash_of
+from anlan.sensing.store.keys import MOST, Heard, body_of, hash_of
 from anlan.sensing.store.manifest import FrameTable, Manifest, SegmentFile
 from anlan.sensing.store.places import Places, sync_file, sync_folder
 from anlan.sensing.store.rows import (
@@ -129,6 +129,7 @@ def _write_frames(places: Places, name: str, frames: Sequence[Frame]) -> FrameTa
             "rows": pa.array([frame.rows for frame in frames], pa.int32()),
             "source": pa.array([frame.source for frame in frames], pa.string()),
             "key": pa.array([hash_of(frame.source, frame.key) for frame in frames], pa.int64()),
+            "body": pa.array([body_of(frame.key) for frame in frames], pa.int64()),
         }
     )
     return _put_table(places, name, table, frames[0].seq, frames[-1].seq)
@@ -161,21 +162,37 @@ def _merged_tables(places: Places, tables: tuple[FrameTable, ...]) -> tuple[Fram
     ]
     first, last = old[0].first, old[-1].last
     name = f"frames-{first:012d}-{last:012d}-{len(old)}.parquet"
-    return (_put_table(places, name, pa.concat_tables(parts), first, last), *young)
+    whole = pa.concat_tables(
+        parts, promote_options="default"
+    )  # earlier ones have no hash of bodies
+    return (_put_table(places, name, whole, first, last), *young)
 
 
-def keys_of(places: Places, found: Manifest) -> Iterator[tuple[int, Heard]]:
-    """Yield the keys of sealed messages with what became of them, oldest first."""
+def keys_of(places: Places, found: Manifest) -> list[tuple[int, Heard]]:
+    """Return the newest keys of sealed messages with what became of them, oldest first."""
     import pyarrow.parquet as pq
 
-    for item in found.tables:
+    parts: list[list[tuple[int, Heard]]] = []
+    wanted = MOST
+    for item in reversed(found.tables):
         table = pq.read_table(places.segments / item.name, partitioning=None, use_threads=False)
         keys = np.asarray(table.column("key"))
-        for at in np.flatnonzero(keys).tolist():
-            row = table.slice(at, 1)
-            received = int(row.column("received").cast("int64")[0].as_py())
-            heard = Heard(row.column("seq")[0].as_py(), row.column("rows")[0].as_py(), received)
-            yield int(keys[at]), heard
+        those = np.flatnonzero(keys)[-wanted:]
+        if not len(those):
+            continue
+        has_bodies = "body" in table.column_names
+        columns = [
+            np.asarray(table.column("seq"))[those],
+            np.asarray(table.column("rows"))[those],
+            np.asarray(table.column("received").cast("int64"))[those],
+            np.asarray(table.column("body").fill_null(0))[those] if has_bodies else 0 * keys[those],
+        ]
+        heard = map(Heard, *(column.tolist() for column in columns))
+        parts.append(list(zip(keys[those].tolist(), heard, strict=True)))
+        wanted -= len(those)
+        if wanted <= 0:
+            break
+    return [one for part in reversed(parts) for one in part]
 
 
 def merge(places: Places, before: Manifest, *, now_us: int) -> Manifest:

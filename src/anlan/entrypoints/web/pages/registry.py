@@ -42,6 +42,7 @@ MENDED = {
     "rule.hysteresis": "edit",
     "rule.level_twice": "edit",
     "rule.levels": "edit",
+    "rule.window_budget": "edit",
     "rule.no_article": "edit",
     "rule.no_basis": "edit",
     "unit.rule": "edit",

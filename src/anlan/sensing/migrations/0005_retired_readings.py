@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('sensing', '0003_observation_store'),
+        ('sensing', '0004_faults_and_maintenance'),
     ]
 
     operations = [
