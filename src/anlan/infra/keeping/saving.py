@@ -41,8 +41,8 @@ ORDER = ("default", "contents")
 FILES = {"default": "anlan.sqlite3", "contents": "contents.sqlite3"}
 DUMPS = {"default": "anlan.pgdump", "contents": "contents.pgdump"}
 #: Not part of a backup: logs, rehearsals (made again from their scenario), tables that are being
-#: brought in (whoever does still has them), heart-beats, and the judge's memory, which follows
-#: from readings and alerts.
+#: brought in (whoever does still has them), heart-beats, and the judge's memory, which follows from
+#: readings and alerts.
 LEFT_OUT = frozenset(
     {"imports", "judge", "logs", "replays", "worker.beat", "worker.failing", "worker.lock"}
 )
