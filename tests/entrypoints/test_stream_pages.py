@@ -119,6 +119,14 @@ def test_the_list_finds_by_code_name_place_and_quantity(pond, officer):
     assert "/streams/POND-01" not in officer.get("/streams?q=nothing-like-it").content.decode()
 
 
+def test_a_stream_that_never_spoke_has_no_value(pond, officer):
+    text = officer.get("/streams?lang=en").content.decode()
+    assert text.count('class="number value"') == len(registry.sensors(at=NOW))
+    values = re.findall(r'class="number value">(\S+) ', text)
+    assert [value for value in values if value != "–"] == ["69"]
+    assert text.index("/streams/POND-01") > text.index("Never heard")  # what is wrong comes first
+
+
 def test_the_list_can_be_narrowed(pond, officer):
     assert "/streams/POND-01" in officer.get("/streams?domain=drainage").content.decode()
     assert "/streams/POND-01" not in officer.get("/streams?domain=gas").content.decode()

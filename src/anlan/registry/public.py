@@ -55,6 +55,7 @@ from anlan.registry.selectors.measured import (
     domains_of_hazards,
     domains_of_quantities,
     quantities,
+    spared_reasons,
 )
 from anlan.registry.selectors.naming import (
     Names,
@@ -95,6 +96,7 @@ from anlan.registry.selectors.packs import (
     rule_versions,
     rules_in_force,
     timezone,
+    units,
     versions_of,
 )
 from anlan.registry.selectors.places import (
@@ -128,6 +130,7 @@ from anlan.registry.services.accounts import (
     close_account,
     create_account,
     create_first_admin,
+    credential,
     issue_token,
     revoke_token,
 )
@@ -238,6 +241,7 @@ __all__ = [
     "counts",
     "create_account",
     "create_first_admin",
+    "credential",
     "destroy_contents",
     "diff_city",
     "discard_table",
@@ -332,6 +336,7 @@ __all__ = [
     "show_table",
     "sign_in",
     "sign_out",
+    "spared_reasons",
     "standing_since",
     "superior_of",
     "take_edit",
@@ -340,6 +345,7 @@ __all__ = [
     "timezone",
     "tokens",
     "under",
+    "units",
     "version_edit",
     "versions_of",
     "waiting_invitations",

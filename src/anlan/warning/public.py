@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -17,7 +17,7 @@ from anlan.warning.domain.reasons import reason_text
 from anlan.warning.domain.ruletext import describe
 from anlan.warning.domain.signs import Units
 from anlan.warning.models import AlertInstance, ResponseInForce, WarningInForce
-from anlan.warning.selectors import AlertFilters, LimitLine
+from anlan.warning.selectors import AlertFilters, LimitLine, RaisedAlert
 from anlan.warning.services import judging as _judging
 from anlan.warning.services import responses as _responses
 from anlan.warning.services import trying as _trying
@@ -88,6 +88,16 @@ def alerts_named(alert_ids: Iterable[int]) -> dict[int, AlertInstance]:
     return AlertInstance.objects.in_bulk(list(alert_ids))
 
 
+def open_on_streams(streams: Iterable[str]) -> list[AlertInstance]:
+    """Return the open alerts about some streams (one query); the caller checks areas."""
+    return selectors.open_on_streams(streams)
+
+
+def levels_of_streams() -> dict[str, str]:
+    """Return the highest level of danger open on each stream, silence apart (one query)."""
+    return selectors.levels_of_streams()
+
+
 def subjects_open(rule: str, subjects: list[str], *, raised_since: datetime) -> list[str]:
     """Return which of some subjects an open alert of a rule is about, raised since then (one query)."""
     return selectors.subjects_open(rule, subjects, raised_since=raised_since)
@@ -123,9 +133,16 @@ def open_levels(subjects: Collection[str]) -> dict[str, str]:
     return selectors.open_levels(subjects)
 
 
-def open_on_streams(*, most: int) -> dict[str, str]:
+def highest_on_streams(*, most: int) -> dict[str, str]:
     """Return the highest level that stands open on each stream, by its code (one query)."""
-    return selectors.open_on_streams(most=most)
+    return selectors.highest_on_streams(most=most)
+
+
+def raised_between(
+    since: datetime, until: datetime, *, rules: Collection[str], at_once: int
+) -> Iterator[list[RaisedAlert]]:
+    """Yield the alerts of some rules raised in a period, by parts; for counting, not for showing."""
+    return selectors.raised_between(since, until, rules=rules, at_once=at_once)
 
 
 def rules_on(sensor: KnownSensor, *, at: datetime) -> list[RuleSpec]:
@@ -182,6 +199,7 @@ __all__ = [
     "Judged",
     "LimitLine",
     "Looked",
+    "RaisedAlert",
     "ResponseDeclaration",
     "ResponseInForce",
     "Tried",
@@ -194,12 +212,15 @@ __all__ = [
     "clusters_of_report",
     "declare_response",
     "end_response",
+    "highest_on_streams",
     "is_read",
     "judge",
+    "levels_of_streams",
     "limit_lines",
     "open_clusters",
     "open_levels",
     "open_on_streams",
+    "raised_between",
     "reason_text",
     "response_in_force",
     "risen",

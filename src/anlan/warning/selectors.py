@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db.models import Model, Q, QuerySet
 
@@ -77,6 +77,26 @@ def alerts(actor: Actor, filters: AlertFilters) -> list[AlertInstance]:
     if filters.before is not None:
         wanted = wanted.filter(pk__lt=filters.before)
     return list(wanted.order_by("-pk")[: max(1, min(filters.limit, MOST_ROWS))])
+
+
+def open_on_streams(streams: Iterable[str]) -> list[AlertInstance]:
+    """Return the open alerts about some streams (one query); the caller checks areas."""
+    subjects = [f"stream:{code}" for code in streams]
+    return list(
+        AlertInstance.objects.filter(subject__in=subjects, cleared_at__isnull=True).order_by("pk")
+    )
+
+
+def levels_of_streams() -> dict[str, str]:
+    """Return the highest level of danger open on each stream, silence apart (one query)."""
+    rows = AlertInstance.objects.filter(subject__startswith="stream:", cleared_at__isnull=True)
+    found: dict[str, str] = {}
+    for subject, level, reason in rows.values_list("subject", "level", "reason"):
+        if str(reason.get("code", "")).startswith("silence."):
+            continue
+        code = subject.removeprefix("stream:")
+        found[code] = min(found.get(code, level), level, key=LEVELS.index)
+    return found
 
 
 def subjects_open(rule: str, subjects: list[str], *, raised_since: datetime) -> list[str]:
@@ -151,7 +171,37 @@ def alerts_during(
     return list(rows.order_by("-raised_at", "-pk")[: max(1, min(limit, MOST_ROWS))])
 
 
-def open_on_streams(*, most: int) -> dict[str, str]:
+class RaisedAlert(NamedTuple):
+    """What counting needs of an alert."""
+
+    id: int
+    rule: str
+    area_path: str
+    recorded_at: datetime
+
+
+def raised_between(
+    since: datetime, until: datetime, *, rules: Collection[str], at_once: int
+) -> Iterator[list[RaisedAlert]]:
+    """Yield the alerts of some rules raised in a period, by parts (one query for each part)."""
+    rows = AlertInstance.objects.filter(raised_at__gte=since, raised_at__lt=until, rule__in=rules)
+    last: tuple[datetime, int] | None = None
+    while True:
+        some = rows
+        if last is not None:
+            some = rows.filter(Q(raised_at__gt=last[0]) | Q(raised_at=last[0], pk__gt=last[1]))
+        found = list(
+            some.order_by("raised_at", "pk").values_list(
+                "pk", "rule", "area_path", "recorded_at", "raised_at"
+            )[:at_once]
+        )
+        if not found:
+            return
+        yield [RaisedAlert(*row[:4]) for row in found]
+        last = found[-1][4], found[-1][0]
+
+
+def highest_on_streams(*, most: int) -> dict[str, str]:
     """Return the highest level that stands open on each stream, by code (one query).
 
     Of more than ``most`` open alerts the newest count.

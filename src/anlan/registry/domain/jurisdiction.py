@@ -143,6 +143,7 @@ class Reason(Entry, frozen=True, kw_only=True):
     # the act that it gives a reason for
     use: Literal["return", "false_alarm", "suspend", "extend", "merge", "reopen", "priority"]
     name: Text
+    of_rule: bool = True  # a dismissal for it speaks against the rule that raised the alert
 
 
 class GradeRow(Entry, frozen=True, kw_only=True):
