@@ -143,7 +143,7 @@ class BrokerLine:
         with self._turn:
             self._line += 1
             self._unacked = 0
-        if self._reading:
+        if self._reading and not self.state.problem:  # else what went wrong first says more
             self._note(f"line lost: {reason}")
 
     def _subscribed(

@@ -34,6 +34,8 @@ MOST_BYTES = 64 << 20
 AT_ONCE = 20_000
 PASSING = (UnavailableError, DatabaseError, OSError)
 """What is not the message's fault: it is tried again."""
+GATHER_S = 0.002
+"""So long the first letter waits for company: many small commits cost more than they hasten."""
 PAUSE_S, LONGEST_PAUSE_S = 0.25, 5.0
 
 
@@ -75,10 +77,12 @@ class Intake:
         """Take letters; their homes hear when they are kept."""
         size = sum(len(letter.payload) for letter in letters)
         with self._news:
+            is_first = not self._waiting
             self._waiting += letters
             self._count += len(letters)
             self._bytes += size
-            self._news.notify()
+            if is_first:
+                self._news.notify()
 
     def close(self, *, patience_s: float = 10.0) -> None:
         """Keep what waits, as far as that is possible, and end."""
@@ -99,6 +103,8 @@ class Intake:
         with self._news:
             while self._open and not self._waiting:
                 self._news.wait()
+            if self._open:
+                self._news.wait(GATHER_S)
             taken = self._waiting[:AT_ONCE]
             self._waiting = self._waiting[AT_ONCE:]
         return taken or None
