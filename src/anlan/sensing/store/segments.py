@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 ROW_GROUP = 32_768
 """Rows that are read at once for one stream: small, for one stream's day is small."""
+AT_ONCE = 32
+"""Row groups unpacked at once: what streams that lie apart take does not grow with a day's readings."""
 CHUNK_BYTES = 1 << 20
 FILES_OPEN = 256
 PLAIN = ("id", "stream", "at", "late_us", "whole", "decimals", "raw", "quality", "about", "text")
@@ -151,8 +153,15 @@ class OpenSegment:
     ) -> Rows:
         """Return the rows of streams (None: all) with ``from_us`` <= time < ``before_us``."""
         groups = self.groups_of(streams) if group < 0 else [group]
-        if not groups:
-            return no_rows()
+        parts = [
+            self._read(groups[first : first + AT_ONCE], streams, from_us, before_us)
+            for first in range(0, len(groups), AT_ONCE)
+        ]
+        return parts[0] if len(parts) == 1 else joined(parts)
+
+    def _read(
+        self, groups: list[int], streams: NDArray[np.int32] | None, from_us: int, before_us: int
+    ) -> Rows:
         table = self.file.read_row_groups(
             groups, columns=self._telling(groups), use_threads=False
         ).combine_chunks()
