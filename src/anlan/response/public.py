@@ -48,6 +48,7 @@ from anlan.response.services import (
     show_photo,
     sweep,
     take_sign,
+    tell_of_grown,
 )
 
 __all__ = [
@@ -94,6 +95,7 @@ __all__ = [
     "sweep",
     "take_sign",
     "tasks_of",
+    "tell_of_grown",
     "watched",
     "watched_among",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 
 from anlan.kernel.actor import Actor
@@ -11,8 +11,8 @@ from anlan.registry.domain.rulespecs import RuleSpec
 from anlan.warning import selectors
 from anlan.warning.domain.reasons import reason_text
 from anlan.warning.domain.ruletext import describe
-from anlan.warning.models import AlertInstance, ResponseInForce, WarningInForce
-from anlan.warning.selectors import AlertFilters
+from anlan.warning.models import AlertInstance, Incident, ResponseInForce, WarningInForce
+from anlan.warning.selectors import AlertFilters, Members
 from anlan.warning.services import judging as _judging
 from anlan.warning.services import responses as _responses
 from anlan.warning.services import trying as _trying
@@ -61,6 +61,21 @@ def alert(alert_id: int) -> AlertInstance | None:
 def alerts_named(alert_ids: Iterable[int]) -> dict[int, AlertInstance]:
     """Return the alert instances of some keys (one query); the caller checks areas."""
     return AlertInstance.objects.in_bulk(list(alert_ids))
+
+
+def incident(incident_id: int) -> Incident:
+    """Return an incident by its key; whoever heard of it knows that it is there."""
+    return Incident.objects.get(pk=incident_id)
+
+
+def standing_in(incident_id: int) -> int:
+    """Return how many alerts of an incident are open (one query)."""
+    return AlertInstance.objects.filter(incident=incident_id, cleared_at__isnull=True).count()
+
+
+def members(incidents: Collection[int], *, page: int, size: int, areas: int) -> Members:
+    """Return a page of the alerts of incidents, the worst first, and how all of them stand."""
+    return selectors.members(incidents, page=page, size=size, areas=areas)
 
 
 def clusters_of_report(report: int, hazard: str) -> list[int]:
@@ -113,8 +128,10 @@ __all__ = [
     "AlertFilters",
     "AlertInstance",
     "Compared",
+    "Incident",
     "Judged",
     "Looked",
+    "Members",
     "ResponseDeclaration",
     "ResponseInForce",
     "Tried",
@@ -126,13 +143,16 @@ __all__ = [
     "clusters_of_report",
     "declare_response",
     "end_response",
+    "incident",
     "is_read",
     "judge",
+    "members",
     "open_clusters",
     "reason_text",
     "response_in_force",
     "risen",
     "risen_as_of",
+    "standing_in",
     "told_of",
     "try_rule",
     "warnings_as_of",

@@ -309,6 +309,7 @@ def get_sensor(request: Call, code: Code, at: At = None) -> KnownSensor:
 Section = Literal[
     "rules",
     "clocks",
+    "incidents",
     "ladders",
     "plans",
     "hazards",

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from anlan.kernel.scales import RiskGrade
-from anlan.registry.domain.jurisdiction import CalendarKind, CaseKind, ClockRule
+from anlan.registry.domain.jurisdiction import CalendarKind, CaseKind, ClockRule, IncidentRule
 from anlan.registry.domain.packwords import (
     Basis,
     Code,
@@ -211,6 +211,7 @@ class City(msgspec.Struct, frozen=True, kw_only=True):
     plans: tuple[Plan, ...] = ()
     rules: tuple[RuleSpec, ...] = ()
     clocks: tuple[ClockRule, ...] = ()
+    incidents: tuple[IncidentRule, ...] = ()
 
 
 __all__ = [

@@ -47,6 +47,7 @@ CITY_LISTS: Mapping[str, Any] = {
     "plans": c.Plan,
     "rules": RuleSpec,
     "clocks": j.ClockRule,
+    "incidents": j.IncidentRule,
 }
 JURISDICTION_LISTS: Mapping[str, Any] = {
     "hazards": j.HazardKind,
@@ -54,6 +55,7 @@ JURISDICTION_LISTS: Mapping[str, Any] = {
     "quantities": j.Quantity,
     "rules": RuleSpec,
     "clocks": j.ClockRule,
+    "incidents": j.IncidentRule,
     "calendars": j.Calendar,
     "lexicon": j.Lexicon,
     "reasons": j.Reason,
