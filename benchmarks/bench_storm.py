@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 
 from benchmarks import many_cases, measure
 
-STORM, ALONE = 10_000, 5
+STORM, ALONE = 10_000, 20
 PROMISED_S, LISTS_S = 10.0, 1.5
 MINUTE = timedelta(minutes=1)
 
