@@ -81,20 +81,21 @@ def own(now: datetime, spent: Spent) -> None:
     """Judge what came and let everybody hear it, as the clockwork does."""
     from anlan import flow
     from anlan.infra import delivery
-    from anlan.warning.services import judging
+    from anlan.warning import public as warning
+    from anlan.warning.services.streams import cuts
 
-    keep = judging.keep_findings
+    keep = cuts.keep_findings
 
     def kept(*args: object, **named: object) -> int:
         with spent.on("written"):
             return keep(*args, **named)
 
-    judging.keep_findings = kept
+    cuts.keep_findings = kept  # type: ignore[assignment]  # measured from outside
     try:
         with spent.on("judged and written"):
-            judging.judge(now=now)
+            warning.judge(now=now)
     finally:
-        judging.keep_findings = keep
+        cuts.keep_findings = keep
     with spent.on("owned and told"):
         delivery.settle(flow.REACTIONS, now=now)
 

@@ -35,7 +35,16 @@ SEATS = {
 #: Pages of these beginnings hold most for that role.
 KEEPERS = {"registry": "system_admin", "users": "security_admin"}
 #: What scripts and not people read.
-NOT_READ = {"watch/live", "watch/features", "report/areas", "uploads", "uploads/<str:token>"}
+NOT_READ = {
+    "watch/live",
+    "watch/features",
+    "report/areas",
+    "uploads",
+    "uploads/<str:token>",
+    "streams/<str:code>/plot",
+    "streams/<str:code>/readings.csv",
+    "streams/<str:code>/readings.parquet",
+}
 #: Where a walk begins beside the head of the page.
 DOORS = ("/", "/report", "/follow", "/sign-in", "/watch", "/design")
 #: Addresses that say which of several things is wanted: kinds of entries.

@@ -35,6 +35,8 @@ PICTURES = (
     ("duties-phone", "/duties", "commander", 360, "en-GB", "dark"),
     ("case-desk", "CASE", "commander", 1280, "zh-CN", "light"),
     ("registry-desk", "/registry", "commander", 1280, "en-GB", "light"),
+    ("stream-desk", "/streams/POND-01?range=hour", "commander", 1280, "en-GB", "light"),
+    ("stream-phone", "/streams/POND-01?range=hour", "commander", 360, "zh-CN", "dark"),
     ("rules-desk", "/rules", "commander", 1280, "zh-CN", "dark"),
     ("review-desk", "/review", "commander", 1280, "zh-CN", "light"),
     ("replay-desk", "REPLAY", "commander", 1280, "en-GB", "light"),

@@ -12,6 +12,7 @@ from anlan.infra.delivery import Listener
 from anlan.kernel.events import Event
 from anlan.notices.domain import events as notices
 from anlan.registry.domain import events as registry
+from anlan.response import device_handlers
 from anlan.response import handlers as response_handlers
 from anlan.response.domain import events as response
 from anlan.sensing.domain import events as sensing
@@ -36,6 +37,10 @@ REACTIONS: dict[type[Event], tuple[Listener, ...]] = {
     sensing.ObservationCorrected: (),
     sensing.ObservationRemoved: (),
     sensing.SegmentSealed: (),
+    sensing.StreamFaultFound: (device_handlers.on_stream_fault_found,),
+    sensing.StreamFaultEnded: (device_handlers.on_stream_fault_ended,),
+    sensing.MaintenanceSet: (),
+    sensing.MaintenanceEnded: (),
     sensing.MessageKeptAside: (),
     sensing.MessageReleased: (),
     sensing.ContentsRead: (),

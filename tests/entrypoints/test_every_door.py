@@ -30,6 +30,7 @@ def operations():
                     yield method, f"/api/v1{path}", permission_of(operation.view_func)
 
 
+SIGNED = "/api/v1/webhooks/{name}"  # no token: the signature is the credential
 OPERATIONS = sorted(set(operations()), key=str)
 
 
@@ -85,6 +86,8 @@ def test_without_a_token_only_open_doors_open(demo):
         if permission:
             assert answer.status_code == 401, (method, path)
             assert json.loads(answer.content)["error"]["code"] == "not_authenticated"
+        elif path == SIGNED:
+            assert json.loads(answer.content)["error"]["code"] == "webhook.not_signed"
         else:
             assert answer.status_code not in (401, 403), (method, path)
 

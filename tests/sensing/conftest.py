@@ -91,3 +91,10 @@ def live(tmp_path, settings):
 def rehearsal(tmp_path, settings):
     settings.WORKSPACE = workspace.create(tmp_path / "drill", kind=WorkspaceKind.REHEARSAL)
     return settings.WORKSPACE
+
+
+@pytest.fixture
+def admin():
+    return Actor(
+        id="account:admin", role=Role.SYSTEM_ADMIN, post="operator", areas=("",), scopes=frozenset({"registry:write"})
+    )  # fmt: skip

@@ -16,10 +16,10 @@ FILE = "worker.lock"
 
 
 class Lease:
-    """The right to run the clockwork of a workspace; given back at the end of ``with``."""
+    """The right to do what one process does for a workspace; given back at the end of ``with``."""
 
-    def __init__(self, root: Path) -> None:
-        self._file = os.open(root / FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    def __init__(self, root: Path, file: str = FILE) -> None:
+        self._file = os.open(root / file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
 
     def take(self) -> bool:
         """Take the lease if nobody holds it; return whether this process has it now."""

@@ -26,6 +26,8 @@ from anlan.learning.domain.summary_text import (
 from anlan.learning.services.replay import Progress, run_replay, store
 from anlan.learning.services.runs import REVIEW_FILE, latest, result_of, run, runs, stop
 from anlan.learning.services.runs import folder_of as run_folder
+from anlan.learning.services.simulated_files import write_run
+from anlan.learning.services.simulating import SIMULATOR, Rows, run_simulation
 from anlan.learning.services.tokens import ReplayTokens
 from anlan.learning.services.weeks import WEEKS, run_weeks
 
@@ -43,6 +45,7 @@ def summaries(replays: Path) -> list[Summary]:
 __all__ = [
     "NOBODY",
     "REVIEW_FILE",
+    "SIMULATOR",
     "WEEKS",
     "Clock",
     "Compared",
@@ -56,6 +59,7 @@ __all__ = [
     "Rehearsal",
     "ReplayTokens",
     "Reply",
+    "Rows",
     "RunOrder",
     "RunSeen",
     "Scenario",
@@ -77,6 +81,7 @@ __all__ = [
     "run",
     "run_folder",
     "run_replay",
+    "run_simulation",
     "run_weeks",
     "runs",
     "scenario",
@@ -89,4 +94,5 @@ __all__ = [
     "to_json",
     "with_ordinary",
     "write_replay_city",
+    "write_run",
 ]

@@ -157,6 +157,13 @@ class Sensor(PackRow):
     risk_point = models.ForeignKey(RiskPoint, null=True, on_delete=models.PROTECT)
     lat = models.FloatField(null=True)
     lon = models.FloatField(null=True)
+    device = models.CharField(max_length=64, blank=True, help_text="Serial number; empty: unknown")
+    operator = models.ForeignKey(
+        Organisation, null=True, on_delete=models.PROTECT, related_name="+"
+    )
+    gateway = models.CharField(max_length=64, blank=True)
+    installed_on = models.DateField(null=True, help_text="When this device took its place")
+    calibration_due = models.DateField(null=True)
 
     def __str__(self) -> str:
         return f"{self.code} {self.quantity}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from functools import partial
 from typing import cast
 
 from anlan.infra.delivery import Runs, in_runs
@@ -13,11 +14,12 @@ from anlan.kernel.events import Event, Told
 from anlan.kernel.scales import WarningLevel
 from anlan.notices import public as notices
 from anlan.registry import public as registry
-from anlan.registry.domain.rulespecs import RuleSpec
+from anlan.registry.domain.rulespecs import RuleSpec, SilenceRule
 from anlan.response.domain.grounds import basis_of
 from anlan.response.domain.joining import priority_by_level
 from anlan.response.domain.opening import CaseKind, GivenTask, Member, Opening, opening_of_report
 from anlan.response.services import telling
+from anlan.response.services.devices import STREAM, of_many, silent_with
 from anlan.response.services.gathering import gather
 from anlan.response.services.incidents import draw_in, join_members
 from anlan.response.services.orphans import give_orphans_to_arbiter
@@ -122,7 +124,11 @@ def on_alert_raised(told: Told, *, now: datetime) -> None:
     alert = warning.alert(event.alert)
     reports = (alert.evidence or {}).get("reports", ()) if alert is not None else ()
     beside = [f"report:{number}" for number in reports]
-    take_sign(ACTOR, opening_of_alert(event, rule), now=now, beside=beside)
+    opening = opening_of_alert(event, rule)
+    if isinstance(rule, SilenceRule) and event.subject.startswith(STREAM):
+        failed = partial(silent_with, event.rule, now=now)
+        opening = of_many(opening, event.subject.removeprefix(STREAM), failed, now=now)
+    take_sign(ACTOR, opening, now=now, beside=beside)
 
 
 def opening_of_alert(

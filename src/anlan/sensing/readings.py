@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 import numpy as np
 from django.db.models import QuerySet
+from numpy.typing import NDArray
 
 from anlan.sensing.domain.observations import Batch, LatestReading, Observation
 from anlan.sensing.models import Report, Signal
@@ -84,6 +85,57 @@ def latest(streams: Iterable[str]) -> dict[str, LatestReading]:
     newest = store.newest_of(np.array([known[code] for code in codes], np.int32))
     rows = zip(codes, *(column.tolist() for column in newest[:4]), strict=True)
     return {row[0]: latest_of(*row) for row in rows if row[1] != NEVER}
+
+
+@dataclass(frozen=True, slots=True)
+class ThinnedReading:
+    """What stays of a span whose readings are no longer kept one by one."""
+
+    at: datetime  # beginning of the span
+    span: timedelta
+    count: int
+    missing: int
+    least: float | None
+    most: float | None
+    mean: float | None
+
+
+def read_thinned(stream: str, start: datetime, end: datetime) -> tuple[ThinnedReading, ...]:
+    """Return what stays of readings of a stream that were thinned, oldest first."""
+    store = reader()
+    lines = store.thinned(store.numbers([stream]), to_us(start), to_us(end))
+    return tuple(
+        ThinnedReading(
+            from_us(at), timedelta(microseconds=span), count, missing,
+            *(None if np.isnan(item) else item for item in values),
+        )
+        for _, at, span, count, missing, *values in zip(
+            *(column.tolist() for column in lines), strict=True
+        )
+    )  # fmt: skip
+
+
+class NewestColumns(NamedTuple):
+    """The newest reading of each of some streams, in their order; µs since 1970 UTC."""
+
+    spoke: NDArray[np.bool_]
+    at_us: NDArray[np.int64]
+    value: NDArray[np.float64]
+
+
+def newest_columns(streams: Sequence[str]) -> NewestColumns:
+    """Return the newest reading of each stream as columns: for lists of a whole city."""
+    store = reader()
+    known = store.all_numbers()
+    # A number that nobody has: it never spoke.
+    numbers = np.array([known.get(code, _NOBODY) for code in streams], np.int32)
+    newest = store.newest_of(numbers)
+    spoke = newest.at_us != NEVER
+    # What a stream without readings holds in the other columns is somebody else's.
+    return NewestColumns(spoke, newest.at_us, np.where(spoke, newest.value, np.nan))
+
+
+_NOBODY = np.iinfo(np.int32).max
 
 
 def last_times() -> dict[str, datetime]:

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+import sys
+from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from anlan.kernel.actor import Actor
+from anlan.registry import public as registry
+from anlan.registry.domain.facts import KnownSensor
 from anlan.registry.domain.packwords import Text
 from anlan.registry.domain.rulespecs import RuleSpec
 from anlan.warning import selectors
 from anlan.warning.domain.reasons import reason_text
 from anlan.warning.domain.ruletext import describe
+from anlan.warning.domain.signs import Units
 from anlan.warning.models import AlertInstance, Incident, ResponseInForce, WarningInForce
-from anlan.warning.selectors import AlertFilters, Members
+from anlan.warning.selectors import AlertFilters, LimitLine, Members, RaisedAlert
 from anlan.warning.services import judging as _judging
 from anlan.warning.services import responses as _responses
 from anlan.warning.services import trying as _trying
@@ -20,10 +25,30 @@ from anlan.warning.services.judging import Judged
 from anlan.warning.services.responses import ResponseDeclaration
 from anlan.warning.services.trying import Compared, Looked, Tried
 
+if TYPE_CHECKING:
+    from anlan.warning.services.streams.judge import StreamJudge
+
 
 def judge(*, now: datetime) -> Judged:
     """Run one tick of the judge; an idle one costs a few small queries."""
     return _judging.judge(now=now)
+
+
+def stream_judge() -> StreamJudge:
+    """Return the judge of streams of this process's workspace, for a process that takes readings in.
+
+    Loads its kernels: a second or two, and a minute the first time on a machine.
+    """
+    from anlan.warning.services.streams.here import stream_judge as here
+
+    return here()
+
+
+def stop_judging() -> None:
+    """Save what this process remembers of the streams, and let another one judge them."""
+    here = sys.modules.get("anlan.warning.services.streams.here")
+    if here is not None:
+        here.stop()
 
 
 def declare_response(
@@ -78,6 +103,19 @@ def members(incidents: Collection[int], *, page: int, size: int, areas: int) -> 
     return selectors.members(incidents, page=page, size=size, areas=areas)
 
 
+def subjects_open(rule: str, subjects: list[str], *, raised_since: datetime) -> list[str]:
+    """Return which of some subjects an open alert of a rule is about, raised since then (one query)."""
+    return selectors.subjects_open(rule, subjects, raised_since=raised_since)
+
+
+def streams_held(beside: Iterable[int]) -> frozenset[str]:
+    """Return the streams on whose readings open alerts rest, and those of alerts in ``beside``.
+
+    A rule's subject is held too: it is the stream's own code where a rule looks at one stream.
+    """
+    return selectors.streams_held(beside)
+
+
 def clusters_of_report(report: int, hazard: str) -> list[int]:
     """Return the open alerts that rest on a report among others; the caller checks areas."""
     return selectors.clusters_of_report(report, hazard)
@@ -86,6 +124,41 @@ def clusters_of_report(report: int, hazard: str) -> list[int]:
 def alerts(actor: Actor, filters: AlertFilters) -> list[AlertInstance]:
     """Return alerts inside the actor's areas, newest first (one query)."""
     return selectors.alerts(actor, filters)
+
+
+def alerts_during(
+    actor: Actor, subjects: Collection[str], *, start: datetime, end: datetime, limit: int
+) -> list[AlertInstance]:
+    """Return the actor's alerts of some subjects that stood in a period (one query)."""
+    return selectors.alerts_during(actor, subjects, start=start, end=end, limit=limit)
+
+
+def open_levels(subjects: Collection[str]) -> dict[str, str]:
+    """Return the highest level that stands open on each of some subjects; the caller checks areas."""
+    return selectors.open_levels(subjects)
+
+
+def open_on_streams(*, most: int) -> dict[str, str]:
+    """Return the highest level that stands open on each stream, by its code (one query)."""
+    return selectors.open_on_streams(most=most)
+
+
+def raised_between(
+    since: datetime, until: datetime, *, rules: Collection[str], at_once: int
+) -> Iterator[list[RaisedAlert]]:
+    """Yield the alerts of some rules raised in a period, by parts; for counting, not for showing."""
+    return selectors.raised_between(since, until, rules=rules, at_once=at_once)
+
+
+def rules_on(sensor: KnownSensor, *, at: datetime) -> list[RuleSpec]:
+    """Return the rules in force that judge the readings of a stream, or its silence."""
+    return selectors.rules_on(sensor.quantity, sensor.place_kind, at=at)
+
+
+def limit_lines(sensor: KnownSensor, rules: Iterable[RuleSpec]) -> list[LimitLine]:
+    """Return the limits of rules that lie on the scale of a stream's readings."""
+    quantity = registry.quantity(sensor.quantity)
+    return selectors.limit_lines(rules, unit=Units(quantity.unit, quantity.accepts))
 
 
 def told_of(rules: Iterable[RuleSpec]) -> dict[tuple[str, int], Text]:
@@ -130,14 +203,17 @@ __all__ = [
     "Compared",
     "Incident",
     "Judged",
+    "LimitLine",
     "Looked",
     "Members",
+    "RaisedAlert",
     "ResponseDeclaration",
     "ResponseInForce",
     "Tried",
     "WarningInForce",
     "alert",
     "alerts",
+    "alerts_during",
     "alerts_named",
     "clusters_as_of",
     "clusters_of_report",
@@ -146,13 +222,21 @@ __all__ = [
     "incident",
     "is_read",
     "judge",
+    "limit_lines",
     "members",
     "open_clusters",
+    "open_levels",
+    "open_on_streams",
+    "raised_between",
     "reason_text",
     "response_in_force",
     "risen",
     "risen_as_of",
+    "rules_on",
     "standing_in",
+    "stop_judging",
+    "stream_judge",
+    "subjects_open",
     "told_of",
     "try_rule",
     "warnings_as_of",

@@ -85,9 +85,9 @@ class Store(RuleBasedStateMachine):
         answers = self.writer.append(frames)
         for frame, answer, batch, name in zip(frames, answers, batches, keys, strict=True):
             if name in self.keys:
-                assert answer == (*self.keys[name], True)
+                assert answer == (*self.keys[name], True, False)
                 continue
-            assert answer == (answer.seq, frame.rows, False)
+            assert answer == (answer.seq, frame.rows, False, False)
             if name:
                 self.keys[name] = (answer.seq, frame.rows)
             self._remember(answer.seq, batch)

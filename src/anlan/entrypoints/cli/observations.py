@@ -1,4 +1,4 @@
-"""Commands of readings: ``observations verify``."""
+"""Commands of readings: ``observations import``, ``verify``, ``retention``."""
 
 from __future__ import annotations
 
@@ -6,12 +6,17 @@ import sys
 
 import click
 
+from anlan.entrypoints import clock
 from anlan.entrypoints.cli import screen
+from anlan.entrypoints.cli.table_import import import_readings
 
 
 @click.group()
 def observations() -> None:
     """The store of all readings."""
+
+
+observations.add_command(import_readings)
 
 
 @observations.command("verify")
@@ -40,3 +45,38 @@ def verify(form: str) -> None:
         )
     if faults:
         sys.exit(1)
+
+
+@observations.command("retention")
+@click.option("--dry-run", is_flag=True, help="Say what would go; change nothing.")
+@screen.FORMAT
+def retention(form: str, *, dry_run: bool) -> None:
+    """Let go of readings that are older than their class keeps them, as the worker does at night.
+
+    Classes stand in retention.toml of the workspace; without it everything is kept. What open
+    alerts and cases rest on, and what a hold names, stays.
+    """
+    screen.open_workspace()
+    from anlan.entrypoints import retaining
+    from anlan.sensing import public as sensing
+
+    now = clock.now()
+    held = retaining.held()
+    if dry_run:
+        found = [item._asdict() for item in sensing.what_would_go(held=held, now=now)]
+    else:
+        gone = sensing.retire_due(held=held, now=now)
+        names = ("day", "stream_class", "basis", "streams", "rows", "digest", "thinned")
+        found = [{name: getattr(item, name) for name in names} for item in gone]
+    if form == "json":
+        screen.as_json({"dry_run": dry_run, "held": len(held), "days": found})
+        return
+    if found:
+        shown = ("day", "stream_class", "streams", "rows", "basis")
+        screen.table(shown, [[item[name] for name in shown] for item in found])
+    rows = sum(item["rows"] for item in found)
+    verb = ("将减去", "would go") if dry_run else ("已减去", "went")
+    screen.say(
+        f"{verb[0]} {rows} 条读数；{len(held)} 个监测流因未结预警、工单而不动。",
+        f"{rows} readings {verb[1]}; {len(held)} streams are held by open alerts and cases.",
+    )

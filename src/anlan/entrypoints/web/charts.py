@@ -218,6 +218,13 @@ def _ticks(ticks: Sequence[tuple[float, str]], y: int) -> SafeString:
     )
 
 
+def axis(ticks: Sequence[tuple[float, str]]) -> SafeString:
+    """Return the ticks of a span by themselves, below a small drawing that stands on it."""
+    return format_html(
+        '<svg class="chart" width="100%" height="18" aria-hidden="true">{}</svg>', _ticks(ticks, 13)
+    )
+
+
 def _cursor(at: float | None, top: int, base: int) -> SafeString:
     if at is None:
         return SafeString("")

@@ -16,14 +16,22 @@ def _cell(value: object) -> str:
     return quoted(value) if isinstance(value, str) else "" if value is None else str(value)
 
 
-def csv_file(name: str, head: Sequence[str], rows: Iterable[Sequence[object]]) -> HttpResponse:
-    """Return a table as a file; a text that a spreadsheet would run as a formula is quoted."""
+#: Tells spreadsheets at the beginning of a file that it is UTF-8.
+CSV_MARK = "\ufeff"
+
+
+def csv_text(rows: Iterable[Sequence[object]]) -> str:
+    """Return rows as lines of CSV; a text that a spreadsheet would run as a formula is quoted."""
     text = io.StringIO()
     writer = csv.writer(text)
-    writer.writerow(head)
     for row in rows:
         writer.writerow([_cell(value) for value in row])
-    # The mark at the beginning tells spreadsheets that it is UTF-8.
-    answer = HttpResponse("\ufeff" + text.getvalue(), content_type="text/csv; charset=utf-8")
+    return text.getvalue()
+
+
+def csv_file(name: str, head: Sequence[str], rows: Iterable[Sequence[object]]) -> HttpResponse:
+    """Return a table as a file."""
+    text = CSV_MARK + csv_text([head, *rows])
+    answer = HttpResponse(text, content_type="text/csv; charset=utf-8")
     answer["Content-Disposition"] = f'attachment; filename="{name}"'
     return answer

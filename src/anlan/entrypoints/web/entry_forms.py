@@ -41,6 +41,13 @@ class Field:
 _CODE = Field("code", required=True)
 _NAMES = (Field("name_zh", required=True), Field("name_en"))
 _PLACE = (Field("lat", "number"), Field("lon", "number"))
+_DEVICE = (
+    Field("device"),
+    Field("operator", "code", "organisations"),
+    Field("gateway"),
+    Field("installed_on", "day"),
+    Field("calibration_due", "day"),
+)
 _DAYS = (Field("valid_from", "day"), Field("valid_to", "day"))
 _AREA = Field("area", "code", "areas", required=True)
 KINDS: Mapping[str, type[msgspec.Struct]] = {
@@ -90,6 +97,7 @@ FIELDS: Mapping[str, tuple[Field, ...]] = {
         _AREA,
         Field("risk_point", "code"),
         *_PLACE,
+        *_DEVICE,
         *_DAYS,
     ),
 }

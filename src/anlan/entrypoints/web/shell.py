@@ -34,6 +34,7 @@ WAYS = (
     ("watch", "/watch", "cases:read"),
     ("duties", "/duties", "inbox:read"),
     ("cases", "/cases", "cases:read"),
+    ("streams", "/streams", "signs:read"),
     ("users", "/users", "accounts:read"),
     ("registry", "/registry", "registry:read"),
     ("rules", "/rules", "rules:read"),

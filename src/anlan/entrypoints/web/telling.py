@@ -42,7 +42,8 @@ FACTS: Mapping[str, tuple[str, ...]] = {
         "kind", "area", "owner_post", "grade", "plan", "place", "valid_from", "valid_to",
     ),
     "sensors": (
-        "quantity", "unit", "interval", "area", "risk_point", "place", "valid_from", "valid_to",
+        "quantity", "unit", "interval", "area", "risk_point", "place",
+        "device", "operator", "gateway", "installed_on", "calibration_due", "valid_from", "valid_to",
     ),
     "holders": (),
 }  # fmt: skip
@@ -58,7 +59,7 @@ BRIEF: Mapping[str, tuple[str, ...]] = {
 }
 _REFERENCES: Mapping[str, str] = {
     "area": "areas", "parent": "areas", "touches": "areas", "succeeds": "areas",
-    "organisation": "organisations",
+    "organisation": "organisations", "operator": "organisations",
     "post": "posts", "superior": "posts", "owner_post": "posts",
     "holder": "holders", "deputy": "holders",
     "risk_point": "risk_points",

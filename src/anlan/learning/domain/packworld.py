@@ -88,18 +88,19 @@ def _asked(city: City) -> Mapping[tuple[str, str], ResponseLevel]:
     }
 
 
-def _corners(coordinates: Any) -> Iterator[tuple[float, float]]:
+def corners_of(coordinates: Any) -> Iterator[tuple[float, float]]:
+    """Yield every point of a GeoJSON geometry's coordinates as (lon, lat)."""
     if coordinates and isinstance(coordinates[0], int | float):
         yield float(coordinates[0]), float(coordinates[1])
         return
     for part in coordinates:
-        yield from _corners(part)
+        yield from corners_of(part)
 
 
 def ground_of(city: City) -> Ground:
     """Return the rectangle around the city's shapes, or around its places when it has none."""
     corners = [
-        corner for shape in city.shapes for corner in _corners(shape.geometry["coordinates"])
+        corner for shape in city.shapes for corner in corners_of(shape.geometry["coordinates"])
     ]
     if not corners:
         spots = [(point.lon, point.lat) for point in city.risk_points]

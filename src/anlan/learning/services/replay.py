@@ -126,7 +126,7 @@ def run_replay(
     """
     if workspaces.load(root).kind is not workspaces.WorkspaceKind.REHEARSAL:
         raise NotRehearsalError
-    _do_not_wait_for_the_disk()
+    do_not_wait_for_the_disk()
     inputs = timeline(scenario)
     run = _Run(scenario, rehearsal, Giver(scenario, rehearsal), Answerer(policy, rehearsal))
     _walk(run, inputs, step=step, progress=progress)
@@ -143,7 +143,7 @@ def run_replay(
     return summary
 
 
-def _do_not_wait_for_the_disk() -> None:
+def do_not_wait_for_the_disk() -> None:
     """Let commits return before the disk has them: a rehearsal that is cut off is run again."""
     for connection in connections.all():
         if connection.vendor == "sqlite":

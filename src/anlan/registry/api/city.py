@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -157,6 +157,11 @@ class SensorOut(Schema):
     risk_point: str | None
     place_kind: str | None
     point: PointOut | None
+    device: str
+    operator: str | None
+    gateway: str
+    installed_on: date | None
+    calibration_due: date | None
 
 
 class Paging(Schema):
@@ -310,11 +315,13 @@ Section = Literal[
     "rules",
     "clocks",
     "incidents",
+    "checks",
     "ladders",
     "plans",
     "hazards",
     "place_kinds",
     "quantities",
+    "domains",
     "calendars",
     "lexicon",
     "reasons",

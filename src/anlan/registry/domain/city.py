@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from anlan.kernel.scales import RiskGrade
+from anlan.registry.domain.checkspecs import CheckSpec
 from anlan.registry.domain.jurisdiction import CalendarKind, CaseKind, ClockRule, IncidentRule
 from anlan.registry.domain.packwords import (
     Basis,
@@ -151,6 +152,11 @@ class Sensor(Entry, frozen=True, kw_only=True):
     risk_point: Code | None = None  # the place it stands at; gives its coordinates when it has none
     lat: Latitude | None = None
     lon: Longitude | None = None
+    device: Code | None = None  # serial number of the device; streams of one device share it
+    operator: Code | None = None  # the organisation that looks after the device
+    gateway: Code | None = None  # through which it speaks: with it, all behind it fall silent
+    installed_on: date | None = None  # when this device took its place
+    calibration_due: date | None = None  # by when it has to be calibrated again
     valid_from: date | None = None
     valid_to: date | None = None
 
@@ -212,11 +218,13 @@ class City(msgspec.Struct, frozen=True, kw_only=True):
     rules: tuple[RuleSpec, ...] = ()
     clocks: tuple[ClockRule, ...] = ()
     incidents: tuple[IncidentRule, ...] = ()
+    checks: tuple[CheckSpec, ...] = ()
 
 
 __all__ = [
     "Area",
     "Basis",
+    "CheckSpec",
     "City",
     "CityInfo",
     "Confidence",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from anlan.kernel.geometry import Point
 from anlan.kernel.scales import RiskGrade
@@ -67,6 +67,11 @@ class KnownSensor:
     risk_point: str | None
     place_kind: str | None
     point: Point | None
+    device: str = ""
+    operator: str | None = None
+    gateway: str = ""
+    installed_on: date | None = None
+    calibration_due: date | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from anlan.kernel.scales import AccidentGrade, RiskGrade, WarningLevel
+from anlan.registry.domain.checkspecs import CheckSpec
 from anlan.registry.domain.packwords import (
     AnySlug,
     Code,
@@ -66,6 +67,15 @@ class Quantity(Entry, frozen=True, kw_only=True):
     accepts: dict[str, float] = {}  # other units -> factor into `unit`
     low: float | None = None  # beyond these a reading is flagged, not judged
     high: float | None = None
+
+
+class Domain(Entry, frozen=True, kw_only=True):
+    """A part of the city's lifelines that is looked at by itself (domains.yaml)."""
+
+    id: Slug
+    name: Text
+    quantities: tuple[Slug, ...] = ()  # whose streams belong to it
+    hazards: tuple[Slug, ...] = ()  # whose cases belong to it
 
 
 class ClockRule(Grounded, frozen=True, kw_only=True):
@@ -151,6 +161,7 @@ class Reason(Entry, frozen=True, kw_only=True):
     # the act that it gives a reason for
     use: Literal["return", "false_alarm", "suspend", "extend", "merge", "reopen", "priority"]
     name: Text
+    of_rule: bool = True  # a dismissal for it speaks against the rule that raised the alert
 
 
 class GradeRow(Entry, frozen=True, kw_only=True):
@@ -223,9 +234,11 @@ class Jurisdiction(msgspec.Struct, frozen=True, kw_only=True):
     hazards: tuple[HazardKind, ...] = ()
     place_kinds: tuple[PlaceKind, ...] = ()
     quantities: tuple[Quantity, ...] = ()
+    domains: tuple[Domain, ...] = ()
     rules: tuple[RuleSpec, ...] = ()
     clocks: tuple[ClockRule, ...] = ()
     incidents: tuple[IncidentRule, ...] = ()
+    checks: tuple[CheckSpec, ...] = ()
     calendars: tuple[Calendar, ...] = ()
     lexicon: tuple[Lexicon, ...] = ()
     reasons: tuple[Reason, ...] = ()
@@ -241,9 +254,11 @@ __all__ = [
     "CalendarKind",
     "CalendarYear",
     "CaseKind",
+    "CheckSpec",
     "ClockRule",
     "Code",
     "DayRange",
+    "Domain",
     "Factor",
     "GradeRow",
     "HazardKind",

@@ -147,6 +147,7 @@ def _rows(packs: Packs) -> Iterator[Finding]:
             ("area", AREA, packs.areas),
             ("quantity", QUANTITY, quantities),
             ("risk_point", "风险点 risk point", packs.risk_points),
+            ("operator", "组织 organisation", packs.organisations),
         ),
     }
     for section, fields in named.items():
@@ -169,10 +170,11 @@ def _names_hazard(packs: Packs, pattern: str) -> bool:
 
 
 def _lists(packs: Packs) -> Iterator[Finding]:
-    """Yield what rules, clocks, incident rules, ladders and plans name wrongly."""
+    """Yield what rules, clocks, checks, ladders and plans name wrongly."""
     laws = {
         "rules": frozenset(rule.id for rule in packs.law.rules),
         "clocks": frozenset(clock.id for clock in packs.law.clocks),
+        "checks": frozenset(check.id for check in packs.law.checks),
         "incidents": frozenset(rule.id for rule in packs.law.incidents),
     }
     for at in packs.grounded():
@@ -187,6 +189,14 @@ def _lists(packs: Packs) -> Iterator[Finding]:
         if words.hazard not in packs.hazards:
             yield packs.found_in_law(
                 "code.unknown", "lexicon", words, what="lexicon", kind=HAZARD, code=words.hazard
+            )
+
+    for domain in packs.law.domains:
+        named = [(QUANTITY, slug) for slug in domain.quantities if slug not in packs.quantities]
+        named += [(HAZARD, slug) for slug in domain.hazards if slug not in packs.hazards]
+        for kind, code in named:
+            yield packs.found_in_law(
+                "code.unknown", "domains", domain, what=domain.id, kind=kind, code=code
             )
 
 
@@ -223,7 +233,7 @@ def _hazards_of(entry: Any) -> Iterator[str]:
 
 def _posts_of(entry: Any) -> Iterator[str]:
     """Yield post codes, leaving out the words that stand for a post."""
-    then = getattr(entry, "then", None)
+    then = entry if hasattr(entry, "tasks") else getattr(entry, "then", None)
     if then is not None:
         named = (*then.tell, *(task.post for task in then.tasks))
         yield from (code for code in named if code not in ("owner", "superior", "commander"))

@@ -119,11 +119,19 @@ class Packs:
 
     def grounded(self) -> Iterator[Sourced]:
         """Yield every entry that states a ground, of both packs."""
-        law = ("rules", "clocks", "incidents", "accident_tables", "risk_methods", "signals")
+        law = (
+            "rules",
+            "clocks",
+            "incidents",
+            "checks",
+            "accident_tables",
+            "risk_methods",
+            "signals",
+        )
         for section in law:
             for entry in getattr(self.law, section):
                 yield Sourced(section, entry, in_city=False)
-        for section in ("rules", "clocks", "incidents", "ladders", "plans"):
+        for section in ("rules", "clocks", "incidents", "checks", "ladders", "plans"):
             for entry in getattr(self.city, section):
                 yield Sourced(section, entry, in_city=True)
 

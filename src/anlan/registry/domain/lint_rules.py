@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from itertools import pairwise
 from typing import Any
 
+from anlan.kernel.durations import parse_span
 from anlan.kernel.scales import WarningLevel, rank
+from anlan.registry.domain.checkspecs import Battery, CheckSpec
 from anlan.registry.domain.findings import Finding
 from anlan.registry.domain.lint_facts import Packs, Sourced, is_over, is_past
 from anlan.registry.domain.rulespecs import (
+    LATENESS,
+    MOST_KEPT,
+    SPARE_READINGS,
     ClusterRule,
     ConjunctionRule,
     LagRule,
@@ -34,8 +40,13 @@ def check_rules(packs: Packs) -> Iterator[Finding]:
         if isinstance(rule, ThresholdRule | WindowRule):
             yield from _limits(packs, at, rule)
             yield from _unit(packs, at, rule)
+            if isinstance(rule, WindowRule):
+                yield from _budget(packs, at, rule)
         elif isinstance(rule, ClusterRule):
             yield from _cluster(packs, at, rule)
+    for at in packs.grounded():
+        if at.section == "checks" and not is_over(at.entry, packs.today):
+            yield from _check(packs, at, at.entry)
     for rule, in_city in packs.rules:
         if isinstance(rule, LagRule):
             yield from _lag(packs, Sourced("rules", rule, in_city), rule)
@@ -74,6 +85,30 @@ def _is_stricter(higher: Limit, lower: Limit, *, upward: bool) -> bool:
     return beyond or (other_window and higher.raise_at == lower.raise_at)
 
 
+def readings_of(window: timedelta, interval: timedelta) -> int:
+    """Return how many readings of a stream the judge keeps for a window."""
+    return -(-(window + LATENESS) // interval) + SPARE_READINGS
+
+
+def _budget(packs: Packs, at: Sourced, rule: WindowRule) -> Iterator[Finding]:
+    """Yield the longest window when it holds more readings of some stream than the judge keeps."""
+    window = max((limit.window for limit in rule.limits), key=parse_span)
+    mine = [
+        sensor
+        for sensor in packs.city.sensors
+        if not is_past(sensor, packs.today) and _judges(packs, rule, sensor)
+    ]
+    fastest = min(mine, key=lambda sensor: parse_span(sensor.interval), default=None)
+    if fastest is None:
+        return
+    count = readings_of(parse_span(window), parse_span(fastest.interval))
+    if count > MOST_KEPT:
+        yield packs.found_at(
+            "rule.window_budget", at, id=rule.id, window=window, sensor=fastest.code,
+            readings=count, most=MOST_KEPT,
+        )  # fmt: skip
+
+
 def _unit(packs: Packs, at: Sourced, rule: Measured) -> Iterator[Finding]:
     quantity = packs.quantities.get(rule.quantity)
     if quantity is None:
@@ -88,6 +123,20 @@ def _unit(packs: Packs, at: Sourced, rule: Measured) -> Iterator[Finding]:
             unit=rule.unit,
             quantity=rule.quantity,
             expected=expected,
+        )
+
+
+def _check(packs: Packs, at: Sourced, check: CheckSpec) -> Iterator[Finding]:
+    """Yield a check whose figures are not in the unit of its quantity."""
+    quantity = packs.quantities.get(check.quantity)
+    if quantity is not None and check.has_figures and check.unit != quantity.unit:
+        yield packs.found_at(
+            "unit.rule",
+            at,
+            id=check.id,
+            unit=check.unit or "–",
+            quantity=check.quantity,
+            expected=quantity.unit,
         )
 
 
@@ -119,6 +168,8 @@ def _lag(packs: Packs, at: Sourced, rule: LagRule) -> Iterator[Finding]:
 
 def _sensors(packs: Packs) -> Iterator[Finding]:
     """Yield streams in a unit that cannot be converted, and streams that no rule judges."""
+    # Of a supply nobody is in danger: the checks look after it.
+    supplies = {at.entry.quantity for at in packs.grounded() if _is_of_supply(at.entry)}
     for sensor in packs.city.sensors:
         quantity = packs.quantities.get(sensor.quantity)
         if quantity is None or is_past(sensor, packs.today):
@@ -132,10 +183,16 @@ def _sensors(packs: Packs) -> Iterator[Finding]:
                 unit=sensor.unit,
                 expected=quantity.unit,
             )
+        if sensor.quantity in supplies:
+            continue
         if not any(_judges(packs, rule, sensor) for rule, _ in packs.rules):
             yield packs.found(
                 "sensor.no_rule", "sensors", sensor, sensor=sensor.code, quantity=sensor.quantity
             )
+
+
+def _is_of_supply(entry: object) -> bool:
+    return isinstance(entry, CheckSpec) and isinstance(entry.test, Battery)
 
 
 def _judges(packs: Packs, rule: RuleSpec, sensor: Any) -> bool:

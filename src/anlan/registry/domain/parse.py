@@ -16,6 +16,7 @@ import msgspec
 from anlan.kernel.errors import InvalidInputError, NotFoundError
 from anlan.registry.domain import city as c
 from anlan.registry.domain import jurisdiction as j
+from anlan.registry.domain.checkspecs import CheckSpec
 from anlan.registry.domain.entries import EntryProblem, entry_problem, is_sound, key_of
 from anlan.registry.domain.findings import Finding, finding
 from anlan.registry.domain.located import Node, read_yaml
@@ -48,14 +49,17 @@ CITY_LISTS: Mapping[str, Any] = {
     "rules": RuleSpec,
     "clocks": j.ClockRule,
     "incidents": j.IncidentRule,
+    "checks": CheckSpec,
 }
 JURISDICTION_LISTS: Mapping[str, Any] = {
     "hazards": j.HazardKind,
     "place_kinds": j.PlaceKind,
     "quantities": j.Quantity,
+    "domains": j.Domain,
     "rules": RuleSpec,
     "clocks": j.ClockRule,
     "incidents": j.IncidentRule,
+    "checks": CheckSpec,
     "calendars": j.Calendar,
     "lexicon": j.Lexicon,
     "reasons": j.Reason,

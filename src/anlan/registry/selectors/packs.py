@@ -18,6 +18,7 @@ from anlan.kernel.workcalendar import WorkCalendar
 from anlan.registry.domain import choice
 from anlan.registry.domain import city as c
 from anlan.registry.domain import jurisdiction as j
+from anlan.registry.domain.checkspecs import CheckSpec
 from anlan.registry.domain.dutymatrix import hazard_match
 from anlan.registry.domain.errors import EntryUnknownError, NoCityError
 from anlan.registry.domain.packwords import Text
@@ -263,6 +264,16 @@ def clocks_in_force(hazard: str = "*", *, at: datetime) -> tuple[j.ClockRule, ..
         for clock in counting
         if clock.hazard == "*" or hazard_match(hazard, clock.hazard) is not None
     )
+
+
+def checks_in_force(*, at: datetime) -> tuple[CheckSpec, ...]:
+    """Return the checks of sensors that count at ``at``."""
+    return in_force("checks", at)
+
+
+def check(id: str, version: int) -> CheckSpec:  # noqa: A002  the pack's own word
+    """Return one version of a check of sensors, old ones too."""
+    return cast("CheckSpec", entry_of("checks", id, version))
 
 
 def rule_titles(versions: Collection[tuple[str, int]]) -> dict[tuple[str, int], dict[str, str]]:

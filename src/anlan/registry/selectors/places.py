@@ -47,6 +47,11 @@ SENSOR_FIELDS = (
     "risk_point__lon",
     "lat",
     "lon",
+    "device",
+    "operator_id",
+    "gateway",
+    "installed_on",
+    "calibration_due",
 )
 
 
@@ -85,6 +90,11 @@ def known_sensor(values: dict[str, Any]) -> KnownSensor:
         risk_point=values["risk_point_id"],
         place_kind=values["risk_point__kind"],
         point=own or _point(values["risk_point__lat"], values["risk_point__lon"]),
+        device=values["device"],
+        operator=values["operator_id"],
+        gateway=values["gateway"],
+        installed_on=values["installed_on"],
+        calibration_due=values["calibration_due"],
     )
 
 
@@ -165,6 +175,35 @@ def sensor(code: str, *, at: datetime) -> KnownSensor:
     if found is None:
         raise SensorUnknownError(code=code)
     return known_sensor(found)
+
+
+def quantities_of(codes: Collection[str]) -> dict[str, str]:
+    """Return what some sensors measure, also those that have left the city (one query)."""
+    if not codes:
+        return {}
+    return dict(Sensor.objects.filter(code__in=codes).values_list("code", "quantity"))
+
+
+def behind_the_same(code: str, *, most: int, at: datetime) -> tuple[str, list[str]]:
+    """Return what a sensor shares with others that fail with it, and up to ``most`` of them.
+
+    Its gateway; else whoever looks after it in its area; else its area.  Itself is one of them.
+
+    Raises
+    ------
+    SensorUnknownError
+        When none of that code is in force.
+    """
+    found = sensor(code, at=at)
+    rows = Sensor.objects.filter(holding(at))
+    if found.gateway:
+        shared, rows = f"gateway:{found.gateway}", rows.filter(gateway=found.gateway)
+    elif found.operator:
+        shared = f"operator:{found.operator}@{found.area}"
+        rows = rows.filter(operator=found.operator, area=found.area)
+    else:
+        shared, rows = f"area:{found.area}", rows.filter(area=found.area)
+    return shared, list(rows.order_by("code").values_list("code", flat=True)[:most])
 
 
 def standing_since(*, at: datetime) -> tuple[dict[str, datetime], dict[str, datetime]]:

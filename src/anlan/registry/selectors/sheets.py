@@ -84,7 +84,8 @@ PLACED = (
         "sensors",
         m.Sensor,
         c.Sensor,
-        {"area": "area_id", "risk_point": "risk_point_id"},
+        {"area": "area_id", "risk_point": "risk_point_id", "operator": "operator_id"},
+        frozenset({"device", "gateway"}),
     ),
 )
 SHIFTS = Sheet(

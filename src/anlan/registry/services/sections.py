@@ -116,7 +116,12 @@ def check_references(pack: c.City, areas: frozenset[str]) -> None:
         "holder": {item.code for item in pack.holders},
         "risk_point": {item.code for item in pack.risk_points},
     }
-    roles = {"superior": "post", "owner_post": "post", "deputy": "holder"}
+    roles = {
+        "superior": "post",
+        "owner_post": "post",
+        "deputy": "holder",
+        "operator": "organisation",
+    }
     for section in ("organisations", "posts", "shifts", "duties", "risk_points", "sensors"):
         for entry in getattr(pack, section):
             for name in entry.__struct_fields__:

@@ -2,10 +2,10 @@
 
 from ninja import Router
 
-from anlan.sensing.api import observations, quarantine, reports, signals
+from anlan.sensing.api import observations, quarantine, reports, signals, webhooks
 
 router = Router(tags=["signs"])
-for part in (reports, observations, signals, quarantine):
+for part in (reports, observations, signals, quarantine, webhooks):
     router.add_router("", part.router)
 
 __all__ = ["router"]

@@ -2,13 +2,37 @@
 
 from __future__ import annotations
 
-from anlan.kernel.errors import ConflictError, InvalidInputError, NotAllowedError, NotFoundError
+from anlan.kernel.errors import (
+    ConflictError,
+    InvalidInputError,
+    NotAllowedError,
+    NotFoundError,
+    UnavailableError,
+)
 
 
 class SignRefusedError(InvalidInputError):
     """A sign cannot be taken as it is; subclasses say why."""
 
     code = "sign.refused"
+
+
+class MaintenanceSpanError(InvalidInputError):
+    """A maintenance ends before it begins, lasts too long, or lies too far ahead."""
+
+    code = "maintenance.span"
+
+
+class MaintenanceWhyError(InvalidInputError):
+    """A maintenance has no reason, or one that names somebody."""
+
+    code = "maintenance.why"
+
+
+class MaintenanceUnknownError(NotFoundError):
+    """There is no such maintenance that still lasts in the actor's areas."""
+
+    code = "maintenance.unknown"
 
 
 class TextTooLongError(SignRefusedError):
@@ -119,6 +143,12 @@ class BatchTooLargeError(SignRefusedError):
     """A batch has more rows than one message may carry."""
 
     code = "observation.batch_too_large"
+
+
+class IntakeFullError(UnavailableError):
+    """So many readings wait for the disk already that no more are taken in."""
+
+    code = "observation.intake_full"
 
 
 class KeyReusedError(ConflictError):

@@ -80,6 +80,32 @@ class SegmentSealed(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class ReadingsRetired(Event):
+    """Readings of a day went, as their class says; what stays of them lies in ``thinned``.
+
+    ``digest`` is of every reading that went: whoever kept a copy can prove it against this entry.
+    """
+
+    day: str
+    stream_class: str
+    basis: str
+    streams: int
+    rows: int
+    digest: str
+    thinned: str
+    thinned_sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectorSecretMade(Event):
+    """A webhook got a new secret; earlier ones end soon, or at once when it is closed."""
+
+    connector: str
+    areas: tuple[str, ...]
+    closed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class MessageKeptAside(Event):
     """Something unreadable came in; it was kept for a person to look at, not lost."""
 
@@ -104,3 +130,51 @@ class MessageReleased(Event):
     quarantine: int
     outcome: str
     corrected: bool = False  # what was accepted is what the person wrote instead
+
+
+@dataclass(frozen=True, slots=True)
+class StreamFaultFound(Event):
+    """A stream is doubted from an instant on: what kind of fault, and by which check."""
+
+    fault: int
+    stream: str
+    kind: str  # a FaultKind of the registry
+    check: str
+    check_version: int
+    area: str
+    place: str  # risk point code, or ""
+    since: datetime
+    asks: (
+        bool  # whether somebody has to act: not in maintenance, and not of a check that only shows
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class StreamFaultEnded(Event):
+    """A stream is no longer doubted for that fault."""
+
+    fault: int
+    stream: str
+    kind: str
+    why: str  # over, replaced, unchecked
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class MaintenanceSet(Event):
+    """Somebody said from when to when a stream is worked on: its faults open no case meanwhile."""
+
+    maintenance: int
+    stream: str
+    starts_at: datetime
+    ends_at: datetime
+    why: str  # names a decision or work, never a person
+
+
+@dataclass(frozen=True, slots=True)
+class MaintenanceEnded(Event):
+    """The work on a stream was over earlier than was said, or was called off."""
+
+    maintenance: int
+    stream: str
+    at: datetime

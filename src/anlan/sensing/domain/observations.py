@@ -72,11 +72,15 @@ class RowIn:
 
 @dataclass(frozen=True, slots=True)
 class BatchIn:
-    """A batch as it came through a door; ``originals`` are its rows as sent, where it has them."""
+    """A batch as it came through a door; ``originals`` are its rows as sent, where it has them.
+
+    ``unread`` says by index why a row could not be read, where that is known.
+    """
 
     rows: tuple[RowIn | None, ...]
     unit: str = ""
     originals: tuple[bytes, ...] = ()
+    unread: Mapping[int, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,11 +116,16 @@ class Checked:
 
 
 def check_rows(
-    rows: Sequence[RowIn | None], streams: Mapping[str, StreamFacts], *, unit: str, now: datetime
+    rows: Sequence[RowIn | None],
+    streams: Mapping[str, StreamFacts],
+    *,
+    unit: str,
+    now: datetime,
+    unread: Mapping[int, str] | None = None,
 ) -> Checked:
     """Judge each row on its own; ``unit`` applies to rows that name none.
 
-    None stands for a row that could not be read at all.  A row is refused when
+    None stands for a row that could not be read at all; ``unread`` says why.  A row is refused when
     its stream is unknown, its unit cannot be converted, its time is missing,
     has no zone or lies more than :data:`FUTURE_TOLERANCE`
     ahead of ``now``, or its value is NaN or infinite.  A value beyond the
@@ -126,7 +135,7 @@ def check_rows(
     refused: list[RefusedRow] = []
     for index, row in enumerate(rows):
         outcome = (
-            "observation.row_malformed"
+            (unread or {}).get(index, "observation.row_malformed")
             if row is None
             else _check_row(row, streams.get(row.stream), unit=unit, now=now)
         )

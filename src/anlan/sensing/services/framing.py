@@ -7,19 +7,18 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
-from anlan.sensing.domain.observations import Batch, LatestReading, Observation, Quality
+from anlan.sensing.domain.columns import QUALITIES, micros
+from anlan.sensing.domain.observations import Batch, LatestReading, Observation
 from anlan.sensing.store import Frame, Message, Rows
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
-QUALITIES = tuple(Quality)
-"""Numbered in this order in the store; never to be changed, only added to."""
 _NUMBER = {quality: number for number, quality in enumerate(QUALITIES)}
 
 
 def to_us(at: datetime) -> int:
     """Return an aware instant as whole microseconds since 1970 UTC, exactly."""
-    return (at - _EPOCH) // _MICROSECOND
+    return micros(at)
 
 
 def from_us(value: int) -> datetime:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from anlan.sensing.services.here import workspace_here
 from anlan.sensing.store import Hand, StoreReader
+from anlan.sensing.store.hand import Writing
 
 _turn = threading.RLock()
 _hands: dict[Path, Hand] = {}
@@ -21,6 +22,17 @@ def hand() -> Hand:
         if root not in _hands:
             _hands[root] = Hand(root)
         return _hands[root]
+
+
+def begin_writing() -> Writing:
+    """Make this process the one that writes the store, until :func:`let_go`; others hand over to it.
+
+    Raises
+    ------
+    ConflictError
+        When another process made for writing does already.
+    """
+    return hand().take_up()
 
 
 def reader() -> StoreReader:

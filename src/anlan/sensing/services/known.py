@@ -16,6 +16,7 @@ from anlan.kernel.errors import NotFoundError
 from anlan.kernel.geometry import Point
 from anlan.registry import public as registry
 from anlan.registry.domain.facts import KnownArea, KnownSensor
+from anlan.sensing.domain.columns import StreamTable, table_of
 from anlan.sensing.domain.observations import StreamFacts
 from anlan.sensing.domain.reports import HazardWords, words_of
 from anlan.sensing.services.here import workspace_here
@@ -90,6 +91,14 @@ def stream_facts(actor: Actor, codes: set[str], *, at: datetime) -> dict[str, St
     return {code: item[0] for code, item in found if item is not None and actor.covers(item[1])}
 
 
+def stream_table(*, at: datetime) -> StreamTable:
+    """Return what rows of every stream in force are checked against, in columns."""
+    facts = city_facts()
+    if not facts.loaded:
+        return table_of([])
+    return _table_of(facts.revision, facts.local_day(at), _At(at))
+
+
 @dataclass(frozen=True, slots=True)
 class _At:
     """An instant that does not count in a cache's key: validity changes with the day only."""
@@ -102,6 +111,11 @@ def _streams_of(_revision: str, _day: date, at: _At) -> dict[str, tuple[StreamFa
     """Return every stream in force on a day with its area's path, read once per process."""
     sensors = registry.sensors(at=at.instant)
     return {sensor.code: (_facts_of_stream(sensor), sensor.area_path) for sensor in sensors}
+
+
+@lru_cache(maxsize=2)
+def _table_of(revision: str, day: date, at: _At) -> StreamTable:
+    return table_of(tuple(_streams_of(revision, day, at).values()))
 
 
 def _facts_of_stream(sensor: KnownSensor) -> StreamFacts:

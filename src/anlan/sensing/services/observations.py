@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 import msgspec
 
 from anlan.infra import contents
 from anlan.kernel.actor import Actor
-from anlan.sensing.domain.errors import BatchTooLargeError
+from anlan.sensing.domain.errors import BatchTooLargeError, KeyReusedError
 from anlan.sensing.domain.observations import (
     MAX_ROWS,
     BatchIn,
     BatchReceipt,
-    Checked,
-    Observation,
     RefusedRow,
     check_rows,
 )
@@ -25,6 +24,8 @@ from anlan.sensing.services.hands import hand
 from anlan.sensing.services.known import stream_facts
 from anlan.sensing.services.once import Answer, Once, earlier_answer, run_once
 from anlan.sensing.services.quarantine import record_aside, store_raw
+from anlan.sensing.store import Kept
+from anlan.sensing.store.keys import keyed
 
 
 def keep_observations(
@@ -53,16 +54,51 @@ def keep_observations(
     if len(batch.rows) > MAX_ROWS:
         raise BatchTooLargeError(rows=len(batch.rows), limit=MAX_ROWS)
     codes = {row.stream for row in batch.rows if row is not None}
-    checked = check_rows(batch.rows, stream_facts(actor, codes, at=now), unit=batch.unit, now=now)
+    known = stream_facts(actor, codes, at=now)
+    checked = check_rows(batch.rows, known, unit=batch.unit, now=now, unread=batch.unread)
     raw = _refused_rows(batch, checked.refused) if checked.refused and set_aside else b""
-    ref = store_raw(raw, now=now) if raw else None
-    number = _keep(actor, checked.kept, once, now=now) if checked.kept else None
+
+    def keep() -> Kept:
+        key = keyed(once.key, once.request_sha256) if once else ""
+        return hand().keep(message_of(actor.id, checked.kept, key=key, now=now))
+
+    found = Sorted(len(checked.kept), checked.refused, raw)
+    return settle(actor, found, keep, once=once, now=now)
+
+
+@dataclass(frozen=True, slots=True)
+class Sorted:
+    """A batch that was looked at: how many rows are to be kept, and what is refused.
+
+    ``raw`` are the refused rows as they were sent, to be set aside; empty: they are only named.
+    """
+
+    kept: int
+    refused: tuple[RefusedRow, ...]
+    raw: bytes
+
+
+def settle(
+    actor: Actor, found: Sorted, keep: Callable[[], Kept], *, once: Once | None, now: datetime
+) -> BatchReceipt:
+    """Keep the good rows with ``keep``, set the others aside; return what the sender is told.
+
+    Readings are in the store before anything else says so.  The sender's key goes with them: after a
+    crash between the two, sending again keeps nothing twice.
+    """
+    ref = store_raw(found.raw, now=now) if found.raw else None
+    number = None
+    if found.kept:
+        kept = keep()
+        if kept.other:
+            raise KeyReusedError(what="idempotency key")
+        number = kept.seq
     if once is None and ref is None:
-        return BatchReceipt(number, len(checked.kept), checked.refused)
+        return BatchReceipt(number, found.kept, found.refused)
 
     def commit() -> Answer:
-        aside = _set_aside(actor, checked, ref, size_bytes=len(raw), now=now)
-        receipt = BatchReceipt(number, len(checked.kept), checked.refused, aside)
+        aside = _set_aside(actor, found, ref, now=now)
+        receipt = BatchReceipt(number, found.kept, found.refused, aside)
         answer: Answer = msgspec.to_builtins(receipt)
         return answer
 
@@ -72,21 +108,8 @@ def keep_observations(
     return msgspec.convert(answer, BatchReceipt)
 
 
-def _keep(actor: Actor, kept: Sequence[Observation], once: Once | None, *, now: datetime) -> int:
-    """Keep readings in the store, before anything else says so; return their batch's number.
-
-    The sender's key goes with them: after a crash between the two, sending again keeps nothing twice.
-    """
-    return hand().keep(message_of(actor.id, kept, key=once.key if once else "", now=now)).seq
-
-
 def _set_aside(
-    actor: Actor,
-    checked: Checked,
-    ref: contents.ContentRef | None,
-    *,
-    size_bytes: int,
-    now: datetime,
+    actor: Actor, found: Sorted, ref: contents.ContentRef | None, *, now: datetime
 ) -> int | None:
     if ref is None:
         return None
@@ -95,8 +118,8 @@ def _set_aside(
         "observations",
         ref,
         error="observation.rows_refused",
-        rows=checked.refused,
-        size_bytes=size_bytes,
+        rows=found.refused,
+        size_bytes=len(found.raw),
         now=now,
     ).pk
 
@@ -109,14 +132,14 @@ def _sent(batch: BatchIn, index: int) -> str:
 
 
 def _refused_rows(batch: BatchIn, refused: Sequence[RefusedRow]) -> bytes:
-    """Return the refused rows as JSON lines: index, code, unit of the batch, row as sent."""
+    rows = [_sent(batch, item.index) for item in refused]
+    return refused_lines(refused, rows, unit=batch.unit)
+
+
+def refused_lines(refused: Sequence[RefusedRow], rows: Sequence[str], *, unit: str) -> bytes:
+    """Return refused rows as JSON lines: index, code, unit of the batch, row as sent."""
+    pairs = zip(refused, rows, strict=True)
     lines = [
-        {
-            "index": item.index,
-            "code": item.code,
-            "unit": batch.unit,
-            "row": _sent(batch, item.index),
-        }
-        for item in refused
+        {"index": item.index, "code": item.code, "unit": unit, "row": row} for item, row in pairs
     ]
     return msgspec.json.Encoder().encode_lines(lines)

@@ -19,6 +19,7 @@ from anlan.sensing.models import Segment
 from anlan.sensing.services.framing import from_us, to_us
 from anlan.sensing.services.hands import hand, reader
 from anlan.sensing.services.here import workspace_here
+from anlan.sensing.services.tombstones import retired_faults, tell_retired, unknown_stones
 from anlan.sensing.store.manifest import SegmentFile
 from anlan.sensing.store.segments import hashed
 from anlan.sensing.store.verify import StoreFault, verify
@@ -39,19 +40,22 @@ def seal_segments(*, now: datetime, span: timedelta = SPAN) -> tuple[Segment, ..
         from_us(oldest) <= now - span or reader().waiting_rows() >= MAX_ROWS
     ):
         hand().seal(to_us(now))
-    return _tell_journal(now=now)
+    return tell_journal(now=now)
 
 
-def _tell_journal(*, now: datetime) -> tuple[Segment, ...]:
+def tell_journal(*, now: datetime) -> tuple[Segment, ...]:
     """Journal each segment of the manifest that the journal does not know, and what it replaced."""
-    files = reader().segments()
+    kept = reader().kept()
+    files = kept.segments
     known = set(_current().values_list("name", flat=True))
-    if known == {item.name for item in files}:
+    stones = unknown_stones(kept.retired)
+    if known == {item.name for item in files} and not stones:
         return ()
     with transaction.atomic():
         current = {row.name: row for row in _current().select_for_update()}
         gone = [row for name, row in current.items() if name not in {x.name for x in files}]
         added = [_tell(item, gone, now=now) for item in files if item.name not in current]
+        tell_retired(stones, [row for row in gone if not row.replaced_by], now=now)
         failpoints.reach("segments.before_commit")
     failpoints.reach("segments.committed")
     return tuple(added)
@@ -104,16 +108,22 @@ def _holds(item: SegmentFile, row: Segment) -> bool:
 def verify_segments() -> tuple[StoreFault, ...]:
     """Prove that what was acknowledged is there: every file, every frame, and what the journal says.
 
-    A segment that the journal does not know yet is no fault: the next sealing tells it.
+    What the journal does not know yet is no fault, be it a segment, a successor or a tombstone: the
+    next sealing tells it.
     """
     faults = list(verify(workspace_here().observations))
-    hashes = {item.name: item.sha256 for item in reader().segments()}
+    kept = reader().kept()
+    hashes = {item.name: item.sha256 for item in kept.segments}
+    succeeded = {name for item in kept.segments for name in item.replaces}
+    succeeded |= {name for stone in unknown_stones(kept.retired) for name in stone.segments}
     for name, sha256 in _current().values_list("name", "sha256"):
+        if name not in hashes and name in succeeded:
+            continue
         if name not in hashes:
             faults.append(StoreFault(name, "not_in_manifest"))
         elif hashes[name] != sha256:
             faults.append(StoreFault(name, "not_as_journalled"))
-    return (*faults, *_changed_before())
+    return (*faults, *retired_faults(kept.thinned), *_changed_before())
 
 
 def _changed_before() -> Iterator[StoreFault]:

@@ -17,13 +17,14 @@ from anlan.infra.doors import allowed
 from anlan.kernel.actor import Actor
 from anlan.kernel.errors import NotAllowedError
 from anlan.registry.domain.reasons import names_somebody
+from anlan.sensing.domain.columns import QUALITIES
 from anlan.sensing.domain.events import ObservationCorrected, ObservationRemoved
 from anlan.sensing.domain.sta_errors import (
     EntityMalformedError,
     NotKeptHereError,
     ReadingRefusedError,
 )
-from anlan.sensing.services.framing import QUALITIES, from_us, to_us
+from anlan.sensing.services.framing import from_us, to_us
 from anlan.sensing.services.hands import hand, reader
 from anlan.sensing.services.known import stream_facts
 from anlan.sensing.sta import entities, sending

@@ -10,9 +10,9 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from anlan.sensing.domain.columns import QUALITIES
 from anlan.sensing.domain.observations import Quality
 from anlan.sensing.domain.sta_errors import EntityUnknownError, NameUnknownError, TooWideError
-from anlan.sensing.services.framing import QUALITIES
 from anlan.sensing.services.hands import reader
 from anlan.sensing.sta import pushing
 from anlan.sensing.sta.catalogue import Numbers

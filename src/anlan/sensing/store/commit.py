@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable, Sequence
 
@@ -9,9 +10,15 @@ from anlan.kernel.errors import UnavailableError
 from anlan.sensing.store.frames import Frame
 from anlan.sensing.store.writer import Kept, StoreWriter
 
+log = logging.getLogger(__name__)
 
-class _Ticket:
-    """One message that waits."""
+
+class CommitterClosedError(UnavailableError):
+    """The process no longer writes: nothing was kept, and another one is to be asked."""
+
+
+class Ticket:
+    """One message that waits: ``make`` gives its frame for the numbers of ``codes``."""
 
     def __init__(self, codes: Sequence[str], make: Callable[[list[int]], Frame]) -> None:
         self.codes = codes
@@ -24,12 +31,21 @@ class _Ticket:
         return self.kept is not None or self.error is not None
 
 
-class Committer:
-    """Lets the threads of a process keep messages together."""
+Heard = Callable[[Sequence[Frame]], None]
+"""Is called with frames that have just been kept, before their senders are answered."""
 
-    def __init__(self, writer: StoreWriter) -> None:
+
+class Committer:
+    """Lets the threads of a process keep messages together.
+
+    ``heard`` gets what each commit has kept.  It decides nothing: when it fails, that is logged,
+    and the frames are kept all the same.
+    """
+
+    def __init__(self, writer: StoreWriter, heard: Heard | None = None) -> None:
         self.writer = writer
-        self._waiting: list[_Ticket] = []
+        self.heard = heard
+        self._waiting: list[Ticket] = []
         self._gather = threading.Lock()
         self._turn = threading.Lock()
         self._open = True
@@ -42,33 +58,47 @@ class Committer:
         UnavailableError
             When the disk does not take it; then nothing is kept.
         """
-        mine = _Ticket(codes, make)
-        with self._gather:
-            self._waiting.append(mine)
-        with self._turn:
-            if not mine.done:
-                self._commit()
+        mine = Ticket(codes, make)
+        self.keep_all([mine])
         if mine.kept is None:
             raise mine.error or UnavailableError(what="observation store")
         return mine.kept
+
+    def keep_all(self, tickets: Sequence[Ticket]) -> None:
+        """Keep many messages in one commit; each ticket says then what became of it."""
+        with self._gather:
+            self._waiting.extend(tickets)
+        with self._turn:
+            if not all(ticket.done for ticket in tickets):
+                self._commit()
 
     def _commit(self) -> None:
         with self._gather:
             taken, self._waiting = self._waiting, []
         try:
             frames = self._frames(taken)
-            answers = self.writer.append([frame for _, frame in frames])
+            done = self.writer.keep([frame for _, frame in frames])
         except Exception as error:  # noqa: BLE001  each of those who wait is told
             for ticket in taken:
                 ticket.error = ticket.error or error
             return
-        for (ticket, _), kept in zip(frames, answers, strict=True):
+        for (ticket, _), kept in zip(frames, done.answers, strict=True):
             ticket.kept = kept
+        if done.frames:
+            self._tell(done.frames)
 
-    def _frames(self, taken: list[_Ticket]) -> list[tuple[_Ticket, Frame]]:
+    def _tell(self, frames: Sequence[Frame]) -> None:
+        if self.heard is None:
+            return
+        try:
+            self.heard(frames)
+        except Exception:
+            log.exception("readings are kept, but who listens to them failed")
+
+    def _frames(self, taken: list[Ticket]) -> list[tuple[Ticket, Frame]]:
         """Return a frame for each message; one that has none must not cost the others theirs."""
         if not self._open:
-            raise UnavailableError(what="observation store")
+            raise CommitterClosedError(what="observation store")
         found = []
         for ticket in taken:
             try:
@@ -76,6 +106,17 @@ class Committer:
             except Exception as error:  # noqa: BLE001  told to its sender
                 ticket.error = error
         return found
+
+    def number(self, codes: Sequence[str]) -> None:
+        """Give streams their numbers before they speak."""
+        with self._turn:
+            if not self._open:
+                raise CommitterClosedError(what="observation store")
+            try:
+                self.writer.names.number_all(codes)
+            except OSError as error:
+                problem = error.strerror
+                raise UnavailableError(what="observation store", problem=problem) from error
 
     def close(self) -> None:
         """Close the writer when nobody commits."""

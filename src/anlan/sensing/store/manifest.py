@@ -45,14 +45,47 @@ class FrameTable(msgspec.Struct, frozen=True):
     last: int
 
 
+class ThinFile(msgspec.Struct, frozen=True):
+    """What stays of readings of a day that were thinned; ``rows`` counts its lines."""
+
+    name: str
+    day: str
+    sha256: str
+    size_bytes: int
+    rows: int
+
+
+class Retired(msgspec.Struct, frozen=True):
+    """A tombstone: readings of a day that a class of streams no longer keeps.
+
+    ``sha256`` is the digest of all that went, in the order of their file
+    (:func:`anlan.sensing.store.retiring.packed`); ``segments`` are the files that held them.
+    """
+
+    id: str
+    day: str
+    stream_class: str
+    streams: int
+    rows: int
+    sha256: str
+    segments: tuple[str, ...]
+    thinned: str = ""
+    thinned_sha256: str = ""
+
+
 class Manifest(msgspec.Struct, frozen=True):
-    """What is sealed: frames up to ``sealed`` lie in ``segments``."""
+    """What is sealed: frames up to ``sealed`` lie in ``segments``, but for what was retired since.
+
+    ``retired`` holds the tombstones of which the journal may not have heard yet.
+    """
 
     sealed: int = 0
     segments: tuple[SegmentFile, ...] = ()
     tables: tuple[FrameTable, ...] = ()
     leaving: tuple[str, ...] = ()
     version: int = VERSION
+    thinned: tuple[ThinFile, ...] = ()
+    retired: tuple[Retired, ...] = ()
 
 
 def load(path: Path) -> Manifest:

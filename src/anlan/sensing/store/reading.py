@@ -30,7 +30,9 @@ from anlan.sensing.store.rows import (
     standing,
     without_repeats,
 )
+from anlan.sensing.store.sealing import day_name
 from anlan.sensing.store.segments import OpenSegments
+from anlan.sensing.store.thinning import Thinned, joined_lines, read_lines
 
 LOOKS = 10
 ALWAYS = (-(1 << 62), 1 << 62)
@@ -148,9 +150,33 @@ class StoreReader:
 
         return self._looking(look)
 
+    def thinned(self, streams: NDArray[np.int32], from_us: int, before_us: int) -> Thinned:
+        """Return what stays of readings of streams that were thinned, by stream and time."""
+
+        def look() -> Thinned:
+            found = manifest.load(self.places.manifest)
+            days = (day_name(from_us // DAY_US), day_name((before_us - 1) // DAY_US))
+            return joined_lines(
+                [
+                    read_lines(self.places.segments / item.name, streams, from_us, before_us)
+                    for item in found.thinned
+                    if days[0] <= item.day <= days[1]
+                ]
+            )
+
+        return self._looking(look)
+
+    def kept(self) -> manifest.Manifest:
+        """Return what is sealed, as it stands."""
+        return manifest.load(self.places.manifest)
+
     def segments(self) -> tuple[SegmentFile, ...]:
         """Return the segments that count."""
         return manifest.load(self.places.manifest).segments
+
+    def mark(self) -> tuple[int, int]:
+        """Return what changes with every frame that is kept: one small read of a file."""
+        return log.synced_to(self.places.log)
 
     def last(self) -> int:
         """Return the number of the newest frame; 0 before the first."""

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -18,7 +19,7 @@ from anlan.infra import failpoints
 from anlan.sensing.store import manifest as manifests
 from anlan.sensing.store import segments
 from anlan.sensing.store.frames import Frame
-from anlan.sensing.store.keys import Heard, hash_of
+from anlan.sensing.store.keys import MOST, Heard, body_of, hash_of
 from anlan.sensing.store.manifest import FrameTable, Manifest, SegmentFile
 from anlan.sensing.store.places import Places, sync_file, sync_folder
 from anlan.sensing.store.rows import (
@@ -48,15 +49,15 @@ def close_frames(places: Places, before: Manifest, frames: Sequence[Frame]) -> M
     days = rows.at_us // DAY_US
     added = []
     for day in np.unique(days).tolist():
-        name = f"{_day_name(day)}/obs-{span}.parquet"
-        added.append(_write(places, name, _pieces(rows.take(days == day)), frames, ()))
+        name = f"{day_name(day)}/obs-{span}.parquet"
+        added.append(write_segment(places, name, _pieces(rows.take(days == day)), frames, ()))
     table = _write_frames(places, f"frames-{span}.parquet", frames)
     failpoints.reach("store.segments_written")
-    return Manifest(
+    return msgspec.structs.replace(
+        before,
         sealed=frames[-1].seq,
         segments=(*before.segments, *added),
         tables=(*before.tables, table),
-        leaving=before.leaving,
     )
 
 
@@ -74,7 +75,8 @@ def parts_of(frames: Iterable[Frame]) -> Iterator[list[Frame]]:
         yield part
 
 
-def _day_name(day: int) -> str:
+def day_name(day: int) -> str:
+    """Return the name of a day, counted since 1970 UTC."""
     return datetime.fromtimestamp(day * 86_400, UTC).strftime("%Y-%m-%d")
 
 
@@ -82,13 +84,14 @@ def _pieces(rows: Rows) -> Iterator[Rows]:
     yield in_order(rows)
 
 
-def _write(
+def write_segment(
     places: Places,
     name: str,
     pieces: Iterator[Rows],
     frames: Sequence[Frame] | tuple[int, int],
     replaces: tuple[str, ...],
 ) -> SegmentFile:
+    """Write a segment of pieces that follow each other in order; return what it is."""
     path = places.segments / name
     path.parent.mkdir(mode=0o750, exist_ok=True)
     sync_folder(places.segments)
@@ -126,6 +129,7 @@ def _write_frames(places: Places, name: str, frames: Sequence[Frame]) -> FrameTa
             "rows": pa.array([frame.rows for frame in frames], pa.int32()),
             "source": pa.array([frame.source for frame in frames], pa.string()),
             "key": pa.array([hash_of(frame.source, frame.key) for frame in frames], pa.int64()),
+            "body": pa.array([body_of(frame.key) for frame in frames], pa.int64()),
         }
     )
     return _put_table(places, name, table, frames[0].seq, frames[-1].seq)
@@ -158,21 +162,37 @@ def _merged_tables(places: Places, tables: tuple[FrameTable, ...]) -> tuple[Fram
     ]
     first, last = old[0].first, old[-1].last
     name = f"frames-{first:012d}-{last:012d}-{len(old)}.parquet"
-    return (_put_table(places, name, pa.concat_tables(parts), first, last), *young)
+    whole = pa.concat_tables(
+        parts, promote_options="default"
+    )  # earlier ones have no hash of bodies
+    return (_put_table(places, name, whole, first, last), *young)
 
 
-def keys_of(places: Places, found: Manifest) -> Iterator[tuple[int, Heard]]:
-    """Yield the keys of sealed messages with what became of them, oldest first."""
+def keys_of(places: Places, found: Manifest) -> list[tuple[int, Heard]]:
+    """Return the newest keys of sealed messages with what became of them, oldest first."""
     import pyarrow.parquet as pq
 
-    for item in found.tables:
+    parts: list[list[tuple[int, Heard]]] = []
+    wanted = MOST
+    for item in reversed(found.tables):
         table = pq.read_table(places.segments / item.name, partitioning=None, use_threads=False)
         keys = np.asarray(table.column("key"))
-        for at in np.flatnonzero(keys).tolist():
-            row = table.slice(at, 1)
-            received = int(row.column("received").cast("int64")[0].as_py())
-            heard = Heard(row.column("seq")[0].as_py(), row.column("rows")[0].as_py(), received)
-            yield int(keys[at]), heard
+        those = np.flatnonzero(keys)[-wanted:]
+        if not len(those):
+            continue
+        has_bodies = "body" in table.column_names
+        columns = [
+            np.asarray(table.column("seq"))[those],
+            np.asarray(table.column("rows"))[those],
+            np.asarray(table.column("received").cast("int64"))[those],
+            np.asarray(table.column("body").fill_null(0))[those] if has_bodies else 0 * keys[those],
+        ]
+        heard = map(Heard, *(column.tolist() for column in columns))
+        parts.append(list(zip(keys[those].tolist(), heard, strict=True)))
+        wanted -= len(those)
+        if wanted <= 0:
+            break
+    return [one for part in reversed(parts) for one in part]
 
 
 def merge(places: Places, before: Manifest, *, now_us: int) -> Manifest:
@@ -191,10 +211,10 @@ def merge(places: Places, before: Manifest, *, now_us: int) -> Manifest:
         first = min(item.first for item in chosen)
         last = max(item.last for item in chosen)
         name = f"{chosen[0].day}/obs-{first:012d}-{last:012d}-{len(leaving)}.parquet"
-        pieces = _merged(places, chosen)
-        kept.append(_write(places, name, pieces, (first, last), leaving))
+        pieces = merged(places, chosen)
+        kept.append(write_segment(places, name, pieces, (first, last), leaving))
     leaving += tuple(item.name for item in before.tables if item not in tables)
-    after = Manifest(before.sealed, tuple(kept), tables, leaving)
+    after = msgspec.structs.replace(before, segments=tuple(kept), tables=tables, leaving=leaving)
     manifests.save(places.manifest, after)
     failpoints.reach("store.merge_saved")
     for gone in before.leaving:
@@ -210,7 +230,7 @@ def _to_merge(found: Sequence[SegmentFile], *, now_us: int) -> list[SegmentFile]
         groups.setdefault((item.day, _class_of(item.rows)), []).append(item)
         days.setdefault(item.day, []).append(item)
     full = [items for items in groups.values() if len(items) >= FANOUT]
-    today = _day_name(now_us // DAY_US)
+    today = day_name(now_us // DAY_US)
     over = [x for day, x in days.items() if day < today and len(x) > 1 and _worth_it(x)]
     return min([*full, *over], key=lambda items: items[0].day, default=[])
 
@@ -229,7 +249,7 @@ def _worth_it(items: Sequence[SegmentFile]) -> bool:
     return sum(rows) - max(rows) >= max(rows) // FANOUT
 
 
-def _merged(places: Places, chosen: Sequence[SegmentFile]) -> Iterator[Rows]:
+def merged(places: Places, chosen: Sequence[SegmentFile]) -> Iterator[Rows]:
     """Yield all rows of segments, in order, by ranges of streams that fit into memory."""
     opened = [segments.OpenSegment(places.segments / item.name) for item in chosen]
     for low, high in _ranges(opened):
@@ -255,7 +275,7 @@ def _ranges(opened: Sequence[segments.OpenSegment]) -> list[tuple[int, int]]:
 def sweep(places: Places, found: Manifest) -> None:
     """Remove what a crash left: unfinished files and files that the manifest does not name."""
     named = {item.name for item in found.segments} | {item.name for item in found.tables}
-    named |= set(found.leaving)
+    named |= {item.name for item in found.thinned} | set(found.leaving)
     for path in places.segments.rglob("*"):
         name = str(path.relative_to(places.segments))
         if path.is_file() and name not in named:

@@ -27,9 +27,14 @@ if TYPE_CHECKING:
 
 ROW_GROUP = 32_768
 """Rows that are read at once for one stream: small, for one stream's day is small."""
+SMALL_GROUP, SMALL_PART = 8_192, 1 << 21
+"""A part with fewer rows is cut finer: a year of one stream is a group out of each day's file, and
+in a file of some hundred groups their table is still small."""
 CHUNK_BYTES = 1 << 20
 FILES_OPEN = 256
 PLAIN = ("id", "stream", "at", "late_us", "whole", "decimals", "raw", "quality", "about", "text")
+SLICED = 64
+"""Up to so many streams are cut out of a row group one by one; more are picked row by row."""
 
 
 class Hashed(NamedTuple):
@@ -92,7 +97,8 @@ class SegmentWriter:
                     "about": "DELTA_BINARY_PACKED",
                 },
             )
-        self._file.write_table(table, row_group_size=ROW_GROUP)
+        size = ROW_GROUP if table.num_rows >= SMALL_PART else SMALL_GROUP
+        self._file.write_table(table, row_group_size=size)
 
     def close(self) -> Hashed:
         """Put the file in its place, whole and on the disk; return its hash."""
@@ -123,11 +129,14 @@ class OpenSegment:
     """A segment with its footer read once: which row groups can hold a stream."""
 
     def __init__(self, path: Path) -> None:
+        import pyarrow as pa
         import pyarrow.parquet as pq
 
-        self.file = pq.ParquetFile(path, memory_map=True)
+        # Opened here: a path would be looked up among the file systems that Arrow knows.
+        self.file = pq.ParquetFile(pa.memory_map(str(path)))
         meta = self.file.metadata
-        place = self.file.schema_arrow.get_field_index("stream")
+        self._places = {name: place for place, name in enumerate(meta.schema.names)}
+        place = self._places["stream"]
         groups = range(meta.num_row_groups)
         seen = [meta.row_group(group).column(place).statistics for group in groups]
         self.least = np.array([item.min if item else 0 for item in seen], np.int64)
@@ -148,11 +157,47 @@ class OpenSegment:
         groups = self.groups_of(streams) if group < 0 else [group]
         if not groups:
             return no_rows()
-        rows = _rows_of(self.file.read_row_groups(groups, columns=list(PLAIN), use_threads=False))
-        keep = (rows.at_us >= from_us) & (rows.at_us < before_us)
-        if streams is not None:
-            keep &= np.isin(rows.stream, streams)
-        return rows if keep.all() else rows.take(keep)
+        table = self.file.read_row_groups(
+            groups, columns=self._telling(groups), use_threads=False
+        ).combine_chunks()
+        if streams is None or len(streams) > SLICED:
+            return _between(_rows_of(table), streams, from_us, before_us)
+        # Rows are by stream: few streams are cut out before anything is made of the others.
+        number = np.asarray(table.column("stream").combine_chunks())
+        low, high = np.searchsorted(number, streams), np.searchsorted(number, streams, "right")
+        parts = [
+            _rows_of(table.slice(start, end - start))
+            for start, end in zip(low.tolist(), high.tolist(), strict=True)
+            if end > start
+        ]
+        return _between(joined(parts), None, from_us, before_us)
+
+    def _telling(self, groups: list[int]) -> list[str]:
+        """Return the columns that say anything in some row groups, as their statistics tell."""
+        return [name for name in PLAIN if name not in _MAYBE or self._says(name, groups)]
+
+    def _says(self, name: str, groups: list[int]) -> bool:
+        place, meta = self._places[name], self.file.metadata
+        for group in groups:
+            known = meta.row_group(group).column(place).statistics
+            if known is None or not known.has_null_count:
+                return True
+            if known.null_count == meta.row_group(group).num_rows:
+                continue
+            if name not in _ZERO or not known.has_min_max or known.min != 0 or known.max != 0:
+                return True
+        return False
+
+
+_ZERO = frozenset({"late_us", "about"})
+_MAYBE = _ZERO | {"raw", "text"}
+
+
+def _between(rows: Rows, streams: NDArray[np.int32] | None, from_us: int, before_us: int) -> Rows:
+    keep = (rows.at_us >= from_us) & (rows.at_us < before_us)
+    if streams is not None:
+        keep &= np.isin(rows.stream, streams)
+    return rows if keep.all() else rows.take(keep)
 
 
 def _rows_of(table: pa.Table) -> Rows:
@@ -164,23 +209,22 @@ def _rows_of(table: pa.Table) -> Rows:
         return np.asarray(found.fill_null(filler) if found.null_count else found)
 
     at_us = np.asarray(column("at").cast("int64"))
-    text, raw = column("text"), column("raw")
-    count = len(at_us)
+    count, there = len(at_us), set(table.column_names)
     texts = np.full(count, b"", object)
-    if text.null_count < count:
+    if "text" in there and (text := column("text")).null_count < count:
         texts[:] = text.fill_null(b"").to_pylist()
     value = decimals.unscale(filled("whole", 0), filled("decimals", decimals.AS_IT_IS))
-    if raw.null_count < count:
+    if "raw" in there and (raw := column("raw")).null_count < count:
         plain = np.asarray(raw.is_valid())
         value[plain] = np.asarray(raw.fill_null(0.0))[plain]
     return Rows(
         id=filled("id", 0),
         stream=filled("stream", 0),
         at_us=at_us,
-        result_us=at_us + filled("late_us", 0),
+        result_us=at_us + filled("late_us", 0) if "late_us" in there else at_us,
         value=value,
         quality=filled("quality", 0),
-        about=filled("about", 0),
+        about=filled("about", 0) if "about" in there else np.zeros(count, np.int64),
         text=texts,
     )
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from anlan.kernel.errors import IntegrityBreachError
 from anlan.sensing.store import log, segments
-from anlan.sensing.store.manifest import FrameTable, Manifest, SegmentFile, load
+from anlan.sensing.store.manifest import FrameTable, Manifest, SegmentFile, ThinFile, load
 from anlan.sensing.store.places import Places
 
 LOOKS = 5
@@ -36,7 +36,8 @@ def verify(root: Path) -> tuple[StoreFault, ...]:
 
 def _files(places: Places, found: Manifest) -> list[StoreFault]:
     faults = []
-    named: list[SegmentFile | FrameTable] = [*found.segments, *found.tables]
+    named: list[SegmentFile | FrameTable | ThinFile]
+    named = [*found.segments, *found.tables, *found.thinned]
     for item in named:
         path = places.segments / item.name
         if not path.is_file():

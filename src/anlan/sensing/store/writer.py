@@ -13,9 +13,9 @@ from typing import NamedTuple
 
 from anlan.infra import failpoints
 from anlan.kernel.errors import ConflictError
-from anlan.sensing.store import log, manifest, sealed, sealing
+from anlan.sensing.store import log, manifest, retiring, sealed, sealing
 from anlan.sensing.store.frames import Frame
-from anlan.sensing.store.keys import KnownKeys
+from anlan.sensing.store.keys import Heard, KnownKeys, body_of
 from anlan.sensing.store.latest import Latest
 from anlan.sensing.store.log import LogWriter
 from anlan.sensing.store.manifest import Manifest
@@ -24,11 +24,22 @@ from anlan.sensing.store.places import Places
 
 
 class Kept(NamedTuple):
-    """What became of one message: the number of its frame, and whether it had come before."""
+    """What became of one message: the number of its frame, and whether it had come before.
+
+    ``other`` says that its key came before with another body: nothing of it is kept.
+    """
 
     seq: int
     rows: int
     repeated: bool
+    other: bool = False
+
+
+class Appended(NamedTuple):
+    """The answer to each message, and the frames that are new, with their numbers."""
+
+    answers: list[Kept]
+    frames: list[Frame]
 
 
 class StoreWriter:
@@ -41,7 +52,7 @@ class StoreWriter:
     def __init__(self, root: Path) -> None:
         self.places = Places(root)
         self.places.make()
-        self._lock = _alone(self.places.lock)
+        self._lock = alone(self.places.lock)
         self.names = StreamNames(self.places.names, writing=True)
         self.manifest = manifest.load(self.places.manifest)
         sealing.sweep(self.places, self.manifest)
@@ -81,24 +92,16 @@ class StoreWriter:
         UnavailableError
             When the disk does not take them; then none of them is kept.
         """
+        return self.keep(frames).answers
+
+    def keep(self, frames: Sequence[Frame]) -> Appended:
+        """Do the same, and return also the frames that were new."""
         with self._turn:
             return self._append(frames)
 
-    def _append(self, frames: Sequence[Frame]) -> list[Kept]:
-        heard: list[Kept | None] = []
-        new: list[Frame] = []
-        within: dict[tuple[str, str], int] = {}
-        places: list[int] = []
-        for frame in frames:
-            earlier = self.keys.find(frame.source, frame.key)
-            same = within.get((frame.source, frame.key), -1) if frame.key else -1
-            heard.append(
-                None if earlier is None else Kept(earlier.seq, earlier.rows, repeated=True)
-            )
-            places.append(same if same >= 0 else len(new))
-            if earlier is None and same < 0:
-                within[frame.source, frame.key] = len(new)
-                new.append(frame)
+    def _append(self, frames: Sequence[Frame]) -> Appended:
+        heard = [self.keys.find(frame.source, frame.key) if frame.key else None for frame in frames]
+        places, new = _without_repeats(frames, heard)
         numbered = self.log.append(new) if new else []
         for frame in numbered:
             self.keys.note(frame)
@@ -106,13 +109,17 @@ class StoreWriter:
             self._appended += frame.rows
         seen: set[int] = set()
         answers = []
-        for found, place in zip(heard, places, strict=True):
-            if found is None:
-                frame = numbered[place]
-                found = Kept(frame.seq, frame.rows, repeated=place in seen)  # noqa: PLW2901
+        for frame, earlier, place in zip(frames, heard, places, strict=True):
+            if earlier is None and place not in seen:
                 seen.add(place)
-            answers.append(found)
-        return answers
+                answers.append(Kept(numbered[place].seq, frame.rows, repeated=False))
+                continue
+            if earlier is None:
+                first = numbered[place]
+                earlier = Heard(first.seq, first.rows, 0, body_of(first.key))  # noqa: PLW2901
+            other = not earlier.is_of(body_of(frame.key))
+            answers.append(Kept(earlier.seq, earlier.rows, repeated=True, other=other))
+        return Appended(answers, numbered)
 
     def seal(self, *, now_us: int) -> Manifest:
         """Move what the log holds into segments, merge segments of one day, and cut the log.
@@ -130,6 +137,28 @@ class StoreWriter:
         self.manifest = sealing.merge(self.places, self.manifest, now_us=now_us)
         with self._turn:
             self.log.forget_before(self.manifest.sealed)
+        return self.manifest
+
+    def retire(
+        self,
+        day: str,
+        going: Sequence[retiring.Going],
+        *,
+        worthless: tuple[int, ...],
+        told: frozenset[str],
+    ) -> Manifest:
+        """Let go of readings of a day; not beside :meth:`seal`."""
+        with self._turn:
+            newest_us = self.latest.newest.at_us.copy()
+        self.manifest = retiring.retire(
+            self.places,
+            self.manifest,
+            day,
+            going,
+            newest_us=newest_us,
+            worthless=worthless,
+            told=told,
+        )
         return self.manifest
 
     def _save_latest(self) -> None:
@@ -161,7 +190,39 @@ class StoreWriter:
         self.close()
 
 
-def _alone(path: Path) -> int:
+def _without_repeats(
+    frames: Sequence[Frame], heard: Sequence[Heard | None]
+) -> tuple[list[int], list[Frame]]:
+    """Return the frames that are new, and the place of each frame among them (-1: not there).
+
+    Of two messages with one key in one commit the first counts.
+    """
+    new: list[Frame] = []
+    places: list[int] = []
+    within: dict[tuple[str, str], int] = {}
+    for frame, earlier in zip(frames, heard, strict=True):
+        known = (frame.source, frame.key.partition("\n")[0])
+        same = within.get(known) if frame.key else None
+        if earlier is not None:
+            places.append(-1)
+        elif same is not None:
+            places.append(same)
+        else:
+            if frame.key:
+                within[known] = len(new)
+            places.append(len(new))
+            new.append(frame)
+    return places, new
+
+
+def alone(path: Path) -> int:
+    """Take the lock of a store; return the open file that holds it.
+
+    Raises
+    ------
+    ConflictError
+        When another process has it.
+    """
     handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -57,12 +57,17 @@ class Growth:
 
 
 def crowd(
-    raised: Iterable[AlertInstance], *, held: Mapping[int, AlertInstance], now: datetime
+    raised: Iterable[AlertInstance],
+    *,
+    held: Mapping[int, AlertInstance],
+    ahead: Iterable[AlertInstance] = (),
+    now: datetime,
 ) -> list[Growth]:
     """Find the incidents of alerts that are about to be written, and set theirs on them.
 
     In the caller's transaction; rows of incidents that are new are made, everything else is
-    left to the caller to write.  ``held`` are written rows that the caller changes as well.
+    left to the caller to write.  ``held`` are written rows that the caller changes as well,
+    ``ahead`` rows that it writes next: they count for who is crowded, and join in their turn.
     """
     groups: dict[Group, list[AlertInstance]] = {}
     rules: dict[Group, IncidentRule] = {}
@@ -73,9 +78,16 @@ def crowd(
             group, rule = found
             groups.setdefault(group, []).append(row)
             rules[group] = rule
+    coming: dict[Group, list[_Near]] = {}
+    for row in ahead:
+        found = known.group_of(row)
+        if found is not None and found[0] in groups:
+            near = _Near(Mark(row.raised_at, row.subject), None, None, None)
+            coming.setdefault(found[0], []).append(near)
     grown: list[Growth] = []
     for group, rows in groups.items():
-        grown += _crowd(group, rules[group], rows, held=held, now=now)
+        beside = coming.get(group, [])
+        grown += _crowd(group, rules[group], rows, beside, held=held, now=now)
     return grown
 
 
@@ -119,11 +131,17 @@ class _Near(NamedTuple):
     key: int | None  # of a written one
     row: AlertInstance | None  # one that is about to be written
 
+    @property
+    def is_there(self) -> bool:
+        """Whether it is written, or is now; else it comes next."""
+        return self.key is not None or self.row is not None
+
 
 def _crowd(
     group: Group,
     rule: IncidentRule,
     rows: Sequence[AlertInstance],
+    coming: Sequence[_Near],
     *,
     held: Mapping[int, AlertInstance],
     now: datetime,
@@ -131,15 +149,15 @@ def _crowd(
     within = parse_span(rule.within)
     fresh = [_Near(Mark(row.raised_at, row.subject), None, None, row) for row in rows]
     written = _written(group, [row.raised_at for row in rows], within)
-    if len({near.mark.subject for near in (*written, *fresh)}) < rule.at_least:
+    if len({near.mark.subject for near in (*written, *fresh, *coming)}) < rule.at_least:
         return []
-    near = sorted((*written, *fresh), key=lambda one: one.mark.at)
+    near = sorted((*written, *fresh, *coming), key=lambda one: one.mark.at)
     dense = incidents.crowded([one.mark for one in near], within=within, at_least=rule.at_least)
     members = [one for one, is_dense in zip(near, dense, strict=True) if is_dense or one.incident]
     grown: list[Growth] = []
     for run in incidents.apart([one.mark.at for one in members], within=within):
         of_one = [members[place] for place in run]
-        joining = [one for one in of_one if one.incident is None]
+        joining = [one for one in of_one if one.incident is None and one.is_there]
         if joining:
             known = min((one.incident for one in of_one if one.incident), default=None)
             drawn = _drawn([one.key for one in joining if one.key is not None], held)

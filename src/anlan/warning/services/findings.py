@@ -62,22 +62,32 @@ class _Waves:
 
 
 def keep_findings(
-    findings: Iterable[Finding], *, root: str, area_paths: Mapping[str, str], now: datetime
+    findings: Iterable[Finding],
+    *,
+    root: str,
+    area_paths: Mapping[str, str],
+    now: datetime,
+    told_once: bool = False,
+    coming: Iterable[Finding] = (),
 ) -> int:
     """Write each finding with its event, in the caller's transaction; return how many changed.
 
-    A finding that says what is so already, or tells again of an instance that
-    was raised at the same instant, changes nothing: a judge which lost its
-    memory raises nothing twice.  What lies in no known area belongs to the
-    whole city.  Alerts that crowd in one small area become one incident.
+    A finding that says what is so already changes nothing.  Unless the caller tells each finding
+    only once (``told_once``), nor does one that tells again of an instance that was raised at the
+    same instant: a judge which lost its memory raises nothing twice.  What lies in no known
+    area belongs to the whole city.  Alerts that crowd in one small area become one incident;
+    ``coming`` are findings of the same step that the caller writes next.
     """
-    desk = _Desk(list(findings), root=root, area_paths=area_paths, now=now)
+    desk = _Desk(list(findings), root=root, area_paths=area_paths, now=now, told_once=told_once)
     for item in desk.findings:
         desk.take(item)
     acts = [act for wave in desk.waves.acts for act in wave]
     raised = [act.row for act in acts if act.what is What.RAISED]
     held = {act.row.pk: act.row for act in acts if act.row.pk is not None}
-    grown = crowd(raised, held=held, now=now) if raised else []
+    grown: list[Growth] = []
+    if raised:
+        ahead = [desk.drafted(item) for item in coming if item.what is What.RAISED]
+        grown = crowd(raised, held=held, ahead=ahead, now=now)
     for wave in desk.waves.acts:
         wave.sort(key=_alone_then_worst)
         for begin in range(0, len(wave), AT_ONCE):
@@ -85,6 +95,31 @@ def keep_findings(
     for growth in grown:
         _tell_of(growth, now=now)
     return len(acts)
+
+
+def keep_over(
+    raised: Finding,
+    peak: Finding,
+    cleared: Finding,
+    *,
+    root: str,
+    area_paths: Mapping[str, str],
+    now: datetime,
+) -> None:
+    """Write an instance that was found only when it was over, in the caller's transaction.
+
+    It never was open in the database, so another one of its rule and subject may be.  It is of no
+    incident: whoever would be told of one can do nothing about it any more.
+    """
+    desk = _Desk([], root=root, area_paths=area_paths, now=now, told_once=True)
+    row = desk.drafted(raised)
+    row.level = row.peak_level = peak.level
+    row.level_at, row.evidence = peak.at, evidence_data(peak.evidence)
+    row.reason = _reason(peak)
+    row.cleared_at, row.cleared_reason = max(cleared.at, raised.at), cleared.reason.code
+    rows_of.insert_many([row])
+    acts = (_Act(What.RAISED, raised, row), _Act(What.CLEARED, cleared, row))
+    journal.record_each([(_event(act), row) for act in acts], actor=ACTOR, now=now)
 
 
 def _alone_then_worst(act: _Act) -> tuple[int, int]:
@@ -96,8 +131,15 @@ class _Desk:
     """The findings of one tick beside the rows that they may change; nothing is written yet."""
 
     def __init__(
-        self, findings: list[Finding], *, root: str, area_paths: Mapping[str, str], now: datetime
+        self,
+        findings: list[Finding],
+        *,
+        root: str,
+        area_paths: Mapping[str, str],
+        now: datetime,
+        told_once: bool,
     ) -> None:
+        self.told_once = told_once
         self.findings, self.root, self.area_paths, self.now = findings, root, area_paths, now
         self.waves = _Waves()
         self.open: dict[Key, _Standing] = {}
@@ -116,7 +158,7 @@ class _Desk:
         for row in rows.filter(cleared_at__isnull=True):
             self.open[row.rule, row.subject] = _Standing(row, row.level)
         instants = {item.at for item in findings if item.what is What.RAISED}
-        if instants:
+        if instants and not self.told_once:
             past = rows.filter(raised_at__in=instants)
             self.past.update(past.values_list("rule", "subject", "raised_at"))
 
@@ -135,14 +177,15 @@ class _Desk:
                 self.waves.add(_Act(What.CLEARED, item, standing.row))
                 del self.open[key]
         elif standing is None:
-            row = self._drafted(item)
+            row = self.drafted(item)
             self.waves.add(_Act(What.RAISED, item, row))
             self.open[key] = _Standing(row, item.level)
         elif standing.level != item.level:
             self.waves.add(_Act(What.LEVEL, item, standing.row, standing.level))
             standing.level = item.level
 
-    def _drafted(self, item: Finding) -> AlertInstance:
+    def drafted(self, item: Finding) -> AlertInstance:
+        """Return the row that a raising makes, not written yet."""
         area = item.area if self.area_paths.get(item.area) else self.root
         return AlertInstance(
             rule=item.rule,

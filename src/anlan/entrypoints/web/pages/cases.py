@@ -12,7 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.http.multipartparser import MultiPartParserError
 from django.views.decorators.http import require_POST, require_safe
 
-from anlan.entrypoints.web import assets, naming
+from anlan.entrypoints.web import assets, doubting, naming
 from anlan.entrypoints.web.pages.members import members_of
 from anlan.entrypoints.web.pages.signing import refusal_of
 from anlan.entrypoints.web.pages.uploads import named_uploads, photo_words
@@ -292,7 +292,9 @@ def _signs(followers: Sequence[Any], language: str) -> list[dict[str, Any]]:
     for key in {(one.rule, one.rule_version) for one in alerts.values()}:
         with contextlib.suppress(AnlanError):  # one that has left every pack is named by its code
             rules[key] = registry.rule(*key)
-    return [_sign(one, alerts, rules, language) for one in followers]
+    signs = [_sign(one, alerts, rules, language) for one in followers]
+    doubting.tell_doubts(signs, alerts, language)
+    return signs
 
 
 def _sign(

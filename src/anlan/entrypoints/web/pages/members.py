@@ -10,7 +10,7 @@ from anlan.response import public as response
 from anlan.response.public import CaseDetail
 from anlan.warning import public as warning
 
-SHOWN = 50
+SHOWN = 20
 AREAS = 20
 
 

@@ -60,3 +60,9 @@ def left(context: dict[str, Any], due: datetime | None) -> SafeString | str:
     key, look = ("time.left", "left") if span > timedelta(0) else ("time.over", "over")
     text = wording.say(key, context["lang"], span=span_text(span, context["lang"]))
     return format_html('<time class="{}" datetime="{}">{}</time>', look, due.isoformat(), text)
+
+
+@register.simple_tag
+def figure(value: float | None) -> str:
+    """Return a measured number as short as it is clear; a dash where there is none."""
+    return "–" if value is None else f"{value:.6g}"

@@ -87,7 +87,7 @@ def heard(actor: Actor, *, now: datetime) -> tuple[Heard, dict[str, Heard]]:
     last = sensing.last_times()
     states = (
         (sensor, state_now(sensor, last.get(sensor.code), now=now), last.get(sensor.code))
-        for sensor in _own(actor, _sensors(now))
+        for sensor in _own(actor, sensors_now(now))
     )
     return _counted(states)
 
@@ -128,7 +128,7 @@ def _own(actor: Actor, sensors: Iterable[KnownSensor]) -> Iterable[KnownSensor]:
 _kept: tuple[tuple[str, date], tuple[KnownSensor, ...]] | None = None
 
 
-def _sensors(now: datetime) -> tuple[KnownSensor, ...]:
+def sensors_now(now: datetime) -> tuple[KnownSensor, ...]:
     """Return the sensors in force: within a day and a revision of the city they do not change."""
     global _kept  # noqa: PLW0603  the last answer, for whoever asks next
     key = (registry.revision(), registry.local_day(now))

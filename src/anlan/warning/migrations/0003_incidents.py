@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('warning', '0001_initial'),
+        ('warning', '0002_streams_in_columns'),
     ]
 
     operations = [

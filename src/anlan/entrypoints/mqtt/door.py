@@ -1,0 +1,235 @@
+"""The door: devices publish straight to Anlan, and are told only when their readings are durable."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+import ssl
+from collections import Counter
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from anlan.entrypoints.mqtt.admitting import Admission
+from anlan.entrypoints.mqtt.letters import Letter, Settled, Taker
+from anlan.entrypoints.mqtt.peer import OVERALL, Peer
+from anlan.infra.mqtt import BrokenError, Connect, PubAck, Reason, Subscribe, Unsubscribe, packets
+from anlan.kernel.actor import Actor
+from anlan.kernel.errors import AnlanError
+
+log = logging.getLogger(__name__)
+
+SWEEP_S = 1.0
+ASK_AGAIN_S = 60.0
+"""After so many seconds it is asked again for whom a token stands: it may have been revoked."""
+HANDSHAKE_S = 10.0
+UNKNOWN_AT_ONCE = 500
+"""Lines of which nobody knows yet who they are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What the door lets pass."""
+
+    clients: int = 10_000
+    largest_message: int = 1 << 20
+    messages_per_second: int = 20_000  # of one line
+
+
+class Door:
+    """Listens, keeps the lines, and stands between them and whoever keeps readings."""
+
+    def __init__(self, taker: Taker, admission: Admission, limits: Limits) -> None:
+        self.limits = limits
+        self.taker = taker
+        self.loop = asyncio.get_running_loop()
+        self.counts: Counter[str] = Counter()
+        self._admission = admission
+        self._asking = ThreadPoolExecutor(2, thread_name_prefix="mqtt admission")
+        self._lines: set[Peer] = set()
+        self._known: dict[tuple[str, str], Peer] = {}
+        self._held: set[Peer] = set()
+        self._server: asyncio.Server | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def open(self, host: str, port: int, tls: ssl.SSLContext | None) -> int:
+        """Listen; return the port."""
+        self._server = await self.loop.create_server(
+            lambda: Peer(self),
+            host,
+            port,
+            ssl=tls,
+            ssl_handshake_timeout=HANDSHAKE_S if tls else None,
+            backlog=1024,
+        )
+        self._tasks = [
+            asyncio.create_task(self._sweep(), name="mqtt keep-alive"),
+            asyncio.create_task(self._ask_again(), name="mqtt tokens"),
+        ]
+        found: int = self._server.sockets[0].getsockname()[1]
+        return found
+
+    async def close(self) -> None:
+        """Send everybody away."""
+        for task in self._tasks:
+            task.cancel()
+        if self._server is not None:
+            self._server.close()
+        for peer in list(self._lines):
+            peer.end(Reason.SHUTTING_DOWN)
+        self._asking.shutdown(wait=False, cancel_futures=True)
+        await asyncio.sleep(0)
+
+    @property
+    def clients(self) -> int:
+        """How many devices are in."""
+        return len(self._known)
+
+    # Lines
+
+    def let_in(self, peer: Peer) -> bool:
+        """Take a new line, unless there are too many."""
+        unknown = len(self._lines) - len(self._known)
+        if len(self._lines) >= self.limits.clients or unknown >= UNKNOWN_AT_ONCE:
+            self.counts["turned_away"] += 1
+            return False
+        self._lines.add(peer)
+        _watch(peer)
+        return True
+
+    def let_go(self, peer: Peer) -> None:
+        """Forget a line."""
+        self._lines.discard(peer)
+        self._held.discard(peer)
+        if peer.actor is not None and self._known.get((peer.actor.id, peer.client_id)) is peer:
+            del self._known[peer.actor.id, peer.client_id]
+
+    def note_broken(self, peer: Peer, error: BrokenError) -> None:
+        """Count a device that breaks the protocol."""
+        self.counts["broken"] += 1
+        log.info(
+            "a device broke the protocol",
+            extra={"reason": error.reason.name, "problem": error.problem, "client": peer.client_id},
+        )
+
+    def admit(self, peer: Peer, connect: Connect) -> None:
+        """Ask who it is, apart from the lines of the others."""
+        asked = self.loop.run_in_executor(self._asking, self._admission.admit, connect.password)
+        asked.add_done_callback(lambda found: self._known_now(peer, connect, found))
+
+    def _known_now(self, peer: Peer, connect: Connect, found: asyncio.Future[Actor]) -> None:
+        if found.cancelled():
+            peer.abort()
+            return
+        error = found.exception()
+        if error is not None:
+            self.counts["refused"] += 1
+            if not isinstance(error, AnlanError):
+                log.error("admission failed", exc_info=error)
+                peer.abort()
+                return
+            peer.refused(error)
+            return
+        actor = found.result()
+        if peer not in self._lines:
+            return
+        name = (actor.id, peer.name(connect))
+        earlier = self._known.get(name)
+        self._known[name] = peer
+        if earlier is not None:
+            earlier.end(Reason.TAKEN_OVER)
+        peer.admitted(actor, present=False)
+
+    async def _sweep(self) -> None:
+        """Let those go that have said nothing for half as long again as they promised."""
+        while True:
+            await asyncio.sleep(SWEEP_S)
+            now = self.loop.time()
+            for peer in list(self._known.values()):
+                limit = peer.keep_alive_s * 1.5
+                if limit and not peer.is_held and now - peer.heard_at > limit:
+                    self.counts["silent"] += 1
+                    peer.end(Reason.KEEP_ALIVE_TIMEOUT)
+            self._read_again()
+
+    async def _ask_again(self) -> None:
+        while True:
+            await asyncio.sleep(ASK_AGAIN_S)
+            for peer in list(self._known.values()):
+                if peer.connect is None:
+                    continue
+                try:
+                    peer.actor = await self.loop.run_in_executor(
+                        self._asking, self._admission.admit, peer.connect.password
+                    )
+                except AnlanError as error:
+                    if error.http_status < 500:
+                        peer.end(Reason.NOT_AUTHORIZED)
+
+    # Messages
+
+    def take(self, peer: Peer, letters: Sequence[Letter]) -> None:
+        """Hand messages to whoever keeps them; read no more of the line when that is too much."""
+        self.taker.take(letters)
+        if self.taker.is_full:
+            peer.hold(OVERALL)
+            self._held.add(peer)
+
+    def settled(self, letters: Settled) -> None:
+        """Hear, in another thread, what became of messages."""
+        if not self.loop.is_closed():
+            self.loop.call_soon_threadsafe(self._settled, letters)
+
+    def _settled(self, letters: Settled) -> None:
+        peers: dict[Peer, Settled] = {}
+        for one in letters:
+            peers.setdefault(one[0].mark[0], []).append(one)
+        for peer, those in peers.items():
+            peer.settled(those)
+        self._read_again()
+
+    def _read_again(self) -> None:
+        if self._held and not self.taker.is_full:
+            held, self._held = self._held, set()
+            for peer in held:
+                peer.release(OVERALL)
+
+    # Subscriptions
+
+    def subscribe(self, peer: Peer, asked: Subscribe) -> None:
+        """Answer a device that asks for topics."""
+        told = [
+            Reason.FILTER_INVALID if not one.valid else Reason.NOT_AUTHORIZED for one in asked.asked
+        ]
+        peer.send(packets.suback(peer.line.level, asked.packet_id, told))
+
+    def unsubscribe(self, peer: Peer, asked: Unsubscribe) -> None:
+        """Answer a device that asks for topics no more."""
+        told = [Reason.NO_SUBSCRIPTION for _ in asked.patterns]
+        peer.send(packets.unsuback(peer.line.level, asked.packet_id, told))
+
+    def delivered(self, peer: Peer, packet: PubAck) -> None:
+        """Hear that a device has a message."""
+
+    def wake(self, peer: Peer) -> None:
+        """Hear that a device takes what is sent again."""
+
+
+def _watch(peer: Peer) -> None:
+    """Let the system notice a line whose other end is gone without a word."""
+    found = peer.socket
+    if found is None:
+        return
+    found.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in (("TCP_KEEPIDLE", 60), ("TCP_KEEPINTVL", 20), ("TCP_KEEPCNT", 3)):
+        if hasattr(socket, name):
+            found.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
+
+
+def server_tls(certificate: str, key: str) -> ssl.SSLContext:
+    """Return how the door speaks TLS: 1.2 at least, with the certificate of a file."""
+    found = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    found.minimum_version = ssl.TLSVersion.TLSv1_2
+    found.load_cert_chain(certificate, key)
+    return found

@@ -1,0 +1,267 @@
+"""Keeping what comes in by MQTT: all that waits while a commit is under way is the next commit."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import threading
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime
+from itertools import accumulate
+
+from django.db import DatabaseError, close_old_connections
+
+from anlan.entrypoints.mqtt.allowance import Allowance
+from anlan.entrypoints.mqtt.letters import Fate, Home, Letter, Settled
+from anlan.entrypoints.mqtt.topics import Heard, Topics
+from anlan.kernel.actor import Actor
+from anlan.kernel.errors import AnlanError, UnavailableError
+from anlan.sensing import public as sensing
+from anlan.sensing.domain.observations import MAX_ROWS, BatchIn
+from anlan.sensing.sta import sending
+
+log = logging.getLogger(__name__)
+
+MOST_WAITING = 100_000
+MOST_BYTES = 64 << 20
+AT_ONCE = 20_000
+PASSING = (UnavailableError, DatabaseError, OSError)
+"""What is not the message's fault: it is tried again."""
+PAUSE_S, LONGEST_PAUSE_S = 0.25, 5.0
+
+
+class Intake:
+    """Keeps letters in a thread of its own, in the order in which they came.
+
+    A disk or database that refuses leaves them waiting and is asked again: nobody was told, and
+    as nothing more is read once enough waits, memory stays bounded.
+    """
+
+    def __init__(self, topics: Topics, *, clock: Callable[[], datetime]) -> None:
+        self.topics = topics
+        self.allowance = Allowance()
+        self.trouble: tuple[datetime, str] | None = None
+        self.kept = 0
+        self._clock = clock
+        self._waiting: list[Letter] = []
+        self._count = self._bytes = 0  # with those that are being kept just now
+        self._news = threading.Condition()
+        self._open = True
+        self._thread = threading.Thread(target=self._run, name="mqtt intake", daemon=True)
+        self._thread.start()
+
+    @property
+    def is_full(self) -> bool:
+        """Whether so much waits that no more should be read from any line."""
+        return self._count >= MOST_WAITING or self._bytes >= MOST_BYTES
+
+    def take(self, letters: Sequence[Letter]) -> None:
+        """Take letters; their homes hear when they are kept."""
+        size = sum(len(letter.payload) for letter in letters)
+        with self._news:
+            self._waiting += letters
+            self._count += len(letters)
+            self._bytes += size
+            self._news.notify()
+
+    def close(self, *, patience_s: float = 10.0) -> None:
+        """Keep what waits, as far as that is possible, and end."""
+        with self._news:
+            self._open = False
+            self._news.notify()
+        self._thread.join(timeout=patience_s)
+
+    def _run(self) -> None:
+        while (letters := self._next()) is not None:
+            self._keep(letters)
+            with self._news:
+                self._count -= len(letters)
+                self._bytes -= sum(len(letter.payload) for letter in letters)
+            close_old_connections()
+
+    def _next(self) -> list[Letter] | None:
+        with self._news:
+            while self._open and not self._waiting:
+                self._news.wait()
+            taken = self._waiting[:AT_ONCE]
+            self._waiting = self._waiting[AT_ONCE:]
+        return taken or None
+
+    def _keep(self, letters: list[Letter]) -> None:
+        """Keep letters, those of one sender together, and tell their homes."""
+        fates: dict[int, Fate] = {}
+        groups: dict[int, list[Letter]] = {}  # lines of one sender share the actor itself
+        for letter in letters:
+            groups.setdefault(id(letter.actor), []).append(letter)
+        for those in groups.values():
+            if not self._patiently(those[0].actor, those, fates):
+                return  # told to end meanwhile: their senders send them again
+        homes: dict[Home, Settled] = {}
+        for letter in letters:
+            homes.setdefault(letter.home, []).append((letter, fates[id(letter)]))
+        self.kept += len(letters)
+        for home, settled in homes.items():
+            home.settled(settled)
+
+    def _patiently(self, actor: Actor, letters: list[Letter], fates: dict[int, Fate]) -> bool:
+        """Keep the letters of one sender, however long that takes; False when told to end."""
+        pause = PAUSE_S
+        while True:
+            try:
+                fates.update(self._keep_of_one(actor, letters))
+            except Exception as error:  # what it was is told to whoever looks at the state
+                code = error.code if isinstance(error, AnlanError) else type(error).__name__
+                if self.trouble is None:
+                    log.exception("readings wait")
+                    self.trouble = (self._clock(), code)
+            else:
+                self.trouble = None
+                return True
+            with self._news:
+                if not self._open:
+                    return False
+                self._news.wait(pause)
+            pause = min(2 * pause, LONGEST_PAUSE_S)
+
+    def _keep_of_one(self, actor: Actor, letters: list[Letter]) -> dict[int, Fate]:
+        now = self._clock()
+        try:
+            return Round(self, actor, now).keep(letters)
+        except PASSING:
+            raise
+        except Exception:
+            # One of them may be what breaks it: it must not hold up the others.
+            log.exception("messages broke what reads them; each is kept alone")
+        fates: dict[int, Fate] = {}
+        for letter in letters:
+            fates.update(self._keep_alone(actor, letter, now))
+        return fates
+
+    def _keep_alone(self, actor: Actor, letter: Letter, now: datetime) -> dict[int, Fate]:
+        this = Round(self, actor, now)
+        try:
+            return this.keep([letter])
+        except PASSING:
+            raise
+        except Exception:
+            log.exception("a message broke what reads it; it is kept aside")
+            return {id(letter): this.aside(letter, "internal")}
+
+
+class Round:
+    """What one sender's letters of one moment come to."""
+
+    def __init__(self, intake: Intake, actor: Actor, now: datetime) -> None:
+        self._intake = intake
+        self._actor = actor
+        self._now = now
+        self._fates: dict[int, Fate] = {}
+
+    def keep(self, letters: Iterable[Letter]) -> dict[int, Fate]:
+        """Keep letters durably; return what became of each."""
+        rows: list[tuple[Letter, BatchIn]] = []
+        sent: list[tuple[Letter, sending.Sent]] = []
+        for letter in letters:
+            heard = self._intake.topics.read(
+                letter.topic, letter.payload, retained=letter.retained, now=self._now
+            )
+            if heard.sent is not None:
+                sent.append((letter, heard.sent))
+            elif heard.batch is not None and (heard.key or heard.batch.originals):
+                self._keep_rows([(letter, heard.batch)], self._once(letter, heard))
+            elif heard.batch is not None and len(heard.batch.rows) <= MAX_ROWS:
+                rows.append((letter, heard.batch))
+            elif heard.error or heard.batch is not None:
+                self._fates[id(letter)] = self.aside(
+                    letter, heard.error or "observation.batch_too_large"
+                )
+            else:
+                self._fates[id(letter)] = Fate.PASSED
+        for part in _parts(rows):
+            self._keep_rows(part, None)
+        if sent:
+            self._keep_sent(sent)
+        return self._fates
+
+    def _once(self, letter: Letter, heard: Heard) -> sensing.Once | None:
+        if not heard.key:
+            return None
+        return sensing.Once(heard.key, hashlib.sha256(letter.payload).hexdigest())
+
+    def _keep_rows(self, those: list[tuple[Letter, BatchIn]], once: sensing.Once | None) -> None:
+        """Keep rows as one batch; what cannot be read of them is set aside within the bound."""
+        whole = (
+            those[0][1] if len(those) == 1 else BatchIn(tuple(_rows(batch for _, batch in those)))
+        )
+        allowed = self._intake.allowance.has_room(self._actor.id, self._now)
+        try:
+            told = sensing.keep_observations(
+                self._actor, whole, now=self._now, once=once, set_aside=allowed
+            )
+        except AnlanError as error:
+            if len(those) > 1 or isinstance(error, UnavailableError):
+                raise
+            # A key that was used for something else, for one.
+            self._fates[id(those[0][0])] = self.aside(those[0][0], error.code)
+            return
+        self._fates.update((id(letter), Fate.KEPT) for letter, _ in those)
+        if not told.refused:
+            return
+        ends = list(accumulate(len(batch.rows) for _, batch in those))
+        concerned = {bisect_right(ends, item.index) for item in told.refused}
+        size = sum(len(those[place][0].payload) for place in concerned)
+        self._intake.allowance.note(self._actor.id, size, self._now, kept=allowed)
+        if not allowed:
+            self._fates.update((id(those[place][0]), Fate.OVER_BOUND) for place in concerned)
+
+    def _keep_sent(self, sent: list[tuple[Letter, sending.Sent]]) -> None:
+        found = sending.keep(self._actor, [one for _, one in sent], now=self._now)
+        for (letter, _), told in zip(sent, found, strict=True):
+            self._fates[id(letter)] = (
+                self.aside(letter, told) if isinstance(told, str) else Fate.KEPT
+            )
+
+    def aside(self, letter: Letter, error: str) -> Fate:
+        """Keep a message aside as it came, within the bound of its sender."""
+        allowance = self._intake.allowance
+        allowed = allowance.has_room(self._actor.id, self._now)
+        allowance.note(self._actor.id, len(letter.payload), self._now, kept=allowed)
+        if not allowed:
+            return Fate.OVER_BOUND
+        digest = hashlib.sha256(letter.topic.encode() + b"\0" + letter.payload).hexdigest()
+        sensing.keep_aside(
+            self._actor,
+            "observations",
+            letter.payload,
+            error=error,
+            place=letter.topic,
+            now=self._now,
+            once=sensing.Once(f"mqtt:{digest}", digest),
+        )
+        return Fate.KEPT
+
+
+def _parts(rows: list[tuple[Letter, BatchIn]]) -> Iterable[list[tuple[Letter, BatchIn]]]:
+    """Return letters in groups that fit into one batch each."""
+    part: list[tuple[Letter, BatchIn]] = []
+    count = 0
+    for one in rows:
+        if part and count + len(one[1].rows) > MAX_ROWS:
+            yield part
+            part, count = [], 0
+        part.append(one)
+        count += len(one[1].rows)
+    if part:
+        yield part
+
+
+def _rows(batches: Iterable[BatchIn]) -> Iterable[sensing.RowIn | None]:
+    for batch in batches:
+        if not batch.unit:
+            yield from batch.rows
+            continue
+        for row in batch.rows:
+            named = row is None or row.unit
+            yield row if named or row is None else replace(row, unit=batch.unit)

@@ -1,0 +1,120 @@
+"""MQTT of one workspace, put together: door, brokers, intake, and what is told of how they do."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+
+from anlan.entrypoints.mqtt.admitting import Admission
+from anlan.entrypoints.mqtt.broker import BrokerLine
+from anlan.entrypoints.mqtt.door import Door, Limits, server_tls
+from anlan.entrypoints.mqtt.intake import Intake
+from anlan.entrypoints.mqtt.settings import DoorPart, MqttSettings, rules_of
+from anlan.entrypoints.mqtt.state import note
+from anlan.entrypoints.mqtt.topics import Topics
+
+NOTED_EVERY_S = 5.0
+ASKED_EVERY = 12
+"""So many times it is noted before it is asked again for whom the tokens of brokers stand."""
+
+
+class DoorThread:
+    """A door in a thread of its own."""
+
+    def __init__(self, part: DoorPart, root: Path, intake: Intake, admission: Admission) -> None:
+        self.door: Door | None = None
+        self.port = 0
+        self._part, self._root = part, root
+        self._intake, self._admission = intake, admission
+        self._loop = asyncio.new_event_loop()
+        self._opened = threading.Event()
+        self._error: Exception | None = None
+        self._thread = threading.Thread(target=self._run, name="mqtt door", daemon=True)
+        self._thread.start()
+        self._opened.wait()
+        if self._error is not None:
+            raise self._error
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        try:
+            self._loop.run_until_complete(self._open())
+        except Exception as error:  # noqa: BLE001  told to whoever opens it
+            self._error = error
+            self._opened.set()
+            return
+        self._opened.set()
+        self._loop.run_forever()
+        self._loop.close()
+
+    async def _open(self) -> None:
+        part = self._part
+        tls = (
+            server_tls(str(self._root / part.certificate), str(self._root / part.key))
+            if part.certificate
+            else None
+        )
+        limits = Limits(part.clients, part.largest_message, part.messages_per_second)
+        self.door = Door(self._intake, self._admission, limits)
+        self.port = await self.door.open(part.listen, part.port, tls)
+
+    def close(self) -> None:
+        """Send everybody away and end."""
+        if self.door is not None:
+            asyncio.run_coroutine_threadsafe(self.door.close(), self._loop).result(timeout=10)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(timeout=10)
+
+
+class Mqtt:
+    """Everything of MQTT that a workspace's file asks for; begins at once, ends with :meth:`close`."""
+
+    def __init__(
+        self, settings: MqttSettings, root: Path, *, clock: Callable[[], datetime]
+    ) -> None:
+        self._root, self._clock = root, clock
+        self._stop = threading.Event()
+        admission = Admission(clock=clock)
+        self.door: DoorThread | None = None
+        self.intakes: list[Intake] = []
+        self.brokers: list[BrokerLine] = []
+        if settings.door is not None:
+            intake = self._intake(Topics(rules_of(settings.door.topics)))
+            self.door = DoorThread(settings.door, root, intake, admission)
+        for part in settings.broker:
+            intake = self._intake(Topics(rules_of(part.topics)))
+            self.brokers.append(BrokerLine(part, root, intake, admission, clock=clock))
+        self._noting = threading.Thread(target=self._tend, name="mqtt state", daemon=True)
+        self._noting.start()
+
+    def _intake(self, topics: Topics) -> Intake:
+        found = Intake(topics, clock=self._clock)
+        self.intakes.append(found)
+        return found
+
+    def _tend(self) -> None:
+        turn = 0
+        while not self._stop.is_set():
+            for line in self.brokers:
+                if turn % ASKED_EVERY == 0 or line.state.problem:
+                    line.tend()
+            turn += 1
+            door = self.door.door if self.door is not None else None
+            note(self._root, self._clock(), self.brokers, self.intakes, door)
+            self._stop.wait(NOTED_EVERY_S)
+
+    def close(self) -> None:
+        """Read no more, keep what waits, and end; what was not told is sent again."""
+        self._stop.set()
+        self._noting.join(timeout=30)
+        for line in self.brokers:
+            line.stop_reading()
+        for intake in self.intakes:
+            intake.close()
+        for line in self.brokers:
+            line.close()
+        if self.door is not None:
+            self.door.close()

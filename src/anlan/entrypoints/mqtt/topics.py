@@ -1,0 +1,166 @@
+"""From a message to readings: which topic says what, as the workspace's file tells."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import NamedTuple, Protocol
+
+import msgspec
+
+from anlan.infra.mqtt.topics import matches
+from anlan.kernel.errors import AnlanError
+from anlan.sensing.domain.observations import BatchIn, RowIn
+from anlan.sensing.domain.wire import batch_from_json
+from anlan.sensing.sta import sending
+from anlan.sensing.sta.model import READING, SETS, STREAM
+from anlan.sensing.sta.paths import steps_of
+from anlan.sensing.sta.sending import Sent
+
+OWN = "anlan/observations"
+STANDARD = "v1.1/"
+TOPICS_REMEMBERED = 100_000
+UNKNOWN = "mqtt.topic_unknown"
+LARGEST_STA = 256 * 1024
+
+
+class Decoder(Protocol):
+    """A payload map: from a topic and its payload to rows."""
+
+    def decode(self, topic: str, payload: bytes) -> BatchIn:
+        """Return the rows; one that cannot be read is None.
+
+        Raises
+        ------
+        AnlanError
+            When the payload as a whole cannot be read.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What is read from the topics that ``pattern`` takes in.
+
+    Without ``decoder`` the payload is what the HTTP interface takes. With ``receipt_time`` a
+    row without a time gets that of its receipt.
+    """
+
+    pattern: str
+    decoder: Decoder | None = None
+    receipt_time: bool = False
+
+
+class Heard(NamedTuple):
+    """What a message says: rows, or an Observation of SensorThings, or why it cannot be read."""
+
+    batch: BatchIn | None = None
+    key: str = ""
+    sent: Sent | None = None
+    error: str = ""
+
+
+NOTHING = Heard()
+
+
+class Topics:
+    """The rules of a line, the first that fits counts; then the topics that always mean something."""
+
+    def __init__(self, rules: Sequence[Rule] = ()) -> None:
+        self._rules = (*rules, Rule(OWN), Rule(f"{OWN}/#"))
+        self._found: dict[str, Rule | str | None] = {}
+
+    def read(self, topic: str, payload: bytes, *, retained: bool, now: datetime) -> Heard:
+        """Return what a message says; :data:`NOTHING` for one that says no more than is known."""
+        rule = self._rule(topic)
+        if rule is None:
+            return Heard(error=UNKNOWN)
+        try:
+            if isinstance(rule, str):
+                return _observation(rule, payload, retained=retained, now=now)
+            if rule.decoder is None:
+                batch, key = batch_from_json(payload)
+                batch = _without_times(batch)
+            else:
+                batch, key = rule.decoder.decode(topic, payload), ""
+        except AnlanError as error:
+            return Heard(error=error.code)
+        return _timed(Heard(batch, key), rule, retained=retained, now=now)
+
+    def _rule(self, topic: str) -> Rule | str | None:
+        """Return the rule of a topic, or the stream that a topic of SensorThings names ("": none)."""
+        try:
+            return self._found[topic]
+        except KeyError:
+            pass
+        found: Rule | str | None = next((x for x in self._rules if matches(x.pattern, topic)), None)
+        if found is None and topic.startswith(STANDARD):
+            found = _stream_named(topic.removeprefix(STANDARD))
+        if len(self._found) >= TOPICS_REMEMBERED:
+            self._found.clear()
+        self._found[topic] = found
+        return found
+
+
+def _stream_named(path: str) -> str | None:
+    """Return the stream whose Observations a path names, "" for those of any; None for another path."""
+    try:
+        steps = steps_of(path)
+    except AnlanError:
+        return None
+    if SETS.get(steps[-1].name) != READING or steps[-1].id is not None or len(steps) > 2:
+        return None
+    if len(steps) == 1:
+        return ""
+    first = steps[0]
+    return None if SETS.get(first.name) != STREAM or first.id is None else str(first.id)
+
+
+def _observation(stream: str, payload: bytes, *, retained: bool, now: datetime) -> Heard:
+    if len(payload) > LARGEST_STA:
+        return Heard(error="observation.row_malformed")
+    given = sending.json_of(payload)
+    if retained and isinstance(given, Mapping) and not given.get("phenomenonTime"):
+        return NOTHING
+    return Heard(sent=sending.sent_of(given, stream=stream or None, now=now))
+
+
+def _without_times(batch: BatchIn) -> BatchIn:
+    """Return a batch in which rows that only lack their time are rows without a time."""
+    if None not in batch.rows or not batch.originals:
+        return batch
+    rows = (
+        _timeless(raw) if row is None else row
+        for row, raw in zip(batch.rows, batch.originals, strict=True)
+    )
+    return replace(batch, rows=tuple(rows))
+
+
+def _timeless(raw: bytes) -> RowIn | None:
+    try:
+        given = msgspec.json.decode(raw)
+        if not isinstance(given, dict) or "at" in given:
+            return None
+        return msgspec.convert({**given, "at": None}, RowIn, strict=False)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None
+
+
+def _timed(heard: Heard, rule: Rule, *, retained: bool, now: datetime) -> Heard:
+    """Give rows without a time that of their receipt, where the rule says so.
+
+    A retained message comes again with every new connection: without a time of its own it
+    would be a new reading each time, of a value that may be long past. It is passed over.
+    """
+    batch = heard.batch
+    if batch is None or all(row is None or row.at is not None for row in batch.rows):
+        return heard
+    if retained:
+        rows = tuple(row for row in batch.rows if row is None or row.at is not None)
+        return Heard(replace(batch, rows=rows, originals=()), heard.key) if rows else NOTHING
+    if not rule.receipt_time:
+        return heard
+    rows = tuple(
+        replace(row, at=now) if row is not None and row.at is None else row for row in batch.rows
+    )
+    return Heard(replace(batch, rows=rows), heard.key)

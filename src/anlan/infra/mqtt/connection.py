@@ -1,0 +1,179 @@
+"""One line with a client, from its bytes to packets: what may come when, and how much of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from anlan.infra.mqtt import packets
+from anlan.infra.mqtt.packets import Connect, Packet, PingReq, Publish
+from anlan.infra.mqtt.wire import V5, V311, BrokenError, Reader, Reason, malformed
+
+MOST_CONNECT = 16 * 1024
+"""Bytes of a CONNECT: before it nobody is known, and memory is for those who are."""
+TOPICS_REMEMBERED = 512
+
+
+class ServerConnection:
+    """The server's end of one line; bytes go in, packets come out (no input or output of its own).
+
+    ``largest`` is the largest packet in bytes, its head included, once the client is in.
+    """
+
+    def __init__(self, *, largest: int) -> None:
+        self.level = V311
+        self.connected = False
+        self.broken: BrokenError | None = None
+        self._largest = largest
+        self._waiting = bytearray()
+        self._need = 2
+        self._topics: dict[bytes, str] = {}
+
+    @property
+    def held_bytes(self) -> int:
+        """How many bytes wait for the rest of their packet."""
+        return len(self._waiting)
+
+    def receive(self, data: bytes) -> list[Packet]:
+        """Return the packets that are whole now, in their order.
+
+        When the client breaks the protocol, what came before is returned and ``broken`` says
+        why the line is to be closed; nothing is read from it any more.
+        """
+        if self.broken is not None:
+            return []
+        if self._waiting or len(data) < self._need:
+            self._waiting += data
+            if len(self._waiting) < self._need:
+                return []
+            data = bytes(self._waiting)
+            self._waiting.clear()
+        found: list[Packet] = []
+        try:
+            self._read(data, found)
+        except BrokenError as error:
+            self.broken = error
+            self._waiting.clear()
+        return found
+
+    def _read(self, data: bytes, found: list[Packet]) -> None:
+        at, end = 0, len(data)
+        while at < end:
+            if not self.connected and data[at] != packets.CONNECT:
+                raise BrokenError(Reason.PROTOCOL_ERROR, "the first packet is no CONNECT")
+            body = _body_of(data, at, end)
+            if body is None:
+                break
+            start, after = body
+            limit = self._largest if self.connected else MOST_CONNECT
+            if after - at > limit:
+                raise BrokenError(Reason.TOO_LARGE, f"a packet of {after - at} bytes")
+            if after > end:
+                self._need = after - at
+                self._waiting += data[at:]
+                return
+            found.append(self._decode(data[at], data, start, after))
+            at = after
+        self._need = max(2, end - at + 1)
+        self._waiting += data[at:]
+
+    def _decode(self, head: int, data: bytes, start: int, after: int) -> Packet:
+        if head & 0xF0 == packets.PUBLISH and self.connected:
+            return self._publish(head, data, start, after)
+        body = data[start:after]
+        if not self.connected:
+            return self._connect(body)
+        decode = _DECODE.get(head)
+        if decode is None:
+            raise _unexpected(head)
+        return decode(body, self.level)
+
+    def _connect(self, body: bytes) -> Connect:
+        # Known before it is decoded whole, so that a refusal can be told in the client's version.
+        if body[:7] == b"\x00\x04MQTT\x05":
+            self.level = V5
+        found = packets.connect(body)
+        self.level = found.level
+        self.connected = True
+        return found
+
+    def _publish(self, head: int, data: bytes, start: int, after: int) -> Publish:
+        qos = head >> 1 & 0x03
+        if qos > 1:
+            if qos == 2:
+                raise BrokenError(Reason.QOS_UNSUPPORTED, "QoS 2 is not offered")
+            raise malformed("PUBLISH: QoS 3")
+        if head & 0x08 and not qos:
+            raise malformed("PUBLISH: a repetition with QoS 0")
+        if start + 2 > after:
+            raise malformed("PUBLISH: no topic")
+        at = start + 2 + (data[start] << 8 | data[start + 1])
+        number = 0
+        if at + 2 * qos > after:
+            raise malformed("PUBLISH: the topic is longer than the packet")
+        topic = self._topic(data[start + 2 : at])
+        if qos:
+            number = data[at] << 8 | data[at + 1]
+            if not number:
+                raise malformed("PUBLISH: packet identifier 0")
+            at += 2
+        if self.level == V5:
+            if at < after and not data[at]:
+                at += 1  # no properties, as nearly always
+            else:
+                reader = Reader(data, at, after)
+                packets.pass_publish_properties(reader)
+                at = reader.at
+        return Publish(topic, data[at:after], number, bool(head & 0x01), bool(head & 0x08))
+
+    def _topic(self, raw: bytes) -> str:
+        found = self._topics.get(raw)
+        if found is None:
+            found = packets.topic_of(raw)
+            if len(self._topics) >= TOPICS_REMEMBERED:
+                self._topics.clear()
+            self._topics[raw] = found
+        return found
+
+
+def _body_of(data: bytes, at: int, end: int) -> tuple[int, int] | None:
+    """Return where the body of the packet at ``at`` begins and ends; None when that has not come."""
+    length, shift, place = 0, 0, at + 1
+    while place < end:
+        byte = data[place]
+        length |= (byte & 0x7F) << shift
+        place += 1
+        if not byte & 0x80:
+            if shift and not byte:
+                raise malformed("a length is longer than it must be")
+            return place, place + length
+        shift += 7
+        if shift > 21:
+            raise malformed("a length has more than four bytes")
+    return None
+
+
+def _no_body(kind: type[PingReq]) -> Callable[[bytes, int], Packet]:
+    def decode(body: bytes, _level: int) -> Packet:
+        if body:
+            raise malformed(f"{kind.__name__}: bytes beyond its end")
+        return kind()
+
+    return decode
+
+
+_DECODE: dict[int, Callable[[bytes, int], Packet]] = {
+    packets.PUBACK: packets.puback,
+    packets.SUBSCRIBE: packets.subscribe,
+    packets.UNSUBSCRIBE: packets.unsubscribe,
+    packets.PINGREQ: _no_body(PingReq),
+    packets.DISCONNECT: packets.disconnect,
+}
+_QOS_2 = frozenset({0x50, 0x62, 0x70})
+
+
+def _unexpected(head: int) -> BrokenError:
+    if head == packets.CONNECT:
+        return BrokenError(Reason.PROTOCOL_ERROR, "a second CONNECT")
+    if head in _QOS_2:
+        return BrokenError(Reason.PROTOCOL_ERROR, "a packet of QoS 2")
+    return malformed(f"no client sends a packet that begins with {head:#04x}")

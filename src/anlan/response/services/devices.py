@@ -1,0 +1,113 @@
+"""Devices that fail: one case for each, and one for many that fail together.
+
+Silence comes as an alert of the judge, everything else as a fault that sensing found.  Both carry
+the stream; the matter of rule and check makes them one case.  Of many devices behind one gateway,
+of one operator in one area, or of one area, that fail within minutes, the cause is one: from the
+fifth on they share a case, with all of them as its signs (I4), and it stands at the highest of
+their levels (I6).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from anlan.kernel.errors import NotFoundError
+from anlan.registry import public as registry
+from anlan.registry.domain.checkspecs import CheckSpec
+from anlan.response.domain.grounds import basis_of
+from anlan.response.domain.opening import GivenTask, Opening
+from anlan.response.models import Case
+from anlan.sensing import public as sensing
+from anlan.sensing.domain.events import StreamFaultFound
+from anlan.warning import public as warning
+
+MANY = 5
+LOOKED_AT = 500  # of those that share a cause: enough to see that many failed
+WITHIN = timedelta(minutes=15)
+TITLE: dict[str, object] = {
+    "zh": "多台设备同时故障或失联",
+    "en": "Many devices failed or fell silent together",
+}
+STREAM = "stream:"
+
+
+def opening_of_fault(event: StreamFaultFound, check: CheckSpec) -> Opening:
+    """Return the matter that a fault of a stream speaks of."""
+    tasks = tuple(
+        GivenTask(
+            key=f"fault:{event.fault}:{number}",
+            title={"zh": task.title.zh, "en": task.title.en},
+            within=task.within,
+            post=task.post,
+        )
+        for number, task in enumerate(check.tasks, start=1)
+    )
+    return Opening(
+        kind="device",
+        hazard=check.hazard,
+        area=event.area,
+        origin=f"fault:{event.fault}",
+        known_at=event.since,
+        place=event.place,
+        cause=f"{check.matter}|{STREAM}{event.stream}"[:200],
+        title={
+            "check": check.id,
+            "subject": f"{STREAM}{event.stream}",
+            "zh": check.title.zh,
+            "en": check.title.en,
+        },
+        found_by_rule=True,
+        tasks=tasks,
+        tell=check.tell,
+        basis=basis_of(check),
+        rule=(check.id, check.version),
+    )
+
+
+def of_many(
+    opening: Opening,
+    stream: str,
+    failed: Callable[[list[str]], Collection[str]],
+    *,
+    now: datetime,
+) -> Opening:
+    """Return the matter in which a device that failed belongs: its own, or that of many.
+
+    ``failed`` tells which of some streams failed in the same way within minutes.
+    """
+    if _is_open(opening.cause):
+        return opening
+    try:
+        shared, others = registry.behind_the_same(stream, most=LOOKED_AT, at=now)
+    except NotFoundError:  # it left the city since
+        return opening
+    joint = replace(
+        opening,
+        cause=f"device.many|{shared}"[:200],
+        title={**TITLE, "subject": shared},
+        place="",
+        point=None,
+        tasks=(),
+    )
+    if len(others) < MANY or not (_is_open(joint.cause) or len(failed(others)) >= MANY):
+        return opening
+    return joint
+
+
+def silent_with(rule: str, streams: list[str], *, now: datetime) -> Collection[str]:
+    """Return which of some streams a rule has found silent within the last minutes."""
+    found = warning.subjects_open(
+        rule, [f"{STREAM}{code}" for code in streams], raised_since=now - WITHIN
+    )
+    return [subject.removeprefix(STREAM) for subject in found]
+
+
+def faulty_with(kind: str, streams: list[str], *, now: datetime) -> Collection[str]:
+    """Return which of some streams show a kind of fault that was found within the last minutes."""
+    return sensing.faulty(streams, kind=kind, recorded_since=now - WITHIN)
+
+
+def _is_open(cause: str) -> bool:
+    return Case.objects.filter(cause=cause, is_open=True).exists()

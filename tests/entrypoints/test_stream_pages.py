@@ -1,0 +1,174 @@
+"""The pages of streams: the course over any span, what is seen by whom, and how much is asked."""
+
+from __future__ import annotations
+
+import io
+import re
+from dataclasses import replace
+from datetime import timedelta
+
+import pyarrow.parquet as pq
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from anlan.entrypoints.web.watching import shelf
+from anlan.registry import public as registry
+from anlan.sensing.domain.observations import Quality
+from tests.entrypoints.test_pages import NOW, an_account, signed_in
+from tests.readings import heard
+
+pytestmark = pytest.mark.django_db(databases="__all__")
+
+
+@pytest.fixture
+def pond(demo):
+    """A stream of the demo city, heard for an hour with a hole in it."""
+    sensor = registry.sensor("POND-01", at=NOW)
+    for minute in range(60):
+        if not 20 <= minute < 45:
+            heard("POND-01", NOW - timedelta(minutes=60 - minute), 10.0 + minute)
+    return sensor
+
+
+def test_the_course_is_shown_with_a_table_and_no_script_is_needed(pond, officer):
+    text = officer.get("/streams/POND-01?range=hour&lang=en").content.decode()
+    assert "<svg" in text
+    assert text.count("<script") == 1  # the one that adds to it
+    assert text.count("<tr>") > 40
+    assert 'class="silent"' in text  # what was silent is hatched
+    # The line is broken where nothing came: two pieces.
+    line = re.search(r'<path d="([^"]*)" class="chart-line"', text).group(1)
+    assert line.count("M") == 2
+
+
+@pytest.mark.parametrize("span", ["hour", "six", "day", "week", "month", "quarter", "year"])
+def test_every_range_is_a_link(pond, officer, span):
+    text = officer.get("/streams/POND-01").content.decode()
+    assert f'href="/streams/POND-01?range={span}"' in text
+    assert officer.get(f"/streams/POND-01?range={span}").status_code == 200
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        "range=century",
+        "from=2026-11-23T00:00:00Z",
+        "from=x&to=y",
+        "from=2026-11-23T00:00:00Z&to=2026-11-22T00:00:00Z",
+        "from=2026-11-23T00:00:00&to=2026-11-24T00:00:00",
+        "from=1900-01-01T00:00:00Z&to=2026-11-24T00:00:00Z",
+        "from=0001-01-01T00:00:00%2B09:00&to=0001-01-02T00:00:00Z",
+    ],
+)
+def test_what_is_no_span_is_refused_in_words(pond, officer, asked):
+    for end in ("", "/plot", "/readings.csv", "/readings.parquet"):
+        answer = officer.get(f"/streams/POND-01{end}?{asked}")
+        assert answer.status_code == 422
+
+
+def test_who_may_not_see_a_stream_is_told_that_there_is_none(pond):
+    elsewhere = next(
+        x for x in registry.areas_under("410100") if not pond.area_path.startswith(x.path)
+        and x.kind == "district"
+    )  # fmt: skip
+    stranger = signed_in(an_account("street_officer", (elsewhere.code,), name="elsewhere"))
+    for address in ("/streams/POND-01", "/streams/NOBODY", "/streams/a%0Ab"):
+        for end in ("", "/plot", "/readings.csv", "/readings.parquet"):
+            assert stranger.get(address + end).status_code == 404, address + end
+    assert "POND-01" not in stranger.get("/streams").content.decode()
+
+
+def test_an_unchanged_course_is_not_drawn_again(pond, officer):
+    shown = officer.get("/streams/POND-01/plot?range=hour")
+    mark = re.search(r'data-mark="(\w+)"', shown.content.decode()).group(1)
+    assert officer.get(f"/streams/POND-01/plot?range=hour&seen={mark}").status_code == 204
+    heard("POND-01", NOW, 99.0)
+    assert officer.get(f"/streams/POND-01/plot?range=hour&seen={mark}").status_code == 200
+
+
+def test_readings_are_taken_away(pond, officer):
+    heard("POND-01", NOW - timedelta(minutes=2), None, quality=Quality.MISSING)
+    answer = officer.get("/streams/POND-01/readings.csv?range=hour")
+    lines = b"".join(answer.streaming_content).decode("utf-8-sig").splitlines()
+    assert lines[0] == "time,value,unit,quality"
+    assert len(lines) == 1 + 35
+    assert lines[-2].endswith(",,cm,missing")
+    answer = officer.get("/streams/POND-01/readings.parquet?range=hour")
+    table = pq.read_table(io.BytesIO(b"".join(answer.streaming_content)))
+    assert table.num_rows == 35
+    assert table.column("value").null_count == 1
+    assert table.schema.metadata[b"unit"] == b"cm"
+
+
+def test_a_page_asks_as_much_of_a_year_as_of_an_hour(pond, officer):
+    officer.get("/streams/POND-01")
+    asked = []
+    for span in ("hour", "year"):
+        with CaptureQueriesContext(connection) as seen:
+            officer.get(f"/streams/POND-01?range={span}")
+        asked.append(len(seen))
+    assert max(asked) <= 44
+    assert abs(asked[0] - asked[1]) <= 1  # what is usual is asked of short spans only
+
+
+def test_the_list_finds_by_code_name_place_and_quantity(pond, officer):
+    for words in ("pond-01", pond.name_zh, pond.quantity, pond.risk_point):
+        text = officer.get("/streams", {"q": words}).content.decode()
+        assert "/streams/POND-01" in text, words
+    assert "/streams/POND-01" not in officer.get("/streams?q=nothing-like-it").content.decode()
+
+
+def test_a_stream_that_never_spoke_has_no_value(pond, officer):
+    text = officer.get("/streams?lang=en").content.decode()
+    assert text.count('class="number value"') == len(registry.sensors(at=NOW))
+    values = re.findall(r'class="number value">(\S+) ', text)
+    assert [value for value in values if value != "–"] == ["69"]
+    assert text.index("/streams/POND-01") > text.index("Never heard")  # what is wrong comes first
+
+
+def test_the_list_can_be_narrowed(pond, officer):
+    assert "/streams/POND-01" in officer.get("/streams?domain=drainage").content.decode()
+    assert "/streams/POND-01" not in officer.get("/streams?domain=gas").content.decode()
+    assert "/streams/POND-01" in officer.get("/streams?state=fresh").content.decode()
+    assert "/streams/POND-01" not in officer.get("/streams?state=never").content.decode()
+    assert officer.get("/streams?state=odd").status_code == 422
+    assert officer.get("/streams?domain=odd").status_code == 422
+    assert officer.get("/streams?first=99999999&area=nowhere").status_code in (200, 404)
+
+
+def test_the_list_asks_as_much_whatever_there_is(pond, officer):
+    officer.get("/streams")
+    with CaptureQueriesContext(connection) as seen:
+        text = officer.get("/streams").content.decode()
+    assert text.count('class="whole"') == min(50, len(registry.sensors(at=NOW)))
+    assert len(seen) <= 22
+
+
+class TestAsset:
+    def test_all_streams_of_a_place_stand_on_one_axis(self, pond, officer):
+        text = officer.get(f"/assets/{pond.risk_point}?range=hour").content.decode()
+        own = [x for x in registry.sensors(at=NOW) if x.risk_point == pond.risk_point]
+        assert text.count("course small") == len(own) >= 1
+        assert 'class="silent"' in text
+
+    def test_what_lies_elsewhere_or_nowhere_is_not_found(self, pond):
+        elsewhere = next(
+            x for x in registry.areas_under("410100")
+            if x.kind == "district" and not pond.area_path.startswith(x.path)
+        )  # fmt: skip
+        stranger = signed_in(an_account("street_officer", (elsewhere.code,), name="afar"))
+        for code in (pond.risk_point, "RP-NOWHERE", "a%0Ab"):
+            assert stranger.get(f"/assets/{code}").status_code == 404
+
+    def test_two_hundred_streams_ask_as_much_as_one(self, pond, officer, monkeypatch):
+        asked = []
+        for many in (1, 220):
+            sensors = [replace(pond, code=f"POND-X{n}") for n in range(many)]
+            monkeypatch.setattr(shelf, "sensors_now", lambda _now, s=tuple(sensors): s)
+            officer.get(f"/assets/{pond.risk_point}")
+            with CaptureQueriesContext(connection) as seen:
+                text = officer.get(f"/assets/{pond.risk_point}").content.decode()
+            assert text.count("course small") == min(many, 200)
+            asked.append(len(seen))
+        assert asked[0] == asked[1] <= 45
