@@ -16,8 +16,8 @@ from anlan.warning import selectors
 from anlan.warning.domain.reasons import reason_text
 from anlan.warning.domain.ruletext import describe
 from anlan.warning.domain.signs import Units
-from anlan.warning.models import AlertInstance, ResponseInForce, WarningInForce
-from anlan.warning.selectors import AlertFilters, LimitLine, RaisedAlert
+from anlan.warning.models import AlertInstance, Incident, ResponseInForce, WarningInForce
+from anlan.warning.selectors import AlertFilters, LimitLine, Members, RaisedAlert
 from anlan.warning.services import judging as _judging
 from anlan.warning.services import responses as _responses
 from anlan.warning.services import trying as _trying
@@ -96,6 +96,21 @@ def open_on_streams(streams: Iterable[str]) -> list[AlertInstance]:
 def levels_of_streams() -> dict[str, str]:
     """Return the highest level of danger open on each stream, silence apart (one query)."""
     return selectors.levels_of_streams()
+
+
+def incident(incident_id: int) -> Incident:
+    """Return an incident by its key; whoever heard of it knows that it is there."""
+    return Incident.objects.get(pk=incident_id)
+
+
+def standing_in(incident_id: int) -> int:
+    """Return how many alerts of an incident are open (one query)."""
+    return AlertInstance.objects.filter(incident=incident_id, cleared_at__isnull=True).count()
+
+
+def members(incidents: Collection[int], *, page: int, size: int, areas: int) -> Members:
+    """Return a page of the alerts of incidents, the worst first, and how all of them stand."""
+    return selectors.members(incidents, page=page, size=size, areas=areas)
 
 
 def subjects_open(rule: str, subjects: list[str], *, raised_since: datetime) -> list[str]:
@@ -196,9 +211,11 @@ __all__ = [
     "AlertFilters",
     "AlertInstance",
     "Compared",
+    "Incident",
     "Judged",
     "LimitLine",
     "Looked",
+    "Members",
     "RaisedAlert",
     "ResponseDeclaration",
     "ResponseInForce",
@@ -213,10 +230,12 @@ __all__ = [
     "declare_response",
     "end_response",
     "highest_on_streams",
+    "incident",
     "is_read",
     "judge",
     "levels_of_streams",
     "limit_lines",
+    "members",
     "open_clusters",
     "open_levels",
     "open_on_streams",
@@ -226,6 +245,7 @@ __all__ = [
     "risen",
     "risen_as_of",
     "rules_on",
+    "standing_in",
     "stop_judging",
     "stream_judge",
     "subjects_open",

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import reduce
+from operator import or_
 from typing import Any, NamedTuple
 
-from django.db.models import Model, Q, QuerySet
+from django.db.models import Case as CaseWhen
+from django.db.models import Count, IntegerField, Max, Min, Model, Q, QuerySet, Value, When
 
 from anlan.infra.models import JournalEntry
 from anlan.infra.prepared import PreparedQuery
@@ -24,6 +27,11 @@ from anlan.warning.models import AlertInstance, ResponseInForce, WarningInForce
 
 MOST_ROWS = 200
 LEVELS = [level.value for level in WarningLevel]
+_RANK = CaseWhen(
+    *[When(level=level, then=Value(place)) for place, level in enumerate(LEVELS)],
+    default=Value(len(LEVELS)),
+    output_field=IntegerField(),
+)
 #: What ended is written down no later than so long after it did.
 WRITTEN_WITHIN = timedelta(hours=1)
 RISES = ("AlertRaised", "AlertLevelChanged", "AlertCleared")
@@ -47,6 +55,7 @@ class AlertFilters:
     raised_until: datetime | None = None
     before: int | None = None
     limit: int = 50
+    incident: int | None = None
 
 
 def inside(actor: Actor) -> Q:
@@ -66,6 +75,8 @@ def alerts(actor: Actor, filters: AlertFilters) -> list[AlertInstance]:
         value = getattr(filters, name)
         if value:
             wanted = wanted.filter(**{name: value})
+    if filters.incident is not None:
+        wanted = wanted.filter(incident=filters.incident)
     if filters.open_only:
         wanted = wanted.filter(cleared_at__isnull=True)
     if filters.area:
@@ -325,12 +336,63 @@ def rule_words() -> Words:
 def risen(actor: Actor, *, since: datetime, limit: int) -> list[AlertInstance]:
     """Return open alerts inside the actor's areas that were raised or changed level lately.
 
-    The highest level first; one query.
+    The highest level first; of an incident the worst one stands for all.  Three queries: what
+    came alone must not be hidden by thousands that came together.
     """
-    rows = AlertInstance.objects.filter(
-        inside(actor), cleared_at__isnull=True, level_at__gt=since
-    ).order_by("-pk")
-    return sorted(rows[:MOST_ROWS], key=_place)[:limit]
+    rows = AlertInstance.objects.filter(inside(actor), cleared_at__isnull=True, level_at__gt=since)
+    alone = list(rows.filter(incident__isnull=True).order_by("-pk")[:MOST_ROWS])
+    crowds = rows.exclude(incident__isnull=True).order_by().values("incident")
+    worst = crowds.annotate(rank=Min(_RANK)).values_list("incident", "rank")[:MOST_ROWS]
+    one_each = [
+        Q(incident=incident, level=LEVELS[rank]) for incident, rank in worst if rank < len(LEVELS)
+    ]
+    stand_for: list[AlertInstance] = []
+    if one_each:
+        chosen = rows.filter(reduce(or_, one_each)).order_by().values("incident")
+        keys = chosen.annotate(one=Max("pk")).values("one")
+        stand_for = list(AlertInstance.objects.filter(pk__in=keys))
+    return sorted([*alone, *stand_for], key=_place)[:limit]
+
+
+@dataclass(frozen=True, slots=True)
+class Members:
+    """One page of the alerts of some incidents, and how all of them stand."""
+
+    rows: list[AlertInstance]
+    standing: dict[str, int]  # by level, those that are open
+    over: int
+    areas: list[tuple[str, int, int]]  # code, how many, how many of them open
+    more_areas: int
+
+
+def members(incidents: Collection[int], *, page: int, size: int, areas: int) -> Members:
+    """Return alerts of incidents: open before cleared, the worst first (three queries)."""
+    rows = AlertInstance.objects.filter(incident__in=list(incidents))
+    is_over = When(cleared_at__isnull=False, then=Value(1))
+    over = CaseWhen(is_over, default=Value(0), output_field=IntegerField())
+    listed = rows.order_by(over, _RANK, "-level_at", "pk")
+    counted = rows.order_by().values_list(over.copy(), "level").annotate(n=Count("pk"))
+    standing = dict.fromkeys(LEVELS, 0)
+    ended = 0
+    for is_ended, level, count in counted:
+        if is_ended:
+            ended += count
+        else:
+            standing[level] += count
+    by_area = (
+        rows.order_by()
+        .values_list("area")
+        .annotate(n=Count("pk"), open=Count("pk", filter=Q(cleared_at__isnull=True)))
+        .order_by("-open", "-n", "area")
+    )
+    found = list(by_area)
+    return Members(
+        rows=list(listed[(page - 1) * size : page * size]),
+        standing=standing,
+        over=ended,
+        areas=found[:areas],
+        more_areas=max(0, len(found) - areas),
+    )
 
 
 def risen_as_of(actor: Actor, *, since: datetime, at: datetime, limit: int) -> list[AlertInstance]:
