@@ -14,6 +14,7 @@ from granian.server.embed import Server
 from anlan.entrypoints import clock
 from anlan.entrypoints.edge.credentials import LOOK_S, Credentials
 from anlan.entrypoints.edge.door import Door
+from anlan.entrypoints.edge.judging import Judging
 from anlan.sensing import public as sensing
 
 log = logging.getLogger(__name__)
@@ -32,6 +33,8 @@ async def serve(address: str, port: int, *, limit: int) -> None:
         When another edge serves this workspace.
     """
     gatherer = await asyncio.to_thread(_begin)
+    judging = Judging()
+    judging.start()
     credentials = Credentials()
     door = Door(gatherer, credentials, limit=limit)
     server = Server(
@@ -61,6 +64,7 @@ async def serve(address: str, port: int, *, limit: int) -> None:
         stop.set()
         tending.cancel()
         await asyncio.to_thread(gatherer.close)
+        await asyncio.to_thread(judging.stop)
         await asyncio.to_thread(sensing.let_go)
         credentials.close()
 
