@@ -193,6 +193,8 @@ def clockwork() -> Clockwork:
         Step("forget sources", minute, _forget_sources),
         Step("sweep uploads", timedelta(hours=1), lambda now: sensing.sweep_uploads(now=now)),
         Step("forget keys", daily, lambda now: sensing.forget_keys(now=now)),
+        Step("bring tables in", timedelta(seconds=1), _bring_tables_in),
+        Step("sweep tables", timedelta(hours=1), lambda now: sensing.sweep_tables(now=now)),
         Step("retire readings", timedelta(hours=1), retaining.at_night),
         Step("verify ledger", daily, _verify_ledger),
         Step("expire contents", daily, lambda now: accountability.expire_contents(now=now)),
@@ -207,6 +209,14 @@ def _release_gathered(now: datetime) -> object:
 
     rule = origins.flood_rule()
     return response.release_gathered(most=rule.reports, within=rule.within, now=now)
+
+
+def _bring_tables_in(now: datetime) -> object:
+    """Count or keep some of the tables that people brought, and leave time to the clocks."""
+    from anlan.sensing import public as sensing
+
+    end = time.monotonic() + COUNTING.total_seconds()
+    return sensing.advance_tables(now=now, goes_on=lambda: time.monotonic() < end)
 
 
 def _forget_sources(now: datetime) -> object:
@@ -307,4 +317,14 @@ def _work(stop: threading.Event, goes_on: Callable[[], bool]) -> None:
         close_old_connections()
         stop.wait(TICK.total_seconds())
     stop.set()
+    _stop_judging()
     sender.join(timeout=15)
+
+
+def _stop_judging() -> None:
+    from anlan.warning import public as warning
+
+    try:
+        warning.stop_judging()
+    except Exception:  # the next clockwork finds the memory again; it only takes longer
+        log.exception("the judge's memory was not saved")

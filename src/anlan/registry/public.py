@@ -96,6 +96,7 @@ from anlan.registry.selectors.packs import (
     rule_versions,
     rules_in_force,
     timezone,
+    units,
     versions_of,
 )
 from anlan.registry.selectors.places import (
@@ -129,6 +130,7 @@ from anlan.registry.services.accounts import (
     close_account,
     create_account,
     create_first_admin,
+    credential,
     issue_token,
     revoke_token,
 )
@@ -239,6 +241,7 @@ __all__ = [
     "counts",
     "create_account",
     "create_first_admin",
+    "credential",
     "destroy_contents",
     "diff_city",
     "discard_table",
@@ -342,6 +345,7 @@ __all__ = [
     "timezone",
     "tokens",
     "under",
+    "units",
     "version_edit",
     "versions_of",
     "waiting_invitations",

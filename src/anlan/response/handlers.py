@@ -48,7 +48,7 @@ def on_alert_raised(told: Told, *, now: datetime) -> None:
     beside = [f"report:{number}" for number in reports]
     opening = opening_of_alert(event, rule)
     if isinstance(rule, SilenceRule) and event.subject.startswith(STREAM):
-        failed = partial(silent_with, event.rule, now=now)
+        failed = partial(silent_with, event.rule, event.at)
         opening = of_many(opening, event.subject.removeprefix(STREAM), failed, now=now)
     take_sign(ACTOR, opening, now=now, beside=beside)
 

@@ -9,12 +9,12 @@ from anlan.kernel.scales import ResponseLevel, WarningLevel
 
 
 class JudgeState(models.Model):
-    """What the judge remembers of one stream, or of the whole city (technical).
+    """Where the judge stands (technical).
 
-    Not journalled: it follows from the signs and the alert instances, and a
-    judge that lost it would judge the next signs afresh.  ``key`` is ``city``
-    or ``stream:<code>``; ``next_at`` is the instant at which time alone changes
-    something, so that an idle tick reads no blob.
+    Key ``city``: what it remembers of clusters, conjunctions and lags.  Key ``streams``: up to
+    which frame readings were judged and what that found is written; its memory lies in a file of
+    the workspace.  Not journalled: it follows from the signs and the alert instances.  ``next_at``
+    is the instant at which time alone changes something, so that an idle tick reads no blob.
     """
 
     technical = "the judge's memory; its findings are journalled"
@@ -29,6 +29,29 @@ class JudgeState(models.Model):
 
     def __str__(self) -> str:
         return self.key
+
+
+class JudgeCut(models.Model):
+    """A step of the judge of streams that found something (technical).
+
+    After a crash it is done again exactly alike.  Written with its findings, removed when a
+    checkpoint holds what it led to.  Steps that found nothing leave no row: they may be done
+    together.
+    """
+
+    technical = "steps of the judge since its last checkpoint; their findings are journalled"
+
+    number = models.BigIntegerField(primary_key=True, help_text="Counts on by one")
+    before_frame = models.BigIntegerField(help_text="Last frame judged before it")
+    before_us = models.BigIntegerField(help_text="Instant of the step before it, in µs")
+    frame = models.BigIntegerField(help_text="Last frame judged by it")
+    at_us = models.BigIntegerField(help_text="Instant as of which it judged, in µs")
+    city = models.BooleanField(help_text="Whether it took over another city or other rules")
+    told = models.PositiveIntegerField(help_text="How many of its findings are written")
+    whole = models.BooleanField(help_text="Whether all of them are")
+
+    def __str__(self) -> str:
+        return str(self.number)
 
 
 class JudgeInbox(models.Model):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from anlan.kernel.actor import Actor
 from anlan.registry import public as registry
@@ -23,10 +25,30 @@ from anlan.warning.services.judging import Judged
 from anlan.warning.services.responses import ResponseDeclaration
 from anlan.warning.services.trying import Compared, Looked, Tried
 
+if TYPE_CHECKING:
+    from anlan.warning.services.streams.judge import StreamJudge
+
 
 def judge(*, now: datetime) -> Judged:
     """Run one tick of the judge; an idle one costs a few small queries."""
     return _judging.judge(now=now)
+
+
+def stream_judge() -> StreamJudge:
+    """Return the judge of streams of this process's workspace, for a process that takes readings in.
+
+    Loads its kernels: a second or two, and a minute the first time on a machine.
+    """
+    from anlan.warning.services.streams.here import stream_judge as here
+
+    return here()
+
+
+def stop_judging() -> None:
+    """Save what this process remembers of the streams, and let another one judge them."""
+    here = sys.modules.get("anlan.warning.services.streams.here")
+    if here is not None:
+        here.stop()
 
 
 def declare_response(
@@ -66,6 +88,16 @@ def alerts_named(alert_ids: Iterable[int]) -> dict[int, AlertInstance]:
     return AlertInstance.objects.in_bulk(list(alert_ids))
 
 
+def open_on_streams(streams: Iterable[str]) -> list[AlertInstance]:
+    """Return the open alerts about some streams (one query); the caller checks areas."""
+    return selectors.open_on_streams(streams)
+
+
+def levels_of_streams() -> dict[str, str]:
+    """Return the highest level of danger open on each stream, silence apart (one query)."""
+    return selectors.levels_of_streams()
+
+
 def subjects_open(rule: str, subjects: list[str], *, raised_since: datetime) -> list[str]:
     """Return which of some subjects an open alert of a rule is about, raised since then (one query)."""
     return selectors.subjects_open(rule, subjects, raised_since=raised_since)
@@ -101,9 +133,9 @@ def open_levels(subjects: Collection[str]) -> dict[str, str]:
     return selectors.open_levels(subjects)
 
 
-def open_on_streams(*, most: int) -> dict[str, str]:
+def highest_on_streams(*, most: int) -> dict[str, str]:
     """Return the highest level that stands open on each stream, by its code (one query)."""
-    return selectors.open_on_streams(most=most)
+    return selectors.highest_on_streams(most=most)
 
 
 def raised_between(
@@ -180,8 +212,10 @@ __all__ = [
     "clusters_of_report",
     "declare_response",
     "end_response",
+    "highest_on_streams",
     "is_read",
     "judge",
+    "levels_of_streams",
     "limit_lines",
     "open_clusters",
     "open_levels",
@@ -192,6 +226,8 @@ __all__ = [
     "risen",
     "risen_as_of",
     "rules_on",
+    "stop_judging",
+    "stream_judge",
     "subjects_open",
     "told_of",
     "try_rule",

@@ -79,6 +79,26 @@ def alerts(actor: Actor, filters: AlertFilters) -> list[AlertInstance]:
     return list(wanted.order_by("-pk")[: max(1, min(filters.limit, MOST_ROWS))])
 
 
+def open_on_streams(streams: Iterable[str]) -> list[AlertInstance]:
+    """Return the open alerts about some streams (one query); the caller checks areas."""
+    subjects = [f"stream:{code}" for code in streams]
+    return list(
+        AlertInstance.objects.filter(subject__in=subjects, cleared_at__isnull=True).order_by("pk")
+    )
+
+
+def levels_of_streams() -> dict[str, str]:
+    """Return the highest level of danger open on each stream, silence apart (one query)."""
+    rows = AlertInstance.objects.filter(subject__startswith="stream:", cleared_at__isnull=True)
+    found: dict[str, str] = {}
+    for subject, level, reason in rows.values_list("subject", "level", "reason"):
+        if str(reason.get("code", "")).startswith("silence."):
+            continue
+        code = subject.removeprefix("stream:")
+        found[code] = min(found.get(code, level), level, key=LEVELS.index)
+    return found
+
+
 def subjects_open(rule: str, subjects: list[str], *, raised_since: datetime) -> list[str]:
     """Return which of some subjects an open alert of a rule is about, raised since then (one query)."""
     rows = AlertInstance.objects.filter(
@@ -181,7 +201,7 @@ def raised_between(
         last = found[-1][4], found[-1][0]
 
 
-def open_on_streams(*, most: int) -> dict[str, str]:
+def highest_on_streams(*, most: int) -> dict[str, str]:
     """Return the highest level that stands open on each stream, by code (one query).
 
     Of more than ``most`` open alerts the newest count.

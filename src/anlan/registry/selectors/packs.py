@@ -336,6 +336,11 @@ def quantity(slug: str) -> j.Quantity:
     return cast("j.Quantity", _named("quantities", slug, lambda entry: entry.id))
 
 
+def units() -> dict[str, str]:
+    """Return the unit in which each quantity is kept, by its slug."""
+    return {entry.id: entry.unit for entry in current("quantities")}
+
+
 def place_kind(slug: str) -> j.PlaceKind:
     """Return a kind of place."""
     return cast("j.PlaceKind", _named("place_kinds", slug, lambda entry: entry.id))

@@ -19,24 +19,58 @@ Key = tuple[str, str]
 
 
 def keep_findings(
-    findings: Iterable[Finding], *, root: str, area_paths: Mapping[str, str], now: datetime
+    findings: Iterable[Finding],
+    *,
+    root: str,
+    area_paths: Mapping[str, str],
+    now: datetime,
+    told_once: bool = False,
 ) -> int:
     """Write each finding with its event, in the caller's transaction; return how many changed.
 
-    A finding that says what is so already, or tells again of an instance that
-    was raised at the same instant, changes nothing: a judge which lost its
-    memory raises nothing twice.  What lies in no known area belongs to the
-    whole city.
+    A finding that says what is so already changes nothing.  Unless the caller tells each finding
+    only once (``told_once``), nor does one that tells again of an instance that was raised at the
+    same instant: a judge which lost its memory raises nothing twice.  What lies in no known
+    area belongs to the whole city.
     """
-    desk = _Desk(list(findings), root=root, area_paths=area_paths, now=now)
+    desk = _Desk(list(findings), root=root, area_paths=area_paths, now=now, told_once=told_once)
     return sum(desk.keep(item) for item in desk.findings)
+
+
+def keep_over(
+    raised: Finding,
+    peak: Finding,
+    cleared: Finding,
+    *,
+    root: str,
+    area_paths: Mapping[str, str],
+    now: datetime,
+) -> None:
+    """Write an instance that was found only when it was over, in the caller's transaction.
+
+    It never was open in the database, so another one of its rule and subject may be.
+    """
+    desk = _Desk([], root=root, area_paths=area_paths, now=now, told_once=True)
+    row = desk.row_of(raised)
+    row.level = row.peak_level = peak.level
+    row.level_at, row.evidence = peak.at, evidence_data(peak.evidence)
+    row.reason = _reason(peak)
+    row.cleared_at, row.cleared_reason = max(cleared.at, raised.at), cleared.reason.code
+    _tell_raised(row, now=now)
+    _tell_cleared(row, cleared, now=now)
 
 
 class _Desk:
     """The findings of one tick beside the rows that they may change."""
 
     def __init__(
-        self, findings: list[Finding], *, root: str, area_paths: Mapping[str, str], now: datetime
+        self,
+        findings: list[Finding],
+        *,
+        root: str,
+        area_paths: Mapping[str, str],
+        now: datetime,
+        told_once: bool,
     ) -> None:
         self.findings, self.root, self.area_paths, self.now = findings, root, area_paths, now
         rows = AlertInstance.objects.select_for_update().filter(
@@ -45,7 +79,8 @@ class _Desk:
         open_rows = rows.filter(cleared_at__isnull=True) if findings else ()
         self.open: dict[Key, AlertInstance] = {(row.rule, row.subject): row for row in open_rows}
         raised = [item for item in findings if item.what is What.RAISED]
-        past = rows.filter(raised_at__in={item.at for item in raised}) if raised else rows.none()
+        asked = raised and not told_once
+        past = rows.filter(raised_at__in={item.at for item in raised}) if asked else rows.none()
         self.past = set(past.values_list("rule", "subject", "raised_at"))
         self.retold: set[Key] = set()
 
@@ -75,12 +110,18 @@ class _Desk:
         return False
 
     def _raise(self, item: Finding) -> AlertInstance:
+        row = self.row_of(item)
+        _tell_raised(row, now=self.now)
+        return row
+
+    def row_of(self, item: Finding) -> AlertInstance:
+        """Return the row that a raising makes, not written yet."""
         area = item.area if self.area_paths.get(item.area) else self.root
-        return _raise(item, area=area, path=self.area_paths.get(area, area), now=self.now)
+        return _row_of(item, area=area, path=self.area_paths.get(area, area), now=self.now)
 
 
-def _raise(item: Finding, *, area: str, path: str, now: datetime) -> AlertInstance:
-    row = AlertInstance(
+def _row_of(item: Finding, *, area: str, path: str, now: datetime) -> AlertInstance:
+    return AlertInstance(
         rule=item.rule,
         rule_version=item.version,
         subject=item.subject,
@@ -97,6 +138,9 @@ def _raise(item: Finding, *, area: str, path: str, now: datetime) -> AlertInstan
         evidence=evidence_data(item.evidence),
         recorded_at=now,
     )
+
+
+def _tell_raised(row: AlertInstance, *, now: datetime) -> None:
     rows_of.insert(row)  # the event names the row, so the row comes first
     event = AlertRaised(
         alert=row.pk,
@@ -110,7 +154,6 @@ def _raise(item: Finding, *, area: str, path: str, now: datetime) -> AlertInstan
         at=row.raised_at,
     )
     journal.record(event, actor=ACTOR, now=now, rows=[row], made=[row])
-    return row
 
 
 def _change(row: AlertInstance, item: Finding, *, now: datetime) -> None:
@@ -135,6 +178,11 @@ def _change(row: AlertInstance, item: Finding, *, now: datetime) -> None:
 def _clear(row: AlertInstance, item: Finding, *, now: datetime) -> None:
     row.cleared_at = max(item.at, row.raised_at)
     row.cleared_reason = item.reason.code
+    _tell_cleared(row, item, now=now)
+
+
+def _tell_cleared(row: AlertInstance, item: Finding, *, now: datetime) -> None:
+    assert row.cleared_at is not None  # noqa: S101  it has just been cleared
     event = AlertCleared(
         alert=row.pk,
         rule=row.rule,

@@ -151,7 +151,7 @@ def _page(
 ) -> Seen:
     codes = [held.codes[n] for n in numbers.tolist()]
     newest = sensing.newest_columns(codes)
-    levels = warning.open_on_streams(most=MOST_ALERTS)
+    levels = warning.highest_on_streams(most=MOST_ALERTS)
     # 0 … 3: an open alert by its level; then overdue, never heard, fresh.
     rank = np.array([_LEVELS.index(levels[x]) if x in levels else 9 for x in codes], np.int64)
     age_us = (now - _EPOCH) // _US - newest.at_us
