@@ -188,6 +188,7 @@ def seen(request: Call, sensor: KnownSensor, span: Span, language: str) -> dict[
         unit,
         language,
     )
+    zone = registry.timezone()
     faults = sensing.faults_of(sensor.code, span.start, span.end)[-MOST_FAULTS:]
     drawn = coursing.plotted(
         course,
@@ -224,7 +225,9 @@ def seen(request: Call, sensor: KnownSensor, span: Span, language: str) -> dict[
         "limits": limits,
         "limits_off": [mark for mark in limits if not scale.holds(mark.value)],
         "alerts": lines,
-        "faults": [{"row": x, "says": fault_text(x, language, unit=unit)} for x in faults[::-1]],
+        "faults": [
+            {"row": x, "says": fault_text(x, language, unit=unit, zone=zone)} for x in faults[::-1]
+        ],
         "course": course,
     }
 
