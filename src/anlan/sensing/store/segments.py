@@ -172,6 +172,22 @@ class OpenSegment:
         ]
         return _between(joined(parts), None, from_us, before_us)
 
+    def rows_in(self, group: int) -> int:
+        """Return how many rows a row group has."""
+        return int(self.file.metadata.row_group(group).num_rows)
+
+    def row_of(self, number: int, group: int) -> Rows | None:
+        """Return the row of a reading's number, if it is in a row group; only numbers are read for that."""
+        told = self.file.metadata.row_group(group).column(self._places["id"]).statistics
+        if told is not None and told.has_min_max and not told.min <= number <= told.max:
+            return None
+        table = self.file.read_row_group(group, columns=["id"], use_threads=False)
+        hits = np.flatnonzero(np.asarray(table.column("id").combine_chunks()) == number)
+        if not len(hits):
+            return None
+        whole = self.file.read_row_group(group, columns=self._telling([group]), use_threads=False)
+        return _rows_of(whole.slice(int(hits[0]), 1).combine_chunks())
+
     def _telling(self, groups: list[int]) -> list[str]:
         """Return the columns that say anything in some row groups, as their statistics tell."""
         return [name for name in PLAIN if name not in _MAYBE or self._says(name, groups)]
