@@ -12,15 +12,17 @@ from anlan.registry import public as registry
 from anlan.registry.domain.facts import KnownSensor
 from anlan.registry.domain.packwords import Text
 from anlan.registry.domain.rulespecs import RuleSpec
+from anlan.warning import limits
 from anlan.warning.domain.reasons import reason_text
 from anlan.warning.domain.ruletext import describe
 from anlan.warning.domain.signs import Units
+from anlan.warning.limits import LimitLine
 from anlan.warning.models import AlertInstance, Incident, ResponseInForce, WarningInForce
 from anlan.warning.selectors import alerts as of_alerts
 from anlan.warning.selectors import in_force
 from anlan.warning.selectors import streams as of_streams
 from anlan.warning.selectors.alerts import AlertFilters, Members
-from anlan.warning.selectors.streams import LimitLine, RaisedAlert
+from anlan.warning.selectors.streams import RaisedAlert
 from anlan.warning.services import judging as _judging
 from anlan.warning.services import responses as _responses
 from anlan.warning.services import trying as _trying
@@ -165,13 +167,13 @@ def raised_between(
 
 def rules_on(sensor: KnownSensor, *, at: datetime) -> list[RuleSpec]:
     """Return the rules in force that judge the readings of a stream, or its silence."""
-    return of_streams.rules_on(sensor.quantity, sensor.place_kind, at=at)
+    return limits.rules_on(sensor.quantity, sensor.place_kind, at=at)
 
 
 def limit_lines(sensor: KnownSensor, rules: Iterable[RuleSpec]) -> list[LimitLine]:
     """Return the limits of rules that lie on the scale of a stream's readings."""
     quantity = registry.quantity(sensor.quantity)
-    return of_streams.limit_lines(rules, unit=Units(quantity.unit, quantity.accepts))
+    return limits.limit_lines(rules, unit=Units(quantity.unit, quantity.accepts))
 
 
 def told_of(rules: Iterable[RuleSpec]) -> dict[tuple[str, int], Text]:
