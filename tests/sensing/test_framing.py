@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from anlan.sensing.public import Observation, Quality
 from anlan.sensing.services.framing import batch_of, from_us, message_of, to_us
 from anlan.sensing.store import frames
-from anlan.sensing.store.asking import frame_from
+from anlan.sensing.store.hand import _frame_of
 
 observations = st.lists(
     st.builds(
@@ -26,7 +26,7 @@ observations = st.lists(
 def test_a_frame_loses_nothing(kept):
     now = datetime(2026, 7, 20, 8, 0, 0, 7, tzinfo=UTC)
     message = message_of("account:1", kept, key="k", now=now)
-    made = frame_from(message, list(range(len(message.codes))))._replace(seq=5)
+    made = _frame_of(message, list(range(len(message.codes))))._replace(seq=5)
     batch = batch_of(frames.decode(memoryview(frames.encode(made))), message.codes)
     assert (batch.id, batch.received_at, batch.observations) == (5, now, tuple(kept))
 

@@ -78,6 +78,11 @@ class Workspace:
         return self.root / "connectors"
 
     @property
+    def imports(self) -> Path:
+        """Tables that are being brought in over the pages; swept after a week."""
+        return self.root / "imports"
+
+    @property
     def logs(self) -> Path:
         """Structured logs."""
         return self.root / "logs"

@@ -55,6 +55,7 @@ from anlan.registry.selectors.measured import (
     domains_of_hazards,
     domains_of_quantities,
     quantities,
+    spared_reasons,
 )
 from anlan.registry.selectors.naming import (
     Names,
@@ -75,6 +76,7 @@ from anlan.registry.selectors.packs import (
     hazard,
     hazard_of_code,
     hazards,
+    incident_rule,
     is_loaded,
     ladder_for,
     level_name,
@@ -95,6 +97,7 @@ from anlan.registry.selectors.packs import (
     rule_versions,
     rules_in_force,
     timezone,
+    units,
     versions_of,
 )
 from anlan.registry.selectors.places import (
@@ -260,6 +263,7 @@ __all__ = [
     "hazards",
     "history_of",
     "holder_codes",
+    "incident_rule",
     "init_china",
     "init_city",
     "invite",
@@ -334,6 +338,7 @@ __all__ = [
     "show_table",
     "sign_in",
     "sign_out",
+    "spared_reasons",
     "standing_since",
     "superior_of",
     "take_edit",
@@ -342,6 +347,7 @@ __all__ = [
     "timezone",
     "tokens",
     "under",
+    "units",
     "version_edit",
     "versions_of",
     "waiting_invitations",

@@ -24,6 +24,7 @@ from anlan.sensing.domain.reading import ReadReason
 from anlan.sensing.domain.reports import Contact, ReportIn
 from anlan.sensing.domain.uploads import UploadState
 from anlan.sensing.doubts import doubts_of, faults_named, faults_of, faulty
+from anlan.sensing.flagging import flags_of
 from anlan.sensing.frames import (
     frames_after,
     frames_mark,
@@ -37,7 +38,10 @@ from anlan.sensing.frames import (
     stream_numbers,
 )
 from anlan.sensing.handing import as_parquet
+from anlan.sensing.healthy import Health, StreamHealth, health, health_of
 from anlan.sensing.known_then import KnownThen, known_at
+from anlan.sensing.quality.health import TRUSTS
+from anlan.sensing.quality.state import FAULTS
 from anlan.sensing.readings import (
     LastHeard,
     NewestColumns,
@@ -65,6 +69,7 @@ from anlan.sensing.services.examining import Examined, examine
 from anlan.sensing.services.gatherer import Gatherer
 from anlan.sensing.services.hands import begin_writing, let_go
 from anlan.sensing.services.imports import import_observations, import_reports, import_signals
+from anlan.sensing.services.maintaining import LONGEST as LONGEST_MAINTENANCE
 from anlan.sensing.services.maintaining import (
     end_maintenance,
     in_maintenance,
@@ -83,6 +88,20 @@ from anlan.sensing.services.retiring import retire_due, what_would_go
 from anlan.sensing.services.segments import seal_segments, verify_segments
 from anlan.sensing.services.signals import keep_signal
 from anlan.sensing.services.sources import forget_sources
+from anlan.sensing.services.table_jobs import (
+    TableJob,
+    advance_tables,
+    ask,
+    begin_table,
+    choose_map,
+    discard_table,
+    own_tables,
+    remember_map,
+    shape_of_table,
+    sweep_tables,
+    table_job,
+)
+from anlan.sensing.services.tables import RefusedFile, import_table, look_at
 from anlan.sensing.services.uploads import (
     append_piece,
     begin_upload,
@@ -96,8 +115,11 @@ from anlan.sensing.store import Frame, Rows
 from anlan.sensing.usual import UsualCourse, usual_before
 
 __all__ = [
+    "FAULTS",
+    "LONGEST_MAINTENANCE",
     "MOST_COLUMNS",
     "MOST_STREAMS",
+    "TRUSTS",
     "Batch",
     "BatchIn",
     "BatchReceipt",
@@ -109,6 +131,7 @@ __all__ = [
     "FloodRule",
     "Frame",
     "Gatherer",
+    "Health",
     "KnownThen",
     "LastHeard",
     "LatestReading",
@@ -117,20 +140,28 @@ __all__ = [
     "Once",
     "Quality",
     "ReadReason",
+    "RefusedFile",
     "ReportIn",
     "RowIn",
     "Rows",
     "Source",
+    "StreamHealth",
+    "TableJob",
     "UploadState",
     "UsualCourse",
+    "advance_tables",
     "append_piece",
     "as_parquet",
+    "ask",
     "batches_after",
+    "begin_table",
     "begin_upload",
     "begin_writing",
+    "choose_map",
     "clean_photos",
     "close_webhook",
     "courses",
+    "discard_table",
     "doubts_of",
     "earlier_answer",
     "end_maintenance",
@@ -138,16 +169,20 @@ __all__ = [
     "faults_named",
     "faults_of",
     "faulty",
+    "flags_of",
     "follow_secret",
     "forget_keys",
     "forget_sources",
     "forget_uploads",
     "frames_after",
     "frames_mark",
+    "health",
+    "health_of",
     "hear_kept",
     "import_observations",
     "import_reports",
     "import_signals",
+    "import_table",
     "in_maintenance",
     "keep_aside",
     "keep_message",
@@ -162,6 +197,7 @@ __all__ = [
     "last_times",
     "latest",
     "let_go",
+    "look_at",
     "maintenance_of",
     "make_secret",
     "map_here",
@@ -171,12 +207,14 @@ __all__ = [
     "newest_readings",
     "note_reading",
     "number_streams",
+    "own_tables",
     "quarantine_open",
     "quarantined",
     "read_many",
     "read_observations",
     "read_thinned",
     "readings_by_parts",
+    "remember_map",
     "report",
     "report_followed",
     "report_points",
@@ -185,11 +223,14 @@ __all__ = [
     "run_once",
     "seal_segments",
     "set_maintenance",
+    "shape_of_table",
     "signal",
     "signal_message",
     "stream_codes",
     "stream_numbers",
+    "sweep_tables",
     "sweep_uploads",
+    "table_job",
     "upload_state",
     "uploaded",
     "usual_before",

@@ -45,6 +45,12 @@ class AlertOut(Schema):
     reason: dict[str, Any]
     why: dict[str, str]  # the reason in words, "zh" and "en"
     evidence: dict[str, Any]
+    incident: int | None = Field(description="Of which it is a member; null: it came alone")
+
+    @staticmethod
+    def resolve_incident(row: AlertInstance) -> int | None:
+        """Return the key of its incident."""
+        return row.incident_id
 
     @staticmethod
     def resolve_why(row: AlertInstance) -> dict[str, str]:
@@ -70,6 +76,7 @@ class AlertsAsked(Schema):
     subject: Short = ""
     place: Short = ""
     area: Short = ""
+    incident: Annotated[int | None, Field(ge=1, le=2**62)] = None
     raised_from: datetime | None = None
     raised_until: datetime | None = None
     before: Annotated[int | None, Field(ge=1, le=2**62)] = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -16,8 +16,8 @@ from anlan.warning import selectors
 from anlan.warning.domain.reasons import reason_text
 from anlan.warning.domain.ruletext import describe
 from anlan.warning.domain.signs import Units
-from anlan.warning.models import AlertInstance, ResponseInForce, WarningInForce
-from anlan.warning.selectors import AlertFilters, LimitLine
+from anlan.warning.models import AlertInstance, Incident, ResponseInForce, WarningInForce
+from anlan.warning.selectors import AlertFilters, LimitLine, Members, RaisedAlert
 from anlan.warning.services import judging as _judging
 from anlan.warning.services import responses as _responses
 from anlan.warning.services import trying as _trying
@@ -88,6 +88,31 @@ def alerts_named(alert_ids: Iterable[int]) -> dict[int, AlertInstance]:
     return AlertInstance.objects.in_bulk(list(alert_ids))
 
 
+def open_on_streams(streams: Iterable[str]) -> list[AlertInstance]:
+    """Return the open alerts about some streams (one query); the caller checks areas."""
+    return selectors.open_on_streams(streams)
+
+
+def levels_of_streams() -> dict[str, str]:
+    """Return the highest level of danger open on each stream, silence apart (one query)."""
+    return selectors.levels_of_streams()
+
+
+def incident(incident_id: int) -> Incident:
+    """Return an incident by its key; whoever heard of it knows that it is there."""
+    return Incident.objects.get(pk=incident_id)
+
+
+def standing_in(incident_id: int) -> int:
+    """Return how many alerts of an incident are open (one query)."""
+    return AlertInstance.objects.filter(incident=incident_id, cleared_at__isnull=True).count()
+
+
+def members(incidents: Collection[int], *, page: int, size: int, areas: int) -> Members:
+    """Return a page of the alerts of incidents, the worst first, and how all of them stand."""
+    return selectors.members(incidents, page=page, size=size, areas=areas)
+
+
 def subjects_open(rule: str, subjects: list[str], *, raised_since: datetime) -> list[str]:
     """Return which of some subjects an open alert of a rule is about, raised since then (one query)."""
     return selectors.subjects_open(rule, subjects, raised_since=raised_since)
@@ -123,9 +148,16 @@ def open_levels(subjects: Collection[str]) -> dict[str, str]:
     return selectors.open_levels(subjects)
 
 
-def open_on_streams(*, most: int) -> dict[str, str]:
+def highest_on_streams(*, most: int) -> dict[str, str]:
     """Return the highest level that stands open on each stream, by its code (one query)."""
-    return selectors.open_on_streams(most=most)
+    return selectors.highest_on_streams(most=most)
+
+
+def raised_between(
+    since: datetime, until: datetime, *, rules: Collection[str], at_once: int
+) -> Iterator[list[RaisedAlert]]:
+    """Yield the alerts of some rules raised in a period, by parts; for counting, not for showing."""
+    return selectors.raised_between(since, until, rules=rules, at_once=at_once)
 
 
 def rules_on(sensor: KnownSensor, *, at: datetime) -> list[RuleSpec]:
@@ -179,9 +211,12 @@ __all__ = [
     "AlertFilters",
     "AlertInstance",
     "Compared",
+    "Incident",
     "Judged",
     "LimitLine",
     "Looked",
+    "Members",
+    "RaisedAlert",
     "ResponseDeclaration",
     "ResponseInForce",
     "Tried",
@@ -194,17 +229,23 @@ __all__ = [
     "clusters_of_report",
     "declare_response",
     "end_response",
+    "highest_on_streams",
+    "incident",
     "is_read",
     "judge",
+    "levels_of_streams",
     "limit_lines",
+    "members",
     "open_clusters",
     "open_levels",
     "open_on_streams",
+    "raised_between",
     "reason_text",
     "response_in_force",
     "risen",
     "risen_as_of",
     "rules_on",
+    "standing_in",
     "stop_judging",
     "stream_judge",
     "subjects_open",

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from functools import reduce
+from operator import or_
+from typing import Any, NamedTuple
 
-from django.db.models import Model, Q, QuerySet
+from django.db.models import Case as CaseWhen
+from django.db.models import Count, IntegerField, Max, Min, Model, Q, QuerySet, Value, When
 
 from anlan.infra.models import JournalEntry
 from anlan.infra.prepared import PreparedQuery
@@ -24,6 +27,11 @@ from anlan.warning.models import AlertInstance, ResponseInForce, WarningInForce
 
 MOST_ROWS = 200
 LEVELS = [level.value for level in WarningLevel]
+_RANK = CaseWhen(
+    *[When(level=level, then=Value(place)) for place, level in enumerate(LEVELS)],
+    default=Value(len(LEVELS)),
+    output_field=IntegerField(),
+)
 #: What ended is written down no later than so long after it did.
 WRITTEN_WITHIN = timedelta(hours=1)
 RISES = ("AlertRaised", "AlertLevelChanged", "AlertCleared")
@@ -47,6 +55,7 @@ class AlertFilters:
     raised_until: datetime | None = None
     before: int | None = None
     limit: int = 50
+    incident: int | None = None
 
 
 def inside(actor: Actor) -> Q:
@@ -66,6 +75,8 @@ def alerts(actor: Actor, filters: AlertFilters) -> list[AlertInstance]:
         value = getattr(filters, name)
         if value:
             wanted = wanted.filter(**{name: value})
+    if filters.incident is not None:
+        wanted = wanted.filter(incident=filters.incident)
     if filters.open_only:
         wanted = wanted.filter(cleared_at__isnull=True)
     if filters.area:
@@ -77,6 +88,26 @@ def alerts(actor: Actor, filters: AlertFilters) -> list[AlertInstance]:
     if filters.before is not None:
         wanted = wanted.filter(pk__lt=filters.before)
     return list(wanted.order_by("-pk")[: max(1, min(filters.limit, MOST_ROWS))])
+
+
+def open_on_streams(streams: Iterable[str]) -> list[AlertInstance]:
+    """Return the open alerts about some streams (one query); the caller checks areas."""
+    subjects = [f"stream:{code}" for code in streams]
+    return list(
+        AlertInstance.objects.filter(subject__in=subjects, cleared_at__isnull=True).order_by("pk")
+    )
+
+
+def levels_of_streams() -> dict[str, str]:
+    """Return the highest level of danger open on each stream, silence apart (one query)."""
+    rows = AlertInstance.objects.filter(subject__startswith="stream:", cleared_at__isnull=True)
+    found: dict[str, str] = {}
+    for subject, level, reason in rows.values_list("subject", "level", "reason"):
+        if str(reason.get("code", "")).startswith("silence."):
+            continue
+        code = subject.removeprefix("stream:")
+        found[code] = min(found.get(code, level), level, key=LEVELS.index)
+    return found
 
 
 def subjects_open(rule: str, subjects: list[str], *, raised_since: datetime) -> list[str]:
@@ -151,7 +182,37 @@ def alerts_during(
     return list(rows.order_by("-raised_at", "-pk")[: max(1, min(limit, MOST_ROWS))])
 
 
-def open_on_streams(*, most: int) -> dict[str, str]:
+class RaisedAlert(NamedTuple):
+    """What counting needs of an alert."""
+
+    id: int
+    rule: str
+    area_path: str
+    recorded_at: datetime
+
+
+def raised_between(
+    since: datetime, until: datetime, *, rules: Collection[str], at_once: int
+) -> Iterator[list[RaisedAlert]]:
+    """Yield the alerts of some rules raised in a period, by parts (one query for each part)."""
+    rows = AlertInstance.objects.filter(raised_at__gte=since, raised_at__lt=until, rule__in=rules)
+    last: tuple[datetime, int] | None = None
+    while True:
+        some = rows
+        if last is not None:
+            some = rows.filter(Q(raised_at__gt=last[0]) | Q(raised_at=last[0], pk__gt=last[1]))
+        found = list(
+            some.order_by("raised_at", "pk").values_list(
+                "pk", "rule", "area_path", "recorded_at", "raised_at"
+            )[:at_once]
+        )
+        if not found:
+            return
+        yield [RaisedAlert(*row[:4]) for row in found]
+        last = found[-1][4], found[-1][0]
+
+
+def highest_on_streams(*, most: int) -> dict[str, str]:
     """Return the highest level that stands open on each stream, by code (one query).
 
     Of more than ``most`` open alerts the newest count.
@@ -275,12 +336,63 @@ def rule_words() -> Words:
 def risen(actor: Actor, *, since: datetime, limit: int) -> list[AlertInstance]:
     """Return open alerts inside the actor's areas that were raised or changed level lately.
 
-    The highest level first; one query.
+    The highest level first; of an incident the worst one stands for all.  Three queries: what
+    came alone must not be hidden by thousands that came together.
     """
-    rows = AlertInstance.objects.filter(
-        inside(actor), cleared_at__isnull=True, level_at__gt=since
-    ).order_by("-pk")
-    return sorted(rows[:MOST_ROWS], key=_place)[:limit]
+    rows = AlertInstance.objects.filter(inside(actor), cleared_at__isnull=True, level_at__gt=since)
+    alone = list(rows.filter(incident__isnull=True).order_by("-pk")[:MOST_ROWS])
+    crowds = rows.exclude(incident__isnull=True).order_by().values("incident")
+    worst = crowds.annotate(rank=Min(_RANK)).values_list("incident", "rank")[:MOST_ROWS]
+    one_each = [
+        Q(incident=incident, level=LEVELS[rank]) for incident, rank in worst if rank < len(LEVELS)
+    ]
+    stand_for: list[AlertInstance] = []
+    if one_each:
+        chosen = rows.filter(reduce(or_, one_each)).order_by().values("incident")
+        keys = chosen.annotate(one=Max("pk")).values("one")
+        stand_for = list(AlertInstance.objects.filter(pk__in=keys))
+    return sorted([*alone, *stand_for], key=_place)[:limit]
+
+
+@dataclass(frozen=True, slots=True)
+class Members:
+    """One page of the alerts of some incidents, and how all of them stand."""
+
+    rows: list[AlertInstance]
+    standing: dict[str, int]  # by level, those that are open
+    over: int
+    areas: list[tuple[str, int, int]]  # code, how many, how many of them open
+    more_areas: int
+
+
+def members(incidents: Collection[int], *, page: int, size: int, areas: int) -> Members:
+    """Return alerts of incidents: open before cleared, the worst first (three queries)."""
+    rows = AlertInstance.objects.filter(incident__in=list(incidents))
+    is_over = When(cleared_at__isnull=False, then=Value(1))
+    over = CaseWhen(is_over, default=Value(0), output_field=IntegerField())
+    listed = rows.order_by(over, _RANK, "-level_at", "pk")
+    counted = rows.order_by().values_list(over.copy(), "level").annotate(n=Count("pk"))
+    standing = dict.fromkeys(LEVELS, 0)
+    ended = 0
+    for is_ended, level, count in counted:
+        if is_ended:
+            ended += count
+        else:
+            standing[level] += count
+    by_area = (
+        rows.order_by()
+        .values_list("area")
+        .annotate(n=Count("pk"), open=Count("pk", filter=Q(cleared_at__isnull=True)))
+        .order_by("-open", "-n", "area")
+    )
+    found = list(by_area)
+    return Members(
+        rows=list(listed[(page - 1) * size : page * size]),
+        standing=standing,
+        over=ended,
+        areas=found[:areas],
+        more_areas=max(0, len(found) - areas),
+    )
 
 
 def risen_as_of(actor: Actor, *, since: datetime, at: datetime, limit: int) -> list[AlertInstance]:

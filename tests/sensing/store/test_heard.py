@@ -57,7 +57,7 @@ def test_an_error_of_who_listens_costs_nobody_anything(tmp_path, caplog) -> None
 def test_streams_get_numbers_before_they_speak_and_nobody_becomes_the_writer(
     tmp_path, somebody_writes
 ) -> None:
-    writing = Writing(tmp_path) if somebody_writes else None
+    writing = Writing(tmp_path, lambda: None) if somebody_writes else None
     hand = Hand(tmp_path)
     hand.number(["S1", "S2"])
     hand.number(["S2", "S3"])

@@ -242,9 +242,23 @@ def test_readings_are_found_by_their_numbers_wherever_they_lie(tmp_path):
     with a_store(tmp_path, readings=4) as writer:
         writer.seal(now_us=NOW)
         writer.append([frame_of([1, 0], [NOW, NOW], [7.0, 8.0])])
-        wanted = np.array([2 * MOST_ROWS, 5 * MOST_ROWS + 1, 77 * MOST_ROWS])
-        found = StoreReader(tmp_path).by_id(wanted)
-        assert sorted(found.value.tolist()) == [0.25, 8.0]
+        reader = StoreReader(tmp_path)
+        found = [
+            reader.by_id(seq * MOST_ROWS + place).value.tolist()
+            for seq, place in ((2, 0), (5, 1), (77, 0), (2, 9_999))
+        ]
+        assert found == [[0.25], [8.0], [], []]
+        number = 2 * MOST_ROWS
+        own = reader.by_id(number).stream
+        assert reader.by_id(number, most=0) is None  # not looked for to the end
+        assert reader.by_id(5 * MOST_ROWS + 1, most=0).size == 1  # in memory
+        assert reader.by_id(number, stream=own).size == 1
+        assert reader.by_id(number, stream=own + 50).size == 0
+        assert [reader.brought(seq) and reader.brought(seq).rows for seq in (2, 5, 77)] == [
+            1,
+            2,
+            None,
+        ]
 
 
 def test_a_code_that_is_no_line_is_refused(tmp_path):

@@ -17,7 +17,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from anlan.kernel.errors import IntegrityBreachError
-from anlan.warning.columns import NO_READINGS, batch_of, bytes_of, load, new_state, save, step
+from anlan.registry.domain import rulespecs
+from anlan.warning.columns import (
+    NO_READINGS,
+    batch_of,
+    bytes_of,
+    load,
+    new_state,
+    one,
+    programs,
+    save,
+    step,
+)
 from anlan.warning.columns.sums import exact_sum
 from tests.warning.domain.builders import a_rule, a_threshold, a_window
 
@@ -164,3 +175,8 @@ def test_sums_are_rounded_once(values: list[float]):
 
 def test_instants_of_the_harness_are_whole():
     assert us(1) - us(0) == timedelta(seconds=1) // timedelta(microseconds=1)
+
+
+def test_both_judges_keep_as_many_readings_as_the_linter_counts_on() -> None:
+    assert one.MOST_KEPT == rulespecs.MOST_KEPT
+    assert programs.SPARE == rulespecs.SPARE_READINGS

@@ -23,8 +23,8 @@ SHORT_LIFE_S, LONGEST_PAUSE_S = 30.0, 30.0
 class Keeper(threading.Thread):
     """Keep one process alive beside the web server; start it again when it ends."""
 
-    def __init__(self, command: str) -> None:
-        super().__init__(daemon=True, name=f"keeper of {command}")
+    def __init__(self, *command: str) -> None:
+        super().__init__(daemon=True, name=f"keeper of {command[0]}")
         self.command = command
         self._stopping = threading.Event()
         self._child: subprocess.Popen[bytes] | None = None
@@ -34,8 +34,8 @@ class Keeper(threading.Thread):
         pause_s = 1.0
         while not self._stopping.is_set():
             began = time.monotonic()
-            command = [sys.executable, "-m", "anlan", self.command]
-            self._child = subprocess.Popen(command)  # noqa: S603
+            command = [sys.executable, "-m", "anlan", *self.command]
+            self._child = subprocess.Popen(command)  # noqa: S603  commands of our own
             self._child.wait()
             lived_s = time.monotonic() - began
             pause_s = 1.0 if lived_s > SHORT_LIFE_S else min(2 * pause_s, LONGEST_PAUSE_S)
@@ -82,6 +82,8 @@ def serve() -> None:
     # The threads mostly wait, for bodies or for news: see entrypoints.web.intake and .watching.hub.
     logging.getLogger("_granian").addFilter(lambda line: "Python threads" not in line.getMessage())
     keepers = [Keeper("worker"), *([Keeper("edge")] if values.edge_port else [])]
+    if (values.workspace_path / "mqtt.toml").exists():
+        keepers.append(Keeper("mqtt", "run"))
     for keeper in keepers:
         keeper.start()
     home = f"http://{values.bind}:{values.port}/"

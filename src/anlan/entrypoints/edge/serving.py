@@ -1,8 +1,4 @@
-"""How the edge begins and ends: the store's lock, the judge, the port; and the other way round.
-
-The judge of the streams hears each commit after its sync and before the senders are answered
-(:meth:`anlan.warning.public.StreamJudge.heard`); here it gets its ticks, which write what it found.
-"""
+"""How the edge begins and ends: the store's lock first, the port second; and the other way round."""
 
 from __future__ import annotations
 
@@ -11,22 +7,19 @@ import contextlib
 import logging
 import os
 import signal
-import threading
 
-from django.db import close_old_connections
 from granian.constants import Interfaces
 from granian.server.embed import Server
 
 from anlan.entrypoints import clock
 from anlan.entrypoints.edge.credentials import LOOK_S, Credentials
 from anlan.entrypoints.edge.door import Door
+from anlan.entrypoints.edge.judging import Judging
 from anlan.sensing import public as sensing
-from anlan.warning import public as warning
 
 log = logging.getLogger(__name__)
 CONNECTIONS = 4_096
 ENDING_S = 15.0
-TICK_S = 0.25
 
 
 async def serve(address: str, port: int, *, limit: int) -> None:
@@ -39,9 +32,11 @@ async def serve(address: str, port: int, *, limit: int) -> None:
     ConflictError
         When another edge serves this workspace.
     """
-    work = await asyncio.to_thread(Work)
+    gatherer = await asyncio.to_thread(_begin)
+    judging = Judging()
+    judging.start()
     credentials = Credentials()
-    door = Door(work.gatherer, credentials, limit=limit)
+    door = Door(gatherer, credentials, limit=limit)
     server = Server(
         door,
         address=address,
@@ -57,7 +52,7 @@ async def serve(address: str, port: int, *, limit: int) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     serving = asyncio.create_task(server.serve())
-    tending = asyncio.create_task(_tend(work.gatherer, credentials, stop))
+    tending = asyncio.create_task(_tend(gatherer, credentials, stop))
     try:
         ended = asyncio.create_task(stop.wait())
         await asyncio.wait({serving, ended}, return_when=asyncio.FIRST_COMPLETED)
@@ -68,40 +63,14 @@ async def serve(address: str, port: int, *, limit: int) -> None:
     finally:
         stop.set()
         tending.cancel()
-        await asyncio.to_thread(work.end)
+        await asyncio.to_thread(gatherer.close)
+        await asyncio.to_thread(judging.stop)
+        await asyncio.to_thread(sensing.let_go)
         credentials.close()
 
 
-class Work:
-    """What the edge does behind its door: it writes the store, gathers, and judges."""
-
-    def __init__(self) -> None:
-        writing = sensing.begin_writing()
-        self._judge = warning.stream_judge()
-        self._judge.start()
-        self._stopping = threading.Event()
-        self._ticks = threading.Thread(target=self._tick_on, name="anlan-judge", daemon=True)
-        self._ticks.start()
-        self.gatherer = sensing.Gatherer(writing, now=clock.now())
-
-    def _tick_on(self) -> None:
-        """Tick until told to stop, and once more for what the last commits found."""
-        going_on = True
-        while going_on:
-            going_on = not self._stopping.wait(TICK_S)
-            close_old_connections()
-            try:
-                self._judge.tick(now=clock.now())
-            except Exception:  # the next tick finds it again
-                log.exception("judging failed")
-
-    def end(self) -> None:
-        """Keep and answer what was taken, write what was found, and let others write and judge."""
-        self.gatherer.close()
-        self._stopping.set()
-        self._ticks.join()
-        self._judge.close()
-        sensing.let_go()
+def _begin() -> sensing.Gatherer:
+    return sensing.Gatherer(sensing.begin_writing(), now=clock.now())
 
 
 async def _without_requests(door: Door) -> None:

@@ -1,15 +1,10 @@
-"""What processes say to the one that writes, and what it answers.
-
-A message goes as it is to whoever writes, which makes a frame of it.
-"""
+"""What a process asks of the one that writes, and what that answers."""
 
 from __future__ import annotations
 
 import msgspec
-import numpy as np
 
 from anlan.kernel.errors import AnlanError, ConflictError, InvalidInputError, UnavailableError
-from anlan.sensing.store.frames import Frame, frame_of
 
 
 class Message(msgspec.Struct, frozen=True, array_like=True):
@@ -52,7 +47,7 @@ class Retiring(msgspec.Struct, frozen=True, array_like=True, tag=True):
 
 
 class Keep(msgspec.Struct, frozen=True, array_like=True, tag=True):
-    """Keep a message."""
+    """Keep a message durably."""
 
     message: Message
 
@@ -68,7 +63,7 @@ class Number(msgspec.Struct, frozen=True, array_like=True, tag=True):
 
 
 class Answer(msgspec.Struct, frozen=True, array_like=True):
-    """What became of it; ``refused`` is an error's code."""
+    """What the writing process answers."""
 
     seq: int = 0
     rows: int = 0
@@ -85,31 +80,14 @@ class Where(msgspec.Struct, frozen=True):
     word: str
 
 
-Asked = Seal | Keep | GiveWay | Retiring | Number
+Asked = Seal | Keep | GiveWay | Number | Retiring
 ASKED = msgspec.msgpack.Decoder(Asked)
 ANSWERED = msgspec.msgpack.Decoder(Answer)
-_REFUSALS: dict[str, type[AnlanError]] = {
+REFUSALS: dict[str, type[AnlanError]] = {
     kind.code: kind for kind in (UnavailableError, InvalidInputError, ConflictError)
 }
 
 
-def refusal_of(found: Answer) -> AnlanError:
-    """Return the error that an answer tells of."""
-    return _REFUSALS.get(found.refused, UnavailableError)(**found.params)
-
-
-def frame_from(message: Message, numbers: list[int]) -> Frame:
-    """Return the frame of a message, given the numbers of its codes."""
-    index = np.frombuffer(message.index, np.int32)
-    return frame_of(
-        np.array(numbers, np.int32)[index],
-        np.frombuffer(message.at_us, np.int64),
-        np.frombuffer(message.value, np.float64),
-        np.frombuffer(message.quality, np.uint8),
-        source=message.source,
-        key=message.key,
-        received_us=message.received_us,
-        text=message.text or None,
-        result_us=np.frombuffer(message.result_us, np.int64) if message.result_us else None,
-        about=np.frombuffer(message.about, np.int64) if message.about else None,
-    )
+def refusal(found: Answer) -> AnlanError:
+    """Return the error that an answer tells."""
+    return REFUSALS.get(found.refused, UnavailableError)(**found.params)

@@ -111,7 +111,7 @@ class Committer:
         """Give streams their numbers before they speak."""
         with self._turn:
             if not self._open:
-                raise UnavailableError(what="observation store")
+                raise CommitterClosedError(what="observation store")
             try:
                 self.writer.names.number_all(codes)
             except OSError as error:

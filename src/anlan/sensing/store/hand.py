@@ -40,10 +40,10 @@ from anlan.sensing.store.asking import (
     Retiring,
     Seal,
     Where,
-    frame_from,
-    refusal_of,
-)  # fmt: skip
+    refusal,
+)
 from anlan.sensing.store.commit import Committer, CommitterClosedError, Heard
+from anlan.sensing.store.frames import Frame, frame_of
 from anlan.sensing.store.manifest import Manifest
 from anlan.sensing.store.names import StreamNames
 from anlan.sensing.store.places import Places
@@ -80,7 +80,7 @@ class Writing:
 
     def keep(self, message: Message) -> Kept:
         """Keep a message durably; what becomes of it is known when this returns."""
-        return self.committer.keep(message.codes, lambda numbers: frame_from(message, numbers))
+        return self.committer.keep(message.codes, lambda numbers: _frame_of(message, numbers))
 
     def seal(self, now_us: int) -> Manifest:
         """Close what the log holds into segments."""
@@ -208,7 +208,7 @@ class Hand:
                 return mine
             found = self._asked_of_others(GiveWay())
             if found is not None and found.refused:
-                raise refusal_of(found)
+                raise refusal(found)
             time.sleep(0.02)
         raise UnavailableError(what="observation store", problem="who writes it does not give way")
 
@@ -231,16 +231,43 @@ class Hand:
                 self.writing.committer.heard = heard
 
     def number(self, codes: Sequence[str]) -> None:
-        """Give streams their numbers before they speak.  This process does not become the one that writes.
+        """Give streams their numbers before they speak; for that nobody becomes the one that writes.
 
         Raises
         ------
         UnavailableError
             When the disk does not take them.
         """
-        found = self._ask(Number(tuple(codes)))
-        if isinstance(found, Writing):
-            found.committer.number(codes)
+        asked = Number(tuple(codes))
+        end = time.monotonic() + PATIENCE_S
+        while time.monotonic() < end:
+            if (mine := self.writing) is not None:
+                with contextlib.suppress(CommitterClosedError):
+                    mine.committer.number(codes)
+                    return
+            found = self._asked_of_others(asked)
+            if found is not None and found.refused:
+                raise refusal(found)
+            if found is not None or self._numbered(codes):
+                return
+            time.sleep(0.02)
+        raise UnavailableError(what="observation store", problem="nobody answers who writes it")
+
+    def _numbered(self, codes: Sequence[str]) -> bool:
+        """Write the numbers down while nobody writes; return whether that was so."""
+        places = Places(self.root)
+        places.make()
+        try:
+            lock = alone(places.lock)
+        except ConflictError:
+            return False
+        try:
+            StreamNames(places.names, writing=True).number_all(codes)
+        except OSError as error:
+            raise UnavailableError(what="observation store", problem=error.strerror) from error
+        finally:
+            os.close(lock)
+        return True
 
     def _ask(self, asked: Asked, *, patience_s: float = PATIENCE_S) -> Answer | Writing:
         """Return what the writing process answers, or the writing when it is this process's.
@@ -255,12 +282,9 @@ class Hand:
             found = self._asked_of_others(asked, patience_s=patience_s)
             if found is not None:
                 if found.refused:
-                    raise refusal_of(found)
+                    raise refusal(found)
                 return found
-            if isinstance(asked, Number):
-                if self._numbered(asked.codes):
-                    return Answer()
-            elif (mine := self._take_over()) is not None:
+            if (mine := self._take_over()) is not None:
                 return mine
             time.sleep(0.02)
         raise UnavailableError(what="observation store", problem="nobody answers who writes it")
@@ -302,22 +326,6 @@ class Hand:
                 return
         connection.close()
 
-    def _numbered(self, codes: Sequence[str]) -> bool:
-        """Write the numbers down while nobody writes; return whether that was so."""
-        places = Places(self.root)
-        places.make()
-        try:
-            lock = alone(places.lock)
-        except ConflictError:
-            return False
-        try:
-            StreamNames(places.names, writing=True).number_all(codes)
-        except OSError as error:
-            raise UnavailableError(what="observation store", problem=error.strerror) from error
-        finally:
-            os.close(lock)
-        return True
-
     def _take_over(self) -> Writing | None:
         with self._turn:
             if self.writing is None:
@@ -353,3 +361,19 @@ def _heard(connection: Connection, patience_s: float) -> bytes:
         connection.close()
         raise EOFError
     return connection.recv_bytes()
+
+
+def _frame_of(message: Message, numbers: list[int]) -> Frame:
+    index = np.frombuffer(message.index, np.int32)
+    return frame_of(
+        np.array(numbers, np.int32)[index],
+        np.frombuffer(message.at_us, np.int64),
+        np.frombuffer(message.value, np.float64),
+        np.frombuffer(message.quality, np.uint8),
+        source=message.source,
+        key=message.key,
+        received_us=message.received_us,
+        text=message.text or None,
+        result_us=np.frombuffer(message.result_us, np.int64) if message.result_us else None,
+        about=np.frombuffer(message.about, np.int64) if message.about else None,
+    )

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 ROW_GROUP = 32_768
 """Rows that are read at once for one stream: small, for one stream's day is small."""
+SMALL_GROUP, SMALL_PART = 8_192, 1 << 21
+"""A part with fewer rows is cut finer: a year of one stream is a group out of each day's file, and
+in a file of some hundred groups their table is still small."""
 CHUNK_BYTES = 1 << 20
 FILES_OPEN = 256
 PLAIN = ("id", "stream", "at", "late_us", "whole", "decimals", "raw", "quality", "about", "text")
@@ -94,7 +97,8 @@ class SegmentWriter:
                     "about": "DELTA_BINARY_PACKED",
                 },
             )
-        self._file.write_table(table, row_group_size=ROW_GROUP)
+        size = ROW_GROUP if table.num_rows >= SMALL_PART else SMALL_GROUP
+        self._file.write_table(table, row_group_size=size)
 
     def close(self) -> Hashed:
         """Put the file in its place, whole and on the disk; return its hash."""
@@ -167,6 +171,22 @@ class OpenSegment:
             if end > start
         ]
         return _between(joined(parts), None, from_us, before_us)
+
+    def rows_in(self, group: int) -> int:
+        """Return how many rows a row group has."""
+        return int(self.file.metadata.row_group(group).num_rows)
+
+    def row_of(self, number: int, group: int) -> Rows | None:
+        """Return the row of a reading's number, if it is in a row group; only numbers are read for that."""
+        told = self.file.metadata.row_group(group).column(self._places["id"]).statistics
+        if told is not None and told.has_min_max and not told.min <= number <= told.max:
+            return None
+        table = self.file.read_row_group(group, columns=["id"], use_threads=False)
+        hits = np.flatnonzero(np.asarray(table.column("id").combine_chunks()) == number)
+        if not len(hits):
+            return None
+        whole = self.file.read_row_group(group, columns=self._telling([group]), use_threads=False)
+        return _rows_of(whole.slice(int(hits[0]), 1).combine_chunks())
 
     def _telling(self, groups: list[int]) -> list[str]:
         """Return the columns that say anything in some row groups, as their statistics tell."""

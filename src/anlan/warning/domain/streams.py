@@ -16,7 +16,8 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from anlan.registry.domain.rulespecs import LATENESS, MOST_KEPT, ThresholdRule, WindowRule
+from anlan.registry.domain import rulespecs
+from anlan.registry.domain.rulespecs import ThresholdRule, WindowRule
 from anlan.warning.domain.bench import Bench
 from anlan.warning.domain.evidence import finding_of_turn, without_rule
 from anlan.warning.domain.findings import Finding, higher
@@ -25,6 +26,8 @@ from anlan.warning.domain.memory import Reading, RuleOnStream, StreamMemory
 from anlan.warning.domain.rulebook import RuleBook, StreamRule, lookback_of
 from anlan.warning.domain.signs import Observation, Stream, Units
 from anlan.warning.domain.telling import only_now
+
+LATENESS, MOST_KEPT = rulespecs.LATENESS, rulespecs.MOST_KEPT
 
 
 class StreamStep(NamedTuple):

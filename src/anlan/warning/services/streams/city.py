@@ -67,13 +67,28 @@ class Surveyor:
 
     def look(self, revision: str, kept: Iterable[Named], *, at: datetime) -> JudgedCity:
         """Return the city at ``at``; ``kept`` are rule versions that something open began with."""
+        return self.look_at(revision, kept, worked_on(at), at=at)
+
+    def look_at(
+        self, revision: str, kept: Iterable[Named], maintained: frozenset[str], *, at: datetime
+    ) -> JudgedCity:
+        """Return the city at ``at``, where the silence of ``maintained`` streams is expected."""
         city = surroundings.city_at(revision, at=at)
         if self._facts is None or city is not self._of:
             self._codes, self._facts, whole = _facts_of(city.streams)
             self._of = city if whole else None
         rules = surroundings.rules_at(set(kept), at=at)
-        told = columns.City(rules, self._facts, city.units)
+        quiet = np.fromiter(
+            (code in maintained for code in self._codes), np.bool_, len(self._codes)
+        )
+        facts = self._facts._replace(maintenance=self._facts.maintenance | quiet)
+        told = columns.City(rules, facts, city.units)
         return JudgedCity(city, told, self._codes, _digest(told))
+
+
+def worked_on(at: datetime) -> frozenset[str]:
+    """Return the streams that are in maintenance at an instant (one query)."""
+    return frozenset(sensing.in_maintenance(at=at))
 
 
 def _facts_of(

@@ -26,7 +26,7 @@ from anlan.warning.domain.evidence import subject_of
 from anlan.warning.domain.instants import instant, micros
 from anlan.warning.services.streams import cuts as written_cuts
 from anlan.warning.services.streams import history, memory, mending, recovery
-from anlan.warning.services.streams.city import JudgedCity, Surveyor
+from anlan.warning.services.streams.city import JudgedCity, Surveyor, worked_on
 from anlan.warning.services.streams.claims import Claims
 from anlan.warning.services.streams.cuts import Cut
 from anlan.warning.services.streams.left import Left
@@ -48,6 +48,7 @@ LATE_AT_ONCE = 8  # streams judged again in one tick; each costs some hundredths
 FURTHEST_BACK = timedelta(days=31)  # what comes later still is kept and counted, not judged
 CHECKPOINT_CUTS = 500
 CHECKPOINT_READINGS = 200_000  # …and 20 for each stream
+CHECKPOINT_US = 3_600_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +77,7 @@ class StreamJudge:
         self._memory: Memory | None = None
         self._city: JudgedCity | None = None
         self._surveyor = Surveyor()
-        self._looked: tuple[str, datetime] = ("", datetime.max.replace(tzinfo=UTC))
+        self._looked: tuple[object, datetime] = ("", datetime.max.replace(tzinfo=UTC))
         self._waiting: deque[Cut | Told] = deque()
         self._seen_mark: tuple[int, int] | None = None  # of the store, when all of it was judged
         self._offered = 0  # the last frame that a commit has brought
@@ -258,11 +259,13 @@ class StreamJudge:
 
     def _look(self, revision: str, held: Memory, *, at: datetime) -> JudgedCity:
         """Return the city at an instant; asked anew when its data have changed, and now and then."""
+        maintained = worked_on(at)
         known, looked = self._looked
         city = self._city
-        if city is None or known != revision or not looked <= at < looked + LOOK_AGAIN:
-            city = self._surveyor.look(revision, held.versions, at=at)
-            self._city, self._looked = city, (revision, at)
+        is_known = known == (revision, maintained) and looked <= at < looked + LOOK_AGAIN
+        if city is None or not is_known:
+            city = self._surveyor.look_at(revision, held.versions, maintained, at=at)
+            self._city, self._looked = city, ((revision, maintained), at)
         return city
 
     # -- writing ---------------------------------------------------------------------------------
@@ -298,7 +301,8 @@ class StreamJudge:
         if held is None or self._waiting:
             return
         most = CHECKPOINT_READINGS + 20 * len(held.state.columns.hot)
-        if held.due or held.cuts >= CHECKPOINT_CUTS or held.readings >= most:
+        old = held.mark.at - held.saved_at >= CHECKPOINT_US and (held.readings or held.cuts)
+        if held.due or old or held.cuts >= CHECKPOINT_CUTS or held.readings >= most:
             self._save(held)
 
     def _save(self, held: Memory) -> None:
@@ -308,7 +312,7 @@ class StreamJudge:
                 return
             kept = held.apart()
             held.readings = held.cuts = 0
-            held.due = False
+            held.due, held.saved_at = False, held.mark.at
         memory.save(kept, self.root)
         written_cuts.note_checkpoint(kept.mark, kept.cut, kept.id)
         failpoints.reach("judge.checkpoint_noted")

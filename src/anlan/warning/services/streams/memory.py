@@ -24,6 +24,7 @@ log = logging.getLogger(__name__)
 
 FILE = "streams.npz"
 FRAMES_AT_ONCE = 200
+CITY_COSTS = 100  # as many cuts as a city that is taken over counts for
 
 
 @dataclass(slots=True)
@@ -39,6 +40,7 @@ class Memory:
     readings: int = 0  # judged since the last checkpoint
     cuts: int = 0  # … and steps that found something
     due: bool = False  # to be saved soon
+    saved_at: int = 0  # the instant of the last step that the file holds
     all_readings: int = 0
     too_late: int = 0
 
@@ -70,8 +72,10 @@ class Memory:
         for stream, at in zip(done.missed.tolist(), done.missed_from.tolist(), strict=True):
             self.late[stream] = min(at, self.late.get(stream, at))
         if city is not None:
+            # To take over a city again costs more than to do other steps again.
+            self.due = self.due or not self.digest
+            self.cuts += CITY_COSTS
             self.digest = city.digest
-            self.due = True  # to take over a city again costs more than to do other steps again
         return done
 
     def cut_of(
@@ -132,7 +136,9 @@ def load(root: Path) -> Memory | None:
         said = found.more
         mark = Mark(found.cursor, int(said["at"]))
         late = {int(stream): int(at) for stream, at in said["late"]}
-        return Memory(found.state, mark, said["id"], int(said["cut"]), said["digest"], late)
+        return Memory(
+            found.state, mark, said["id"], int(said["cut"]), said["digest"], late, saved_at=mark.at
+        )
     except (IntegrityBreachError, KeyError, TypeError, ValueError):
         log.warning("the judge's memory cannot be read", exc_info=True)
         return None
