@@ -26,7 +26,7 @@ from tests.served import PREPARE, free_port
 
 pytestmark = pytest.mark.sqlite_only
 ROOT = Path(__file__).resolve().parents[2]
-SENDERS, ROWS, PATIENCE_S = 4, 7, 90
+SENDERS, ROWS, PATIENCE_S = 4, 7, 240
 HAND_OVER = """
 import sys
 from datetime import datetime, timedelta
