@@ -12,12 +12,13 @@ from anlan.registry import public as registry
 from anlan.registry.domain.facts import KnownSensor
 from anlan.registry.domain.packwords import Text
 from anlan.registry.domain.rulespecs import RuleSpec
-from anlan.warning import selectors
+from anlan.warning import about_streams, selectors
+from anlan.warning.about_streams import LimitLine
 from anlan.warning.domain.reasons import reason_text
 from anlan.warning.domain.ruletext import describe
 from anlan.warning.domain.signs import Units
 from anlan.warning.models import AlertInstance, Incident, ResponseInForce, WarningInForce
-from anlan.warning.selectors import AlertFilters, LimitLine, Members, RaisedAlert
+from anlan.warning.selectors import AlertFilters, Members, RaisedAlert
 from anlan.warning.services import judging as _judging
 from anlan.warning.services import responses as _responses
 from anlan.warning.services import trying as _trying
@@ -90,12 +91,12 @@ def alerts_named(alert_ids: Iterable[int]) -> dict[int, AlertInstance]:
 
 def open_on_streams(streams: Iterable[str]) -> list[AlertInstance]:
     """Return the open alerts about some streams (one query); the caller checks areas."""
-    return selectors.open_on_streams(streams)
+    return about_streams.open_on_streams(streams)
 
 
 def levels_of_streams() -> dict[str, str]:
     """Return the highest level of danger open on each stream, silence apart (one query)."""
-    return selectors.levels_of_streams()
+    return about_streams.levels_of_streams()
 
 
 def incident(incident_id: int) -> Incident:
@@ -115,7 +116,7 @@ def members(incidents: Collection[int], *, page: int, size: int, areas: int) -> 
 
 def subjects_open(rule: str, subjects: list[str], *, raised_since: datetime) -> list[str]:
     """Return which of some subjects an open alert of a rule is about, raised since then (one query)."""
-    return selectors.subjects_open(rule, subjects, raised_since=raised_since)
+    return about_streams.subjects_open(rule, subjects, raised_since=raised_since)
 
 
 def streams_held(beside: Iterable[int]) -> frozenset[str]:
@@ -123,7 +124,7 @@ def streams_held(beside: Iterable[int]) -> frozenset[str]:
 
     A rule's subject is held too: it is the stream's own code where a rule looks at one stream.
     """
-    return selectors.streams_held(beside)
+    return about_streams.streams_held(beside)
 
 
 def clusters_of_report(report: int, hazard: str) -> list[int]:
@@ -145,12 +146,12 @@ def alerts_during(
 
 def open_levels(subjects: Collection[str]) -> dict[str, str]:
     """Return the highest level that stands open on each of some subjects; the caller checks areas."""
-    return selectors.open_levels(subjects)
+    return about_streams.open_levels(subjects)
 
 
 def highest_on_streams(*, most: int) -> dict[str, str]:
     """Return the highest level that stands open on each stream, by its code (one query)."""
-    return selectors.highest_on_streams(most=most)
+    return about_streams.highest_on_streams(most=most)
 
 
 def raised_between(
@@ -162,13 +163,13 @@ def raised_between(
 
 def rules_on(sensor: KnownSensor, *, at: datetime) -> list[RuleSpec]:
     """Return the rules in force that judge the readings of a stream, or its silence."""
-    return selectors.rules_on(sensor.quantity, sensor.place_kind, at=at)
+    return about_streams.rules_on(sensor.quantity, sensor.place_kind, at=at)
 
 
 def limit_lines(sensor: KnownSensor, rules: Iterable[RuleSpec]) -> list[LimitLine]:
     """Return the limits of rules that lie on the scale of a stream's readings."""
     quantity = registry.quantity(sensor.quantity)
-    return selectors.limit_lines(rules, unit=Units(quantity.unit, quantity.accepts))
+    return about_streams.limit_lines(rules, unit=Units(quantity.unit, quantity.accepts))
 
 
 def told_of(rules: Iterable[RuleSpec]) -> dict[tuple[str, int], Text]:
