@@ -83,6 +83,7 @@ def ping_per_s() -> float:
 def reports_load(root: Path) -> tuple[clients.Load, float]:
     port = free_port()
     environment = dict(os.environ, ANLAN_WORKSPACE=str(root / "workspace"), ANLAN_PORT=str(port))
+    environment["ANLAN_EDGE_PORT"] = ""
     made = subprocess.run(
         [sys.executable, "-c", SETUP], env=environment, check=True, capture_output=True, text=True
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from contextlib import ExitStack
 from datetime import UTC, datetime
 
@@ -65,7 +66,12 @@ def _no_reading_is_remembered():
     """Readings lie in files, which no transaction takes back."""
     yield
     hands.let_go()
+    # Most tests judge nothing, and need not wait until the judge's kernels are loaded.
+    judge = sys.modules.get("anlan.warning.services.streams.here")
+    if judge is not None:
+        judge.forget()
     shutil.rmtree(here.workspace().observations, ignore_errors=True)
+    shutil.rmtree(here.workspace().judge, ignore_errors=True)
 
 
 @pytest.fixture(scope="module")

@@ -151,6 +151,7 @@ def served(folder: Path, *, fill: str = "") -> Iterator[Served]:
         "PYTHONPATH": str(ROOT / "src"),
         "ANLAN_WORKSPACE": str(folder / "workspace"),
         "ANLAN_PORT": str(port),
+        "ANLAN_EDGE_PORT": "",
         "ANLAN_PUBLIC_URL": f"http://127.0.0.1:{port}",
         "ANLAN_LANG": "en",
         "DJANGO_SETTINGS_MODULE": "anlan.conf.settings",

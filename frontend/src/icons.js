@@ -106,6 +106,37 @@ function sensor(ink, fresh) {
   return done();
 }
 
+/** A sensor on whose readings an alert is open: the level's colour, shape and letter in a ring. */
+function alarmed(ink, look, letter, fresh) {
+  const { pen, done } = canvas(26);
+  pen.beginPath();
+  pen.arc(13, 13, 12, 0, 2 * Math.PI);
+  pen.fillStyle = ink.sheet;
+  pen.fill();
+  pen.strokeStyle = ink.ink;
+  pen.lineWidth = 1.5;
+  pen.stroke();
+  pen.save();
+  pen.translate(4, 4);
+  outline(pen, look.shape, 18);
+  pen.fillStyle = look.fill;
+  pen.fill();
+  if (!fresh) {
+    pen.clip();
+    hatch(pen, 18, ink.sheet, 4);
+  }
+  pen.restore();
+  pen.save();
+  pen.translate(4, 4);
+  outline(pen, look.shape, 18);
+  pen.strokeStyle = look.edge;
+  pen.lineWidth = 1.5;
+  pen.stroke();
+  write(pen, letter, fresh ? look.text : ink.ink, 18);
+  pen.restore();
+  return done();
+}
+
 function cluster(ink) {
   const { pen, done } = canvas(40);
   pen.fillStyle = ink.sheet;
@@ -134,6 +165,11 @@ export function icons(ink, letters) {
     ),
     "case-unknown": unknown(ink, letters.unknown),
     place: place(ink),
+    ...Object.fromEntries(
+      Object.entries(LEVELS).flatMap(([name, look]) => ["fresh", "stale"].map(
+        (state) => [`sensor-${name}-${state}`, alarmed(ink, look, letters[name], state === "fresh")],
+      )),
+    ),
     "sensor-fresh": sensor(ink, true),
     "sensor-stale": sensor(ink, false),
     cluster: cluster(ink),

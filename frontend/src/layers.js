@@ -59,7 +59,9 @@ export function style(ink) {
         id: "sensors", type: "symbol", source: "shown", filter: kind("sensor"),
         layout: {
           ...words, ...symbols, "text-size": 12,
-          "icon-image": ["case", ["get", "fresh"], "sensor-fresh", "sensor-stale"],
+          "icon-image": ["concat", "sensor-", ["get", "look"]],
+          // What stands at a level lies on top.
+          "symbol-sort-key": ["match", ["get", "level"], "red", 4, "orange", 3, "yellow", 2, "blue", 1, 0],
           "text-field": ["step", ["zoom"], "", 12, ["concat", ["get", "name"], "\n", ["get", "told"]]],
           "text-anchor": "top", "text-offset": [0, 0.7], "text-optional": true,
         },

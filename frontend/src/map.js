@@ -144,6 +144,9 @@ class Picture {
 
   line(one) {
     const item = document.createElement("li");
+    if (one.kind === "sensor") one.href = `/streams/${encodeURIComponent(one.code)}`;
+    else if (one.kind === "place") one.href = `/assets/${encodeURIComponent(one.code)}`;
+    else if (one.id) one.href = `/cases/${one.id}`;
     const says = {
       cell: () => `${one.count} ${this.words[`watch.map_cell_${one.of}`]}`,
       sensor: () => `${one.name} · ${one.told}`,
@@ -152,10 +155,10 @@ class Picture {
       area: () => `${one.name} · ${one.no_data}`,
     }[one.kind];
     const text = says ? says() : one.name;
-    if (one.id) {
+    if (one.href) {
       const link = document.createElement("a");
       link.className = "whole";
-      link.href = `/cases/${one.id}`;
+      link.href = one.href;
       link.textContent = `${one.letter ?? ""} ${text}`.trim();
       item.append(link);
     } else item.textContent = text;

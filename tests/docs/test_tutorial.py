@@ -45,6 +45,7 @@ def test_every_command_of_the_first_day_works(tmp_path):
         "PATH": f"{programs}{os.pathsep}{environment['PATH']}",
         "PYTHONPATH": str(ROOT / "src"),
         "ANLAN_PORT": str(port),
+        "ANLAN_EDGE_PORT": "",
         "ANLAN_LANG": "en",
         "TMPDIR": str(tmp_path),
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
@@ -10,11 +11,13 @@ from django.db import transaction
 
 from anlan.infra import journal
 from anlan.infra.delivery import deliver
+from anlan.infra.here import workspace
 from anlan.kernel.actor import Actor, Role, system_actor
 from anlan.sensing import public as sensing
 from anlan.sensing.domain.events import ReportReceived, SignalReceived
 from anlan.warning import handlers
 from anlan.warning.public import ResponseDeclaration, judge
+from anlan.warning.services.streams import here
 
 NOW = datetime(2021, 7, 19, 14, 0, tzinfo=UTC)
 CITY = "410100"
@@ -107,3 +110,10 @@ def a_declaration(level: str = "II", **said: Any) -> ResponseDeclaration:
 def tick(minutes: float):
     """Let the judge look."""
     return judge(now=at(minutes))
+
+
+def begin_anew(*, keep_file: bool = True) -> None:
+    """Let the judge die with what it has in memory, or also with the file that it left."""
+    here.forget()
+    if not keep_file:
+        shutil.rmtree(workspace().judge, ignore_errors=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated, Any
 from uuid import UUID
@@ -14,9 +14,11 @@ from pydantic import Field
 
 from anlan.accountability import public
 from anlan.accountability.access import whole_city_only
+from anlan.accountability.domain.precision import RuleWeeks
 from anlan.accountability.selectors import standing
 from anlan.accountability.selectors.asof import state_as_of
 from anlan.accountability.selectors.checkpoints import checkpoints, newest_checkpoint
+from anlan.accountability.selectors.rule_weeks import rule_board
 from anlan.accountability.services import retention
 from anlan.infra.doors import Call, language_of, needs
 from anlan.kernel.errors import InvalidInputError
@@ -84,6 +86,42 @@ class GrowthOut(Schema):
     new_checkpoint: str
     proof: list[str]
     keys: list[dict[str, Any]]
+
+
+class WeekOut(Schema):
+    """How many alerts a rule raised in a local week, named by its Monday."""
+
+    week: date
+    raised: int
+
+
+class RuleWeeksOut(Schema):
+    """What became of the alerts of one rule in the last eight weeks.
+
+    ``precision`` is confirmed / (confirmed + false), null while none is settled; ``posts`` says on how
+    many alerts each post acted and is no order of merit; ``wait_s`` is the median to the first act.
+    """
+
+    rule: str
+    weeks: list[WeekOut]
+    raised: int
+    confirmed: int
+    false: int
+    aside: int
+    open: int
+    told: int
+    acted: int
+    precision: float | None
+    is_ignored: bool
+    posts: dict[str, int]
+    wait_s: float | None
+
+
+class RuleBoardOut(Schema):
+    """Rules that raised something; ``still_counting`` weeks of rules are being counted anew."""
+
+    rules: list[RuleWeeksOut]
+    still_counting: int
 
 
 class BreachOut(Schema):
@@ -249,3 +287,30 @@ def read_sicknesses(
 ) -> Any:
     """Return the parts of the system that are not well, or that were and are again."""
     return standing.sicknesses(healed=healed)
+
+
+@router.get(
+    "/rules/precision",
+    response=RuleBoardOut,
+    summary="How often each rule was right in the last eight weeks",
+)
+@needs("alerts:read")
+def get_rule_precision(request: Call) -> dict[str, Any]:
+    """Return what became of the alerts of each rule inside the caller's areas."""
+    board = rule_board(request.actor, now=request.now)
+    return {
+        "rules": [as_plain(board.rules[rule]) for rule in sorted(board.rules)],
+        "still_counting": board.stale,
+    }
+
+
+def as_plain(one: RuleWeeks) -> dict[str, Any]:
+    """Return the weeks of a rule as plain values."""
+    names = ("rule", "raised", "confirmed", "false", "aside", "open", "told", "acted")
+    return {name: getattr(one, name) for name in names} | {
+        "weeks": [{"week": week, "raised": number} for week, number in one.weeks],
+        "precision": one.precision,
+        "is_ignored": one.is_ignored,
+        "posts": dict(one.posts),
+        "wait_s": one.wait_s,
+    }

@@ -172,3 +172,63 @@ class WatchRun(models.Model):
 
     def __str__(self) -> str:
         return f"watch at {self.at:%Y-%m-%d %H:%M:%S}"
+
+
+class RuleWeek(models.Model):
+    """The alerts of one rule in one local week and area, and what became of them (规则周计数).
+
+    An area counts what lies in it and below it; the empty path is the whole city, and its row
+    says whether the week must be counted anew for that rule.
+    """
+
+    technical = "derived from alerts, cases and the journal"
+
+    rule = models.CharField(max_length=80)
+    week = models.DateField(help_text="Its Monday, in the city's zone")
+    area_path = models.CharField(max_length=400, blank=True)
+    is_stale = models.BooleanField(default=False, help_text="Something changed since")
+    outcomes = models.JSONField(default=dict, help_text="How many alerts of each outcome")
+    acted = models.PositiveIntegerField(default=0, help_text="Alerts on whose case somebody acted")
+    posts = models.JSONField(default=dict, help_text="Of these, by the post that owned the case")
+    waits = models.BinaryField(default=b"", help_text="Seconds to the first act, four bytes each")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["rule", "week", "area_path"], name="rule_week_and_area_once"
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["week", "area_path"], name="rule_week_of_area"),
+            models.Index(
+                fields=["week"], condition=models.Q(is_stale=True), name="rule_week_stale"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.rule} in the week of {self.week} in {self.area_path or 'the city'}"
+
+
+class CaseAct(models.Model):
+    """When somebody first acted on a case or answered a notice of it (首次处置)."""
+
+    technical = "derived from the journal"
+
+    case = models.BigIntegerField(primary_key=True)
+    at = models.DateTimeField(db_index=True)
+    post = models.CharField(max_length=64, blank=True, help_text="Which owned the case then")
+
+    def __str__(self) -> str:
+        return f"case {self.case} acted on at {self.at}"
+
+
+class RulesHeard(models.Model):
+    """Up to which journal entry the weeks of rules know what happened; one row."""
+
+    technical = "how far the journal was read"
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=1)
+    seq = models.BigIntegerField()
+
+    def __str__(self) -> str:
+        return f"rules heard to {self.seq}"

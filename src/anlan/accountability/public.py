@@ -13,6 +13,12 @@ from pathlib import Path
 from anlan.accountability.domain.audit import Finding, FindingKind, Verdict
 from anlan.accountability.domain.exports import NotAnExportError, verify_export
 from anlan.accountability.domain.places import LedgerPlaces
+from anlan.accountability.domain.precision import (
+    Outcome,
+    RuleWeeks,
+    outcome_of,
+    precision_of,
+)
 from anlan.accountability.domain.review import (
     Line,
     Review,
@@ -25,6 +31,7 @@ from anlan.accountability.selectors.asof import StateAsOf, state_as_of
 from anlan.accountability.selectors.places import here
 from anlan.accountability.selectors.rebuild import Difference, rebuild
 from anlan.accountability.selectors.review import PeriodRead, StillCounting, review_period
+from anlan.accountability.selectors.rule_weeks import RuleBoard, rule_board
 from anlan.accountability.selectors.standing import breaches, sicknesses, sicknesses_at
 from anlan.accountability.services import exporting, keys, proving, sealing, verifying
 from anlan.accountability.services import watching as _watching
@@ -35,6 +42,7 @@ from anlan.accountability.services.retention import (
     destroy_contents,
     expire_contents,
 )
+from anlan.accountability.services.rule_weeks import count_rules
 from anlan.accountability.services.sealing import Sealed
 from anlan.kernel.actor import Actor
 
@@ -102,9 +110,12 @@ __all__ = [
     "Limits",
     "Line",
     "NotAnExportError",
+    "Outcome",
     "PeriodRead",
     "Probes",
     "Review",
+    "RuleBoard",
+    "RuleWeeks",
     "Sealed",
     "SicknessSeen",
     "StateAsOf",
@@ -113,17 +124,21 @@ __all__ = [
     "breaches",
     "consistency",
     "count_ahead",
+    "count_rules",
     "destroy_contents",
     "expire_contents",
     "export",
     "health",
     "here",
+    "outcome_of",
     "period_of",
+    "precision_of",
     "proof",
     "rebuild",
     "recheck",
     "review_period",
     "rotate_key",
+    "rule_board",
     "seal",
     "sicknesses",
     "sicknesses_at",

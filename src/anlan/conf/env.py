@@ -47,6 +47,10 @@ class Settings:
     hosts: str = _setting("127.0.0.1,localhost,[::1]", "Host names the server answers to.")
     bind: str = _setting("127.0.0.1", "Address the server listens on.")
     port: str = _setting("8080", "Port the server listens on.")
+    edge_port: str = _setting(
+        "8081",
+        "Port of the edge process, which takes readings in at city scale; empty: `anlan up` starts none.",
+    )
     proxies: str = _setting(
         "127.0.0.0/8,::1/128",
         "Networks of the proxies before the server, comma-separated: from them X-Forwarded-For counts.",

@@ -15,6 +15,8 @@ from django.conf import settings
 
 from anlan.accountability.public import Limits, Probes
 from anlan.entrypoints import here
+from anlan.entrypoints.mqtt import settings as settings_of_mqtt
+from anlan.entrypoints.mqtt import state
 from anlan.infra.models import JournalHead, ListenerCursor, ParkedEvent
 from anlan.infra.workspace import WorkspaceKind
 from anlan.kernel.canonical import instant_text, parse_instant
@@ -105,10 +107,30 @@ def take(now: datetime, failing_steps: Mapping[str, datetime]) -> Probes:
     return Probes(
         disks={"workspace": disk_share()},
         clock_jump_s=clock_jump_s(),
-        beats={"worker": worker},
+        beats={"worker": worker, **_beat_of_mqtt()},
         doors=doors(now),
         steps=dict(failing_steps),
+        intakes=intakes(),
     )
+
+
+def intakes() -> dict[str, datetime]:
+    """Return since when nothing can come in by MQTT, where that is so: broker by broker, and the store."""
+    found = state.read(here.workspace().root)
+    if found is None:
+        return {}
+    down = {f"mqtt {name}": one["since"] for name, one in found["down"].items()}
+    waits = [one["since"] for one in found["waits"]]
+    return down | ({"mqtt store": min(waits)} if waits else {})
+
+
+def _beat_of_mqtt() -> dict[str, datetime | None]:
+    """Return the last sign of life of what takes readings in by MQTT, where that is asked for."""
+    root = here.workspace().root
+    if not (root / settings_of_mqtt.FILE).exists():
+        return {}
+    found = state.read(root)
+    return {"mqtt": None if found is None else found["at"]}
 
 
 def doors(now: datetime) -> dict[str, datetime | None]:
@@ -131,7 +153,7 @@ def glance() -> Probes:
     """Measure what a page can see by itself, without anything having been noted."""
     if here.workspace().kind is WorkspaceKind.REHEARSAL:
         return Probes(steps=failing())
-    return Probes(disks={"workspace": disk_share()}, steps=failing())
+    return Probes(disks={"workspace": disk_share()}, steps=failing(), intakes=intakes())
 
 
 def limits() -> Limits:

@@ -113,6 +113,14 @@ def _count_ahead(_now: datetime) -> object:
     return accountability.count_ahead(goes_on=lambda: time.monotonic() < end)
 
 
+def _count_rules(now: datetime) -> object:
+    """Count what became of the alerts of each rule; a week that changed is counted anew."""
+    from anlan.accountability import public as accountability
+
+    end = time.monotonic() + COUNTING.total_seconds()
+    return accountability.count_rules(now=now, goes_on=lambda: time.monotonic() < end)
+
+
 def _verify_ledger(_now: datetime) -> None:
     """Recompute the whole ledger once a day; the watcher looks at what is new."""
     from anlan.accountability import public as accountability
@@ -170,12 +178,14 @@ def clockwork() -> Clockwork:
         Step("examine", examining, lambda now: sensing.examine(now=now)),
         Step("sweep cases", often, lambda now: response.sweep(now=now)),
         Step("release gathered", minute, _release_gathered),
+        Step("tell of incidents", minute, lambda now: response.tell_of_grown(now=now)),
         Step("sweep notices", often, lambda now: notices.sweep_notices(now=now)),
         *_showing(),
         Step("hand over", minute, lambda now: notices.hand_over(now=now)),
         Step("seal segments", proving, lambda now: sensing.seal_segments(now=now)),
         Step("seal ledger", proving, lambda now: accountability.seal(now=now)),
         Step("count ahead", timedelta(seconds=1) if is_live else proving, _count_ahead),
+        Step("count rules", minute if is_live else proving, _count_rules),
         Step("recheck counted", proving, lambda _now: accountability.recheck()),
         Step("watch", proving, _watch),
         Step("health", proving, lambda now: _health(now, works.failing)),
@@ -184,6 +194,8 @@ def clockwork() -> Clockwork:
         Step("forget sources", minute, _forget_sources),
         Step("sweep uploads", timedelta(hours=1), lambda now: sensing.sweep_uploads(now=now)),
         Step("forget keys", daily, lambda now: sensing.forget_keys(now=now)),
+        Step("bring tables in", timedelta(seconds=1), _bring_tables_in),
+        Step("sweep tables", timedelta(hours=1), lambda now: sensing.sweep_tables(now=now)),
         Step("retire readings", timedelta(hours=1), retaining.at_night),
         Step("verify ledger", daily, _verify_ledger),
         Step("expire contents", daily, lambda now: accountability.expire_contents(now=now)),
@@ -198,6 +210,14 @@ def _release_gathered(now: datetime) -> object:
 
     rule = origins.flood_rule()
     return response.release_gathered(most=rule.reports, within=rule.within, now=now)
+
+
+def _bring_tables_in(now: datetime) -> object:
+    """Count or keep some of the tables that people brought, and leave time to the clocks."""
+    from anlan.sensing import public as sensing
+
+    end = time.monotonic() + COUNTING.total_seconds()
+    return sensing.advance_tables(now=now, goes_on=lambda: time.monotonic() < end)
 
 
 def _forget_sources(now: datetime) -> object:
@@ -298,4 +318,14 @@ def _work(stop: threading.Event, goes_on: Callable[[], bool]) -> None:
         close_old_connections()
         stop.wait(TICK.total_seconds())
     stop.set()
+    _stop_judging()
     sender.join(timeout=15)
+
+
+def _stop_judging() -> None:
+    from anlan.warning import public as warning
+
+    try:
+        warning.stop_judging()
+    except Exception:  # the next clockwork finds the memory again; it only takes longer
+        log.exception("the judge's memory was not saved")

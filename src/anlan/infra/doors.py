@@ -98,6 +98,11 @@ def language_of(request: HttpRequest) -> Literal["zh", "en"]:
         or request.COOKIES.get(LANGUAGE_COOKIE)
         or request.headers.get("Accept-Language", "")
     )
+    return language_in(asked)
+
+
+def language_in(asked: str) -> Literal["zh", "en"]:
+    """Return the first language of a header ``Accept-Language`` that we speak, else Chinese."""
     for part in asked.split(","):
         tag = part.split(";")[0].strip().lower()
         if tag.startswith("en"):

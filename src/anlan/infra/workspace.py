@@ -63,6 +63,11 @@ class Workspace:
         return self.root / "observations"
 
     @property
+    def judge(self) -> Path:
+        """The judge's memory of the streams; it follows from readings and alerts."""
+        return self.root / "judge"
+
+    @property
     def keys(self) -> Path:
         """Private keys and the server secret; readable by the owner only."""
         return self.root / "keys"
@@ -71,6 +76,11 @@ class Workspace:
     def connectors(self) -> Path:
         """Payload maps of this city: how messages of other systems become readings."""
         return self.root / "connectors"
+
+    @property
+    def imports(self) -> Path:
+        """Tables that are being brought in over the pages; swept after a week."""
+        return self.root / "imports"
 
     @property
     def logs(self) -> Path:

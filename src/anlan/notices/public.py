@@ -15,6 +15,7 @@ from anlan.notices.domain.words import Urgency
 from anlan.notices.selectors import (
     answered_notices,
     answers_about,
+    matters_of,
     notices_about,
     open_notices,
     outbox_state,
@@ -42,6 +43,7 @@ __all__ = [
     "answers_about",
     "hand_over",
     "holder_secret",
+    "matters_of",
     "notices_about",
     "open_notices",
     "open_transports",

@@ -226,6 +226,11 @@ def told_of(abouts: Iterable[str], *, at: datetime) -> dict[str, tuple[int, int]
     return {row["about"]: (row["told"], row["answered"]) for row in counted}
 
 
+def matters_of(notices: Iterable[int]) -> dict[int, str]:
+    """Return what each of some notices is about (one query)."""
+    return dict(Notice.objects.filter(pk__in=list(notices)).values_list("pk", "about"))
+
+
 def answers_about(matter: object) -> QuerySet[Notice]:
     """Return the answered notices about a matter, given by a column of another query or as text."""
     return Notice.objects.filter(about=matter, acknowledged_at__isnull=False)

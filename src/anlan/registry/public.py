@@ -55,6 +55,7 @@ from anlan.registry.selectors.measured import (
     domains_of_hazards,
     domains_of_quantities,
     quantities,
+    spared_reasons,
 )
 from anlan.registry.selectors.naming import (
     Names,
@@ -75,6 +76,7 @@ from anlan.registry.selectors.packs import (
     hazard,
     hazard_of_code,
     hazards,
+    incident_rule,
     is_loaded,
     ladder_for,
     level_name,
@@ -95,6 +97,7 @@ from anlan.registry.selectors.packs import (
     rule_versions,
     rules_in_force,
     timezone,
+    units,
     versions_of,
 )
 from anlan.registry.selectors.places import (
@@ -128,6 +131,7 @@ from anlan.registry.services.accounts import (
     close_account,
     create_account,
     create_first_admin,
+    credential,
     issue_token,
     revoke_token,
 )
@@ -238,6 +242,7 @@ __all__ = [
     "counts",
     "create_account",
     "create_first_admin",
+    "credential",
     "destroy_contents",
     "diff_city",
     "discard_table",
@@ -258,6 +263,7 @@ __all__ = [
     "hazards",
     "history_of",
     "holder_codes",
+    "incident_rule",
     "init_china",
     "init_city",
     "invite",
@@ -332,6 +338,7 @@ __all__ = [
     "show_table",
     "sign_in",
     "sign_out",
+    "spared_reasons",
     "standing_since",
     "superior_of",
     "take_edit",
@@ -340,6 +347,7 @@ __all__ = [
     "timezone",
     "tokens",
     "under",
+    "units",
     "version_edit",
     "versions_of",
     "waiting_invitations",

@@ -24,8 +24,24 @@ from anlan.sensing.domain.reading import ReadReason
 from anlan.sensing.domain.reports import Contact, ReportIn
 from anlan.sensing.domain.uploads import UploadState
 from anlan.sensing.doubts import doubts_of, faults_named, faults_of, faulty
+from anlan.sensing.flagging import flags_of
+from anlan.sensing.frames import (
+    frames_after,
+    frames_mark,
+    hear_kept,
+    last_frame,
+    most_rows_between,
+    newest_readings,
+    number_streams,
+    rows_between,
+    stream_codes,
+    stream_numbers,
+)
 from anlan.sensing.handing import as_parquet
+from anlan.sensing.healthy import Health, StreamHealth, health, health_of
 from anlan.sensing.known_then import KnownThen, known_at
+from anlan.sensing.quality.health import TRUSTS
+from anlan.sensing.quality.state import FAULTS
 from anlan.sensing.readings import (
     LastHeard,
     NewestColumns,
@@ -51,8 +67,9 @@ from anlan.sensing.selectors import (
 )
 from anlan.sensing.services.examining import Examined, examine
 from anlan.sensing.services.gatherer import Gatherer
-from anlan.sensing.services.hands import begin_writing
+from anlan.sensing.services.hands import begin_writing, let_go
 from anlan.sensing.services.imports import import_observations, import_reports, import_signals
+from anlan.sensing.services.maintaining import LONGEST as LONGEST_MAINTENANCE
 from anlan.sensing.services.maintaining import (
     end_maintenance,
     in_maintenance,
@@ -71,6 +88,20 @@ from anlan.sensing.services.retiring import retire_due, what_would_go
 from anlan.sensing.services.segments import seal_segments, verify_segments
 from anlan.sensing.services.signals import keep_signal
 from anlan.sensing.services.sources import forget_sources
+from anlan.sensing.services.table_jobs import (
+    TableJob,
+    advance_tables,
+    ask,
+    begin_table,
+    choose_map,
+    discard_table,
+    own_tables,
+    remember_map,
+    shape_of_table,
+    sweep_tables,
+    table_job,
+)
+from anlan.sensing.services.tables import RefusedFile, import_table, look_at
 from anlan.sensing.services.uploads import (
     append_piece,
     begin_upload,
@@ -80,11 +111,15 @@ from anlan.sensing.services.uploads import (
     uploaded,
 )
 from anlan.sensing.services.webhooks import close_webhook, make_secret
+from anlan.sensing.store import Frame, Rows
 from anlan.sensing.usual import UsualCourse, usual_before
 
 __all__ = [
+    "FAULTS",
+    "LONGEST_MAINTENANCE",
     "MOST_COLUMNS",
     "MOST_STREAMS",
+    "TRUSTS",
     "Batch",
     "BatchIn",
     "BatchReceipt",
@@ -94,7 +129,9 @@ __all__ = [
     "Course",
     "Examined",
     "FloodRule",
+    "Frame",
     "Gatherer",
+    "Health",
     "KnownThen",
     "LastHeard",
     "LatestReading",
@@ -103,19 +140,28 @@ __all__ = [
     "Once",
     "Quality",
     "ReadReason",
+    "RefusedFile",
     "ReportIn",
     "RowIn",
+    "Rows",
     "Source",
+    "StreamHealth",
+    "TableJob",
     "UploadState",
     "UsualCourse",
+    "advance_tables",
     "append_piece",
     "as_parquet",
+    "ask",
     "batches_after",
+    "begin_table",
     "begin_upload",
     "begin_writing",
+    "choose_map",
     "clean_photos",
     "close_webhook",
     "courses",
+    "discard_table",
     "doubts_of",
     "earlier_answer",
     "end_maintenance",
@@ -123,13 +169,20 @@ __all__ = [
     "faults_named",
     "faults_of",
     "faulty",
+    "flags_of",
     "follow_secret",
     "forget_keys",
     "forget_sources",
     "forget_uploads",
+    "frames_after",
+    "frames_mark",
+    "health",
+    "health_of",
+    "hear_kept",
     "import_observations",
     "import_reports",
     "import_signals",
+    "import_table",
     "in_maintenance",
     "keep_aside",
     "keep_message",
@@ -138,32 +191,46 @@ __all__ = [
     "keep_signal",
     "known_at",
     "last_batch_id",
+    "last_frame",
     "last_heard",
     "last_heard_by",
     "last_times",
     "latest",
+    "let_go",
+    "look_at",
     "maintenance_of",
     "make_secret",
     "map_here",
     "maps_here",
+    "most_rows_between",
     "newest_columns",
+    "newest_readings",
     "note_reading",
+    "number_streams",
+    "own_tables",
     "quarantine_open",
     "quarantined",
     "read_many",
     "read_observations",
     "read_thinned",
     "readings_by_parts",
+    "remember_map",
     "report",
     "report_followed",
     "report_points",
     "retire_due",
+    "rows_between",
     "run_once",
     "seal_segments",
     "set_maintenance",
+    "shape_of_table",
     "signal",
     "signal_message",
+    "stream_codes",
+    "stream_numbers",
+    "sweep_tables",
     "sweep_uploads",
+    "table_job",
     "upload_state",
     "uploaded",
     "usual_before",

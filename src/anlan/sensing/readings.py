@@ -130,7 +130,9 @@ def newest_columns(streams: Sequence[str]) -> NewestColumns:
     # A number that nobody has: it never spoke.
     numbers = np.array([known.get(code, _NOBODY) for code in streams], np.int32)
     newest = store.newest_of(numbers)
-    return NewestColumns(newest.at_us != NEVER, newest.at_us, newest.value)
+    spoke = newest.at_us != NEVER
+    # What a stream without readings holds in the other columns is somebody else's.
+    return NewestColumns(spoke, newest.at_us, np.where(spoke, newest.value, np.nan))
 
 
 _NOBODY = np.iinfo(np.int32).max

@@ -9,12 +9,12 @@ from anlan.kernel.scales import ResponseLevel, WarningLevel
 
 
 class JudgeState(models.Model):
-    """What the judge remembers of one stream, or of the whole city (technical).
+    """Where the judge stands (technical).
 
-    Not journalled: it follows from the signs and the alert instances, and a
-    judge that lost it would judge the next signs afresh.  ``key`` is ``city``
-    or ``stream:<code>``; ``next_at`` is the instant at which time alone changes
-    something, so that an idle tick reads no blob.
+    Key ``city``: what it remembers of clusters, conjunctions and lags.  Key ``streams``: up to
+    which frame readings were judged and what that found is written; its memory lies in a file of
+    the workspace.  Not journalled: it follows from the signs and the alert instances.  ``next_at``
+    is the instant at which time alone changes something, so that an idle tick reads no blob.
     """
 
     technical = "the judge's memory; its findings are journalled"
@@ -29,6 +29,29 @@ class JudgeState(models.Model):
 
     def __str__(self) -> str:
         return self.key
+
+
+class JudgeCut(models.Model):
+    """A step of the judge of streams that found something (technical).
+
+    After a crash it is done again exactly alike.  Written with its findings, removed when a
+    checkpoint holds what it led to.  Steps that found nothing leave no row: they may be done
+    together.
+    """
+
+    technical = "steps of the judge since its last checkpoint; their findings are journalled"
+
+    number = models.BigIntegerField(primary_key=True, help_text="Counts on by one")
+    before_frame = models.BigIntegerField(help_text="Last frame judged before it")
+    before_us = models.BigIntegerField(help_text="Instant of the step before it, in µs")
+    frame = models.BigIntegerField(help_text="Last frame judged by it")
+    at_us = models.BigIntegerField(help_text="Instant as of which it judged, in µs")
+    city = models.BooleanField(help_text="Whether it took over another city or other rules")
+    told = models.PositiveIntegerField(help_text="How many of its findings are written")
+    whole = models.BooleanField(help_text="Whether all of them are")
+
+    def __str__(self) -> str:
+        return str(self.number)
 
 
 class JudgeInbox(models.Model):
@@ -73,6 +96,13 @@ class AlertInstance(models.Model):
     cleared_reason = models.CharField(max_length=60, blank=True)
     evidence = models.JSONField(help_text="Readings, report and signal ids it rests on")
     recorded_at = models.DateTimeField(help_text="Workspace time of the judge's tick")
+    incident = models.ForeignKey(
+        "Incident",
+        null=True,
+        on_delete=models.PROTECT,
+        related_name="alerts",
+        help_text="Of which it is a member; null: it came alone",
+    )
 
     class Meta:
         indexes = [
@@ -98,6 +128,42 @@ class AlertInstance(models.Model):
 
     def __str__(self) -> str:
         return f"{self.rule} on {self.subject}"
+
+
+class Incident(models.Model):
+    """集中报警: many alerts of one hazard that came within a short time in one small area.
+
+    What it is one by is data of the packs (``incidents.yaml``).  It has no end of its own: it is
+    over when its alerts are, and later ones are another when they came too far apart.
+    """
+
+    journalled = True
+
+    rule = models.CharField(max_length=80)
+    rule_version = models.PositiveIntegerField()
+    hazard = models.CharField(max_length=80)
+    case = models.CharField(max_length=20, help_text="Kind of case; none: told only")
+    area = models.CharField(max_length=64)
+    area_path = models.CharField(max_length=400)
+    level = models.CharField(max_length=10, help_text="The highest at which a member was raised")
+    members = models.PositiveIntegerField()
+    first_at = models.DateTimeField(help_text="When its first alert was raised (evidence time)")
+    last_at = models.DateTimeField(help_text="When its latest alert was raised (evidence time)")
+    recorded_at = models.DateTimeField(help_text="Workspace time of the tick that found it")
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(level__in=[level.value for level in WarningLevel]),
+                name="incident_level_is_a_warning_level",
+            ),
+            models.CheckConstraint(
+                condition=Q(last_at__gte=F("first_at")), name="incident_lasts_forwards"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"incident {self.pk}: {self.hazard} in {self.area}"
 
 
 class WarningInForce(models.Model):

@@ -104,7 +104,10 @@ def open_door(city, live, clock):
 
     def door(part=None, *, taker=None, rules=()):
         intake = taker or Intake(Topics(rules), clock=clock)
-        found = DoorThread(part or DoorPart(port=0), live.root, intake, Admission(clock=clock))
+        found = DoorThread(
+            part or DoorPart(port=0), live.root, intake, Admission(clock=clock),
+            clock=clock, base="http://anlan.test/sta/v1.1",
+        )  # fmt: skip
         opened.append((intake, found))
         return found
 
@@ -206,6 +209,9 @@ class Mosquitto:
             "\n".join(
                 [
                     f"listener {self.port} 127.0.0.1",
+                    *(
+                        ["user root"] if os.geteuid() == 0 else []
+                    ),  # else it reads no folder of a test
                     "persistence true",
                     f"persistence_location {folder}/",
                     "autosave_interval 1",
@@ -221,10 +227,10 @@ class Mosquitto:
         self.start()
 
     def start(self):
-        log = (self.folder / "mosquitto.log").open("ab")
-        self.process = subprocess.Popen(
-            [self._program, "-c", str(self._file)], stdout=log, stderr=log
-        )
+        with (self.folder / "mosquitto.log").open("ab") as log:
+            self.process = subprocess.Popen(
+                [self._program, "-c", str(self._file)], stdout=log, stderr=log
+            )
         eventually(self._listens)
 
     def _listens(self):
@@ -254,7 +260,6 @@ def mosquitto(mosquitto_there, tmp_path):
     def start(lines=()):
         folder = tmp_path / f"broker-{len(made)}"
         folder.mkdir()
-        folder.chmod(0o777)  # started as root it becomes another user
         made.append(Mosquitto(mosquitto_there, folder, lines))
         return made[-1]
 

@@ -252,6 +252,16 @@ FAULTS = [
     Fault("rule.levels", RULES, "raise_at: 5,", "raise_at: 60,", 1),
     Fault("rule.level_twice", RULES, "level: yellow", "level: red", 1),
     Fault("rule.hysteresis", RULES, "raise_at: 5, clear_at: 1", "raise_at: 5, clear_at: 6", 1),
+    Fault(
+        "rule.window_budget",
+        RULES,
+        WHOLE,
+        FILES[RULES]
+        .replace("kind: threshold", "kind: window\n  function: mean")
+        .replace("level: red, raise_at", "window: 15d, level: red, raise_at")
+        .replace("level: yellow, raise_at", "window: 1h, level: yellow, raise_at"),
+        1,
+    ),
     Fault("rule.strong", RULES, "strong: 2", "strong: 4", 12),
     Fault("unit.rule", RULES, 'unit: "%LEL"', "unit: ppm", 1),
     Fault("unit.sensor", SENSORS, "%LEL", "ppm", 2),

@@ -110,9 +110,9 @@ def test_a_saved_state_goes_on_as_if_nothing_had_happened(drawn, cut, tmp_path_f
     for frame in frames[:cut]:
         take(part, which, table_of(kinds), frame)
     path = tmp_path_factory.mktemp("state") / "quality.npz"
-    states.save(path, part, seq=min(cut, len(frames)), swept=5)
-    part, seq, swept = states.load(path)
-    assert (seq, swept) == (min(cut, len(frames)), 5)
+    states.save(path, states.Kept(part, min(cut, len(frames)), 5, START))
+    part, seq, *rest = states.load(path)
+    assert (seq, rest) == (min(cut, len(frames)), [5, START])
     assert [changes_of(take(part, which, table_of(kinds), f)) for f in frames[seq:]] == told[seq:]
     assert whole.tobytes() == part.tobytes()
 

@@ -263,7 +263,7 @@ def test_readings_are_found_by_their_numbers_wherever_they_lie(tmp_path):
 
 @pytest.mark.parametrize("at_once", [1, 3, 1000])
 def test_row_groups_unpacked_a_few_at_once_tell_the_same(tmp_path, monkeypatch, at_once):
-    monkeypatch.setattr(segments, "ROW_GROUP", 8)
+    monkeypatch.setattr(segments, "SMALL_GROUP", 8)
     monkeypatch.setattr(segments, "AT_ONCE", at_once)
     readings = [
         (n % 6, NOW + n, float(n), 0, 5 * (n % 2), b'"wet"' * (n % 7 == 0)) for n in range(100)

@@ -141,7 +141,7 @@ class Both:
         """Keep the state in a file and go on from there; the other goes through its own bytes."""
         path = folder / "judge.npz"
         save(self.state, path, cursor=self.frame)
-        self.state, cursor = load(path)
+        self.state, cursor, _ = load(path)
         assert cursor == self.frame
         self.memory = msgspec.msgpack.decode(msgspec.msgpack.encode(self.memory), type=Memory)
 

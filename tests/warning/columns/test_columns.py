@@ -17,7 +17,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from anlan.kernel.errors import IntegrityBreachError
-from anlan.warning.columns import NO_READINGS, batch_of, bytes_of, load, new_state, save, step
+from anlan.registry.domain import rulespecs
+from anlan.warning.columns import (
+    NO_READINGS,
+    batch_of,
+    bytes_of,
+    load,
+    new_state,
+    one,
+    programs,
+    save,
+    step,
+)
 from anlan.warning.columns.sums import exact_sum
 from tests.warning.domain.builders import a_rule, a_threshold, a_window
 
@@ -59,12 +70,12 @@ def test_a_restarted_judge_finds_again_what_it_found(tmp_path: Path):
     for _ in range(3):
         batch, now = ticks.next()
         step(state, batch, now=now)
-    save(state, tmp_path / "judge.npz", cursor=3)
+    save(state, tmp_path / "judge.npz", cursor=3, more={"at": 5})
     ticks.hot = 500
     rest = [ticks.next() for _ in range(4)]
     first = [columns_of(step(state, batch, now=now)) for batch, now in rest]
-    again, cursor = load(tmp_path / "judge.npz")
-    assert cursor == 3
+    again, cursor, more = load(tmp_path / "judge.npz")
+    assert (cursor, more) == (3, {"at": 5})
     assert [columns_of(step(again, batch, now=now)) for batch, now in rest] == first
     assert sum(len(streams) for streams, *_ in first) >= 490
 
@@ -164,3 +175,8 @@ def test_sums_are_rounded_once(values: list[float]):
 
 def test_instants_of_the_harness_are_whole():
     assert us(1) - us(0) == timedelta(seconds=1) // timedelta(microseconds=1)
+
+
+def test_both_judges_keep_as_many_readings_as_the_linter_counts_on() -> None:
+    assert one.MOST_KEPT == rulespecs.MOST_KEPT
+    assert programs.SPARE == rulespecs.SPARE_READINGS

@@ -15,7 +15,8 @@ class Probes:
     wall clock was moved since the process began.  ``beats``: last sign of life of each
     process that must beat (``None``: never).  ``doors``: when something last came in
     through each door that is never quiet for long.  ``steps``: since when each duty of
-    the clockwork that fails now has failed every time it was tried.
+    the clockwork that fails now has failed every time it was tried.  ``intakes``: since when
+    nothing can come in by each way in that Anlan itself keeps open, where that is so now.
     """
 
     disks: Mapping[str, float] = field(default_factory=dict)
@@ -23,6 +24,7 @@ class Probes:
     beats: Mapping[str, datetime | None] = field(default_factory=dict)
     doors: Mapping[str, datetime | None] = field(default_factory=dict)
     steps: Mapping[str, datetime] = field(default_factory=dict)
+    intakes: Mapping[str, datetime] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,7 @@ class Limits:
     listener: timedelta = timedelta(minutes=5)
     watcher: timedelta = timedelta(minutes=5)
     unsealed: timedelta = timedelta(minutes=15)
+    intake: timedelta = timedelta(minutes=2)  # a broker may be started anew
     step: timedelta = timedelta(minutes=1)  # one failure may be chance; a minute of them is not
 
 
@@ -125,12 +128,19 @@ def _silences(facts: Facts, limits: Limits, now: datetime) -> Iterator[Ailment]:
     for name, oldest in facts.oldest_unheard.items():
         if now - oldest > limits.listener:
             yield Ailment(f"listener:{name}", "listener_stuck")
-    for name, since in facts.probes.steps.items():
-        if now - since >= limits.step:
-            yield Ailment(f"step:{name}", "step_failing")
+    yield from _failures(facts.probes, limits, now)
     watched = facts.watched_at or facts.began_at
     if watched is not None and now - watched > limits.watcher:
         yield Ailment("watcher", "watcher_silent", {"limit_min": _minutes(limits.watcher)})
+
+
+def _failures(probes: Probes, limits: Limits, now: datetime) -> Iterator[Ailment]:
+    for name, since in probes.steps.items():
+        if now - since >= limits.step:
+            yield Ailment(f"step:{name}", "step_failing")
+    for name, since in probes.intakes.items():
+        if now - since > limits.intake:
+            yield Ailment(f"intake:{name}", "intake_down", {"limit_min": _minutes(limits.intake)})
 
 
 def _deliveries(facts: Facts) -> Iterator[Ailment]:

@@ -25,6 +25,7 @@ COMMANDS = {
     "demo": "serve:demo",
     "detect": "detect:detect",
     "doctor": "keep:doctor",
+    "edge": "serve:edge",
     "init": "keep:init",
     "ledger": "ledger:ledger",
     "mqtt": "mqtt:mqtt",

@@ -41,7 +41,8 @@ def run() -> None:
         found = settings.load(root)
         if found is None:
             raise settings.MqttSettingsError(where=settings.FILE, problem="there is no such file")
-        running = Mqtt(found, root, clock=clock.now)
+        base = django_settings.ANLAN.public_url.rstrip("/") + "/sta/v1.1"
+        running = Mqtt(found, root, clock=clock.now, base=base)
         port = running.door.port if running.door is not None else 0
         screen.say(
             f"MQTT 正在运行（端口 {port or '–'}）。", f"MQTT is running (port {port or '–'})."

@@ -1,4 +1,4 @@
-"""Commands of readings: ``observations verify``, ``observations retention``."""
+"""Commands of readings: ``observations import``, ``verify``, ``retention``."""
 
 from __future__ import annotations
 
@@ -8,11 +8,15 @@ import click
 
 from anlan.entrypoints import clock
 from anlan.entrypoints.cli import screen
+from anlan.entrypoints.cli.table_import import import_readings
 
 
 @click.group()
 def observations() -> None:
     """The store of all readings."""
+
+
+observations.add_command(import_readings)
 
 
 @observations.command("verify")

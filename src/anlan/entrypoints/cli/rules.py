@@ -127,6 +127,15 @@ def test(pack: str, form: str, *, verbose: bool, strict: bool) -> None:
     sys.exit(1 if failed or (strict and (never_fired or never_quiet)) else 0)
 
 
+@rules.command("precision")
+@screen.FORMAT
+def precision(form: str) -> None:
+    """Tell how often each rule was right in the last eight weeks, and which nobody acts on."""
+    from anlan.entrypoints.cli import precision as telling
+
+    telling.tell(form)
+
+
 def _tell(bench: Bench, results: Sequence[RuleTestResult], *, verbose: bool) -> None:
     language = screen.language()
     if bench.broken:

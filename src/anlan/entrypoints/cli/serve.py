@@ -1,4 +1,4 @@
-"""Commands that run the system: ``up``, ``worker``, ``demo``."""
+"""Commands that run the system: ``up``, ``edge``, ``worker``, ``demo``."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import click
@@ -16,30 +17,37 @@ from anlan.entrypoints.cli import screen
 WEB_PROCESSES = 2
 # So many bodies may be on their way at once in each process; one request is worked on at a time.
 READING_AT_ONCE = 64
+SHORT_LIFE_S, LONGEST_PAUSE_S = 30.0, 30.0
 
 
-class Clockkeeper(threading.Thread):
-    """Keep one worker process alive beside the web server; start it again when it ends."""
+class Keeper(threading.Thread):
+    """Keep one process alive beside the web server; start it again when it ends."""
 
-    def __init__(self) -> None:
-        super().__init__(daemon=True, name="clockkeeper")
+    def __init__(self, *command: str) -> None:
+        super().__init__(daemon=True, name=f"keeper of {command[0]}")
+        self.command = command
         self._stopping = threading.Event()
         self._child: subprocess.Popen[bytes] | None = None
 
     def run(self) -> None:
-        """Start the worker, and again after each unwanted end."""
+        """Start the process, and again after each unwanted end; later when it ends at once."""
+        pause_s = 1.0
         while not self._stopping.is_set():
-            self._child = subprocess.Popen([sys.executable, "-m", "anlan", "worker"])
+            began = time.monotonic()
+            command = [sys.executable, "-m", "anlan", *self.command]
+            self._child = subprocess.Popen(command)  # noqa: S603  commands of our own
             self._child.wait()
-            self._stopping.wait(1.0)
+            lived_s = time.monotonic() - began
+            pause_s = 1.0 if lived_s > SHORT_LIFE_S else min(2 * pause_s, LONGEST_PAUSE_S)
+            self._stopping.wait(pause_s)
 
     def stop(self) -> None:
-        """End the worker and wait for it."""
+        """End the process and wait for it."""
         self._stopping.set()
         if self._child is not None and self._child.poll() is None:
             self._child.terminate()
             try:
-                self._child.wait(timeout=15)
+                self._child.wait(timeout=20)
             except subprocess.TimeoutExpired:
                 self._child.kill()
         self.join(timeout=5)
@@ -73,8 +81,13 @@ def serve() -> None:
     values = settings.ANLAN
     # The threads mostly wait, for bodies or for news: see entrypoints.web.intake and .watching.hub.
     logging.getLogger("_granian").addFilter(lambda line: "Python threads" not in line.getMessage())
-    keeper = Clockkeeper()
-    keeper.start()
+    keepers = [Keeper("worker")]
+    if (values.workspace_path / "mqtt.toml").exists():
+        keepers.append(Keeper("mqtt", "run"))
+    if values.edge_port:
+        keepers.append(Keeper("edge"))
+    for keeper in keepers:
+        keeper.start()
     home = f"http://{values.bind}:{values.port}/"
     screen.say(
         f"正在服务：{home}（运行状态） {home}api/docs（接口说明）；按 Ctrl-C 停止。",
@@ -96,7 +109,9 @@ def serve() -> None:
             static_path_mount=list(folders.values()),
         ).serve()
     finally:
-        keeper.stop()
+        # The edge last: what the others still have to keep goes through it.
+        for keeper in keepers:
+            keeper.stop()
 
 
 @click.command()
@@ -120,6 +135,20 @@ def worker() -> None:
 
     logs.set_up(here.workspace().logs, process="worker", level=settings.ANLAN.log_level)
     clockwork.run()
+
+
+@click.command()
+def edge() -> None:
+    """Take readings in at city scale, and write the observation store (``up`` does this too)."""
+    screen.open_workspace()
+    from django.conf import settings
+
+    from anlan.entrypoints import here, logs
+    from anlan.entrypoints.edge import serving
+
+    values = settings.ANLAN
+    logs.set_up(here.workspace().logs, process="edge", level=values.log_level)
+    serving.run(values.bind, int(values.edge_port), limit=settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
 
 
 @click.command()

@@ -23,6 +23,7 @@ from anlan.entrypoints.mqtt.settings import (
     MqttSettingsError,
     client_tls,
     load,
+    rules_of,
     secret_in,
 )
 from anlan.infra.catalogue import wording
@@ -43,6 +44,9 @@ def check(root: Path, *, clock: Callable[[], datetime]) -> list[Finding]:
     """Return what is found of the file and of the brokers it names."""
     try:
         found = load(root)
+        if found is not None:
+            for part in (found.door, *found.broker):
+                rules_of(part.topics if part is not None else ())
     except MqttSettingsError as error:
         return [_refusal(FILE, error)]
     if found is None:

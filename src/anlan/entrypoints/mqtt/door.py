@@ -7,16 +7,19 @@ import logging
 import socket
 import ssl
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import datetime
 
 from anlan.entrypoints.mqtt.admitting import Admission
 from anlan.entrypoints.mqtt.letters import Letter, Settled, Taker
 from anlan.entrypoints.mqtt.peer import OVERALL, Peer
+from anlan.entrypoints.mqtt.telling import MOST_SUBSCRIPTIONS, Session, Teller, wanted_of
 from anlan.infra.mqtt import BrokenError, Connect, PubAck, Reason, Subscribe, Unsubscribe, packets
 from anlan.kernel.actor import Actor
 from anlan.kernel.errors import AnlanError
+from anlan.sensing.sta import announcing
 
 log = logging.getLogger(__name__)
 
@@ -24,6 +27,7 @@ SWEEP_S = 1.0
 ASK_AGAIN_S = 60.0
 """After so many seconds it is asked again for whom a token stands: it may have been revoked."""
 HANDSHAKE_S = 10.0
+LONGEST_SESSION_S = 86_400
 UNKNOWN_AT_ONCE = 500
 """Lines of which nobody knows yet who they are."""
 
@@ -40,7 +44,15 @@ class Limits:
 class Door:
     """Listens, keeps the lines, and stands between them and whoever keeps readings."""
 
-    def __init__(self, taker: Taker, admission: Admission, limits: Limits) -> None:
+    def __init__(
+        self,
+        taker: Taker,
+        admission: Admission,
+        limits: Limits,
+        *,
+        clock: Callable[[], datetime],
+        base: str = "",
+    ) -> None:
         self.limits = limits
         self.taker = taker
         self.loop = asyncio.get_running_loop()
@@ -50,6 +62,8 @@ class Door:
         self._lines: set[Peer] = set()
         self._known: dict[tuple[str, str], Peer] = {}
         self._held: set[Peer] = set()
+        self._sessions: dict[tuple[str, str], Session] = {}
+        self._teller = Teller(clock=clock, base=base, call=self._in_the_loop)
         self._server: asyncio.Server | None = None
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -79,6 +93,7 @@ class Door:
         for peer in list(self._lines):
             peer.end(Reason.SHUTTING_DOWN)
         self._asking.shutdown(wait=False, cancel_futures=True)
+        await self.loop.run_in_executor(None, self._teller.close)
         await asyncio.sleep(0)
 
     @property
@@ -102,8 +117,15 @@ class Door:
         """Forget a line."""
         self._lines.discard(peer)
         self._held.discard(peer)
-        if peer.actor is not None and self._known.get((peer.actor.id, peer.client_id)) is peer:
-            del self._known[peer.actor.id, peer.client_id]
+        if peer.actor is None or self._known.get((peer.actor.id, peer.client_id)) is not peer:
+            return
+        name = (peer.actor.id, peer.client_id)
+        del self._known[name]
+        session = self._sessions.get(name)
+        if session is not None:
+            session.peer, session.until = None, self.loop.time() + peer.session_expiry_s
+            if not peer.session_expiry_s:
+                self._forget(name)
 
     def note_broken(self, peer: Peer, error: BrokenError) -> None:
         """Count a device that breaks the protocol."""
@@ -139,7 +161,28 @@ class Door:
         self._known[name] = peer
         if earlier is not None:
             earlier.end(Reason.TAKEN_OVER)
-        peer.admitted(actor, present=False)
+        peer.session_expiry_s = min(connect.session_expiry_s, LONGEST_SESSION_S)
+        if connect.clean:
+            self._forget(name)
+        session, present = self._sessions.get(name), name in self._sessions
+        if session is None:
+            session = self._sessions[name] = Session(actor)
+            self._listen()
+        session.actor, session.peer = actor, peer
+        peer.session = session
+        peer.admitted(actor, present=present)
+        session.again()
+
+    def _forget(self, name: tuple[str, str]) -> None:
+        if self._sessions.pop(name, None) is not None:
+            self._listen()
+
+    def _listen(self) -> None:
+        self._teller.listen(list(self._sessions.values()))
+
+    def _in_the_loop(self, call: Callable[..., object], *given: object) -> None:
+        if not self.loop.is_closed():
+            self.loop.call_soon_threadsafe(call, *given)
 
     async def _sweep(self) -> None:
         """Let those go that have said nothing for half as long again as they promised."""
@@ -152,6 +195,16 @@ class Door:
                     self.counts["silent"] += 1
                     peer.end(Reason.KEEP_ALIVE_TIMEOUT)
             self._read_again()
+            for name, session in list(self._sessions.items()):
+                if session.peer is None and session.until < now:
+                    self._forget(name)
+            self._forget_oldest()
+
+    def _forget_oldest(self) -> None:
+        """Keep no more sessions of devices that are away than devices may be there."""
+        away = [(one.until, name) for name, one in self._sessions.items() if one.peer is None]
+        for _, name in sorted(away)[: max(0, len(away) - self.limits.clients)]:
+            self._forget(name)
 
     async def _ask_again(self) -> None:
         while True:
@@ -166,6 +219,9 @@ class Door:
                 except AnlanError as error:
                     if error.http_status < 500:
                         peer.end(Reason.NOT_AUTHORIZED)
+                    continue
+                if peer.session is not None:
+                    peer.session.actor = peer.actor
 
     # Messages
 
@@ -198,22 +254,56 @@ class Door:
     # Subscriptions
 
     def subscribe(self, peer: Peer, asked: Subscribe) -> None:
-        """Answer a device that asks for topics."""
-        told = [
-            Reason.FILTER_INVALID if not one.valid else Reason.NOT_AUTHORIZED for one in asked.asked
-        ]
+        """Answer a device that asks for topics, when it is known from which frame on it hears."""
+        found = self.loop.run_in_executor(self._asking, announcing.last_frame)
+        found.add_done_callback(lambda last: self._subscribe(peer, asked, last))
+
+    def _subscribe(self, peer: Peer, asked: Subscribe, last: asyncio.Future[int]) -> None:
+        session = peer.session
+        if session is None or last.cancelled():
+            return
+        if last.exception() is not None:
+            told = [int(Reason.UNSPECIFIED)] * len(asked.asked)
+        else:
+            if not session.wanted:
+                session.heard = last.result()
+            told = [_want(peer, session, one, asked.subscription_id) for one in asked.asked]
         peer.send(packets.suback(peer.line.level, asked.packet_id, told))
 
     def unsubscribe(self, peer: Peer, asked: Unsubscribe) -> None:
         """Answer a device that asks for topics no more."""
-        told = [Reason.NO_SUBSCRIPTION for _ in asked.patterns]
+        wanted = peer.session.wanted if peer.session is not None else {}
+        told = [
+            Reason.SUCCESS if wanted.pop(one, None) is not None else Reason.NO_SUBSCRIPTION
+            for one in asked.patterns
+        ]
         peer.send(packets.unsuback(peer.line.level, asked.packet_id, told))
 
     def delivered(self, peer: Peer, packet: PubAck) -> None:
-        """Hear that a device has a message."""
+        """Hear that a device has a message; the next may go."""
+        if peer.session is not None:
+            peer.session.unacked.pop(packet.packet_id, None)
+            peer.session.send()
 
     def wake(self, peer: Peer) -> None:
         """Hear that a device takes what is sent again."""
+        if peer.session is not None:
+            peer.session.send()
+
+
+def _want(peer: Peer, session: Session, asked: packets.Asked, id_: int) -> int:
+    """Take one filter into a session; return what is told of it."""
+    if asked.pattern.startswith("$share/"):
+        return Reason.SHARED_UNSUPPORTED
+    wanted = wanted_of(asked.pattern, asked.qos, id_) if asked.valid else None
+    if wanted is None:
+        return Reason.FILTER_INVALID
+    if not peer.may_read:
+        return Reason.NOT_AUTHORIZED
+    if len(session.wanted) >= MOST_SUBSCRIPTIONS and asked.pattern not in session.wanted:
+        return Reason.QUOTA
+    session.wanted[asked.pattern] = wanted
+    return wanted.qos
 
 
 def _watch(peer: Peer) -> None:

@@ -9,11 +9,14 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from itertools import accumulate
+from typing import NamedTuple, Self
 
 from django.db import DatabaseError, close_old_connections
 
 from anlan.entrypoints.mqtt.allowance import Allowance
+from anlan.entrypoints.mqtt.columns import columns_of
 from anlan.entrypoints.mqtt.letters import Fate, Home, Letter, Settled
 from anlan.entrypoints.mqtt.topics import Heard, Topics
 from anlan.kernel.actor import Actor
@@ -39,11 +42,20 @@ class Intake:
     as nothing more is read once enough waits, memory stays bounded.
     """
 
-    def __init__(self, topics: Topics, *, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        topics: Topics,
+        *,
+        clock: Callable[[], datetime],
+        gatherer: sensing.Gatherer | None = None,
+    ) -> None:
+        """``gatherer`` is that of a process which writes the store; without it each sender is kept apart."""
         self.topics = topics
+        self.gatherer = gatherer
         self.allowance = Allowance()
         self.trouble: tuple[datetime, str] | None = None
         self.kept = 0
+        self.kept_at: datetime | None = None
         self._clock = clock
         self._waiting: list[Letter] = []
         self._count = self._bytes = 0  # with those that are being kept just now
@@ -95,22 +107,38 @@ class Intake:
         groups: dict[int, list[Letter]] = {}  # lines of one sender share the actor itself
         for letter in letters:
             groups.setdefault(id(letter.actor), []).append(letter)
-        for those in groups.values():
-            if not self._patiently(those[0].actor, those, fates):
+        # Not the time of another try: what is tried again is the same reading.
+        now = self._clock()
+        begun = [(those, self._begun(those, now)) for those in groups.values()]
+        for those, this in begun:
+            if not self._patiently(those, fates, now, this):
                 return  # told to end meanwhile: their senders send them again
         homes: dict[Home, Settled] = {}
         for letter in letters:
             homes.setdefault(letter.home, []).append((letter, fates[id(letter)]))
         self.kept += len(letters)
+        self.kept_at = self._clock()
         for home, settled in homes.items():
             home.settled(settled)
 
-    def _patiently(self, actor: Actor, letters: list[Letter], fates: dict[int, Fate]) -> bool:
+    def _begun(self, letters: list[Letter], now: datetime) -> Round | None:
+        """Hand the letters of one sender on; all senders' letters are kept in one commit."""
+        this = Round(self, letters[0].actor, now)
+        try:
+            this.begin(letters)
+        except Exception:
+            log.exception("messages could not be handed on; they are tried again")
+            return None
+        return this
+
+    def _patiently(
+        self, letters: list[Letter], fates: dict[int, Fate], now: datetime, begun: Round | None
+    ) -> bool:
         """Keep the letters of one sender, however long that takes; False when told to end."""
         pause = PAUSE_S
         while True:
             try:
-                fates.update(self._keep_of_one(actor, letters))
+                fates.update(self._keep_of_one(letters, now, begun))
             except Exception as error:  # what it was is told to whoever looks at the state
                 code = error.code if isinstance(error, AnlanError) else type(error).__name__
                 if self.trouble is None:
@@ -119,16 +147,19 @@ class Intake:
             else:
                 self.trouble = None
                 return True
+            begun = None
             with self._news:
                 if not self._open:
                     return False
                 self._news.wait(pause)
             pause = min(2 * pause, LONGEST_PAUSE_S)
 
-    def _keep_of_one(self, actor: Actor, letters: list[Letter]) -> dict[int, Fate]:
-        now = self._clock()
+    def _keep_of_one(
+        self, letters: list[Letter], now: datetime, begun: Round | None
+    ) -> dict[int, Fate]:
+        actor = letters[0].actor
         try:
-            return Round(self, actor, now).keep(letters)
+            return (begun or Round(self, actor, now).begin(letters)).finish()
         except PASSING:
             raise
         except Exception:
@@ -142,12 +173,20 @@ class Intake:
     def _keep_alone(self, actor: Actor, letter: Letter, now: datetime) -> dict[int, Fate]:
         this = Round(self, actor, now)
         try:
-            return this.keep([letter])
+            return this.begin([letter]).finish()
         except PASSING:
             raise
         except Exception:
             log.exception("a message broke what reads it; it is kept aside")
             return {id(letter): this.aside(letter, "internal")}
+
+
+class Pending(NamedTuple):
+    """Rows on their way, whether what is refused of them lies aside, and what to wait for."""
+
+    those: list[tuple[Letter, BatchIn]]
+    allowed: bool
+    wait: Callable[[], sensing.BatchReceipt]
 
 
 class Round:
@@ -158,9 +197,10 @@ class Round:
         self._actor = actor
         self._now = now
         self._fates: dict[int, Fate] = {}
+        self._pending: list[Pending] = []
 
-    def keep(self, letters: Iterable[Letter]) -> dict[int, Fate]:
-        """Keep letters durably; return what became of each."""
+    def begin(self, letters: Iterable[Letter]) -> Self:
+        """Read letters, and hand on what they say."""
         rows: list[tuple[Letter, BatchIn]] = []
         sent: list[tuple[Letter, sending.Sent]] = []
         for letter in letters:
@@ -170,19 +210,24 @@ class Round:
             if heard.sent is not None:
                 sent.append((letter, heard.sent))
             elif heard.batch is not None and (heard.key or heard.batch.originals):
-                self._keep_rows([(letter, heard.batch)], self._once(letter, heard))
+                self._hand_on([(letter, heard.batch)], self._once(letter, heard))
             elif heard.batch is not None and len(heard.batch.rows) <= MAX_ROWS:
                 rows.append((letter, heard.batch))
             elif heard.error or heard.batch is not None:
-                self._fates[id(letter)] = self.aside(
-                    letter, heard.error or "observation.batch_too_large"
-                )
+                error = heard.error or "observation.batch_too_large"
+                self._fates[id(letter)] = self.aside(letter, error)
             else:
                 self._fates[id(letter)] = Fate.PASSED
         for part in _parts(rows):
-            self._keep_rows(part, None)
+            self._hand_on(part, None)
         if sent:
             self._keep_sent(sent)
+        return self
+
+    def finish(self) -> dict[int, Fate]:
+        """Wait until everything is durable; return what became of each letter."""
+        for pending in self._pending:
+            self._end(pending)
         return self._fates
 
     def _once(self, letter: Letter, heard: Heard) -> sensing.Once | None:
@@ -190,16 +235,28 @@ class Round:
             return None
         return sensing.Once(heard.key, hashlib.sha256(letter.payload).hexdigest())
 
-    def _keep_rows(self, those: list[tuple[Letter, BatchIn]], once: sensing.Once | None) -> None:
-        """Keep rows as one batch; what cannot be read of them is set aside within the bound."""
+    def _hand_on(self, those: list[tuple[Letter, BatchIn]], once: sensing.Once | None) -> None:
+        """Hand rows on as one batch; what cannot be read of them is set aside within the bound."""
         whole = (
             those[0][1] if len(those) == 1 else BatchIn(tuple(_rows(batch for _, batch in those)))
         )
         allowed = self._intake.allowance.has_room(self._actor.id, self._now)
+        gatherer = self._intake.gatherer
+        wait: Callable[[], sensing.BatchReceipt]
+        if gatherer is not None and allowed and not whole.originals:
+            columns = columns_of(whole)
+            wait = gatherer.take(self._actor, columns, once=once, now=self._now).result
+        else:
+            wait = partial(
+                sensing.keep_observations,
+                self._actor, whole, now=self._now, once=once, set_aside=allowed,
+            )  # fmt: skip
+        self._pending.append(Pending(those, allowed, wait))
+
+    def _end(self, pending: Pending) -> None:
+        those, allowed, wait = pending
         try:
-            told = sensing.keep_observations(
-                self._actor, whole, now=self._now, once=once, set_aside=allowed
-            )
+            told = wait()
         except AnlanError as error:
             if len(those) > 1 or isinstance(error, UnavailableError):
                 raise

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from asyncio.trsock import TransportSocket
 
     from anlan.entrypoints.mqtt.door import Door
+    from anlan.entrypoints.mqtt.telling import Session
 
 ONCE_IN = 10.0
 """Seconds in which a device says who it is."""
@@ -54,6 +55,7 @@ class Peer(asyncio.Protocol):
         self.connect: Connect | None = None
         self.actor: Actor | None = None
         self.client_id = ""
+        self.session: Session | None = None
         self.heard_at = door.loop.time()
         self.unacked = self.unacked_bytes = 0
         self.session_expiry_s = 0

@@ -15,6 +15,7 @@ from anlan.entrypoints.mqtt.intake import Intake
 from anlan.entrypoints.mqtt.settings import DoorPart, MqttSettings, rules_of
 from anlan.entrypoints.mqtt.state import note
 from anlan.entrypoints.mqtt.topics import Topics
+from anlan.sensing import public as sensing
 
 NOTED_EVERY_S = 5.0
 ASKED_EVERY = 12
@@ -24,11 +25,21 @@ ASKED_EVERY = 12
 class DoorThread:
     """A door in a thread of its own."""
 
-    def __init__(self, part: DoorPart, root: Path, intake: Intake, admission: Admission) -> None:
+    def __init__(
+        self,
+        part: DoorPart,
+        root: Path,
+        intake: Intake,
+        admission: Admission,
+        *,
+        clock: Callable[[], datetime],
+        base: str = "",
+    ) -> None:
         self.door: Door | None = None
         self.port = 0
         self._part, self._root = part, root
         self._intake, self._admission = intake, admission
+        self._clock, self._base = clock, base
         self._loop = asyncio.new_event_loop()
         self._opened = threading.Event()
         self._error: Exception | None = None
@@ -58,7 +69,7 @@ class DoorThread:
             else None
         )
         limits = Limits(part.clients, part.largest_message, part.messages_per_second)
-        self.door = Door(self._intake, self._admission, limits)
+        self.door = Door(self._intake, self._admission, limits, clock=self._clock, base=self._base)
         self.port = await self.door.open(part.listen, part.port, tls)
 
     def close(self) -> None:
@@ -73,9 +84,16 @@ class Mqtt:
     """Everything of MQTT that a workspace's file asks for; begins at once, ends with :meth:`close`."""
 
     def __init__(
-        self, settings: MqttSettings, root: Path, *, clock: Callable[[], datetime]
+        self,
+        settings: MqttSettings,
+        root: Path,
+        *,
+        clock: Callable[[], datetime],
+        base: str = "",
+        gatherer: sensing.Gatherer | None = None,
     ) -> None:
-        self._root, self._clock = root, clock
+        """``gatherer`` is that of the process that writes the store, where this is that process."""
+        self._root, self._clock, self._gatherer = root, clock, gatherer
         self._stop = threading.Event()
         admission = Admission(clock=clock)
         self.door: DoorThread | None = None
@@ -83,7 +101,7 @@ class Mqtt:
         self.brokers: list[BrokerLine] = []
         if settings.door is not None:
             intake = self._intake(Topics(rules_of(settings.door.topics)))
-            self.door = DoorThread(settings.door, root, intake, admission)
+            self.door = DoorThread(settings.door, root, intake, admission, clock=clock, base=base)
         for part in settings.broker:
             intake = self._intake(Topics(rules_of(part.topics)))
             self.brokers.append(BrokerLine(part, root, intake, admission, clock=clock))
@@ -91,7 +109,7 @@ class Mqtt:
         self._noting.start()
 
     def _intake(self, topics: Topics) -> Intake:
-        found = Intake(topics, clock=self._clock)
+        found = Intake(topics, clock=self._clock, gatherer=self._gatherer)
         self.intakes.append(found)
         return found
 

@@ -11,9 +11,10 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from anlan.entrypoints.mqtt.topics import Rule
+from anlan.entrypoints.mqtt.topics import MapDecoder, Rule
 from anlan.infra.mqtt.topics import is_filter
-from anlan.kernel.errors import InvalidInputError
+from anlan.kernel.errors import AnlanError, InvalidInputError
+from anlan.sensing import public as sensing
 
 FILE = "mqtt.toml"
 Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
@@ -30,6 +31,7 @@ class TopicPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Topics and what their messages say."""
 
     filter: str
+    map: str = ""  # of the folder ``connectors``; else the payload is that of the HTTP interface
     receipt_time: bool = False
 
 
@@ -166,8 +168,24 @@ def is_loopback(host: str) -> bool:
 
 
 def rules_of(topics: tuple[TopicPart, ...]) -> list[Rule]:
-    """Return the rules that the file's topics stand for."""
-    return [Rule(one.filter, receipt_time=one.receipt_time) for one in topics]
+    """Return the rules that the file's topics stand for.
+
+    Raises
+    ------
+    MqttSettingsError
+        When a map that one of them names is not there, or not whole.
+    """
+    return [Rule(one.filter, _decoder(one.map), one.receipt_time) for one in topics]
+
+
+def _decoder(name: str) -> MapDecoder | None:
+    if not name:
+        return None
+    try:
+        return MapDecoder(sensing.map_here(name))
+    except AnlanError as error:
+        problem = f"{error.code} {error.params.get('problem', '')}".strip()
+        raise MqttSettingsError(where=f"map {name}", problem=problem) from None
 
 
 def secret_in(root: Path, name: str) -> str:

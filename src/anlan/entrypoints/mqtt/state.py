@@ -38,6 +38,7 @@ def note(
         },
         "brokers": {line.part.name: line.heard for line in brokers},
         "kept": sum(intake.kept for intake in intakes),
+        "kept_at": [instant_text(one.kept_at) for one in intakes if one.kept_at is not None],
         "over_bound": sum(intake.allowance.over for intake in intakes),
         "waits": [
             {"since": instant_text(intake.trouble[0]), "problem": intake.trouble[1]}

@@ -11,7 +11,9 @@ import msgspec
 
 from anlan.infra.mqtt.topics import matches
 from anlan.kernel.errors import AnlanError
+from anlan.sensing.domain import payloads
 from anlan.sensing.domain.observations import BatchIn, RowIn
+from anlan.sensing.domain.payload_map import PayloadMap
 from anlan.sensing.domain.wire import batch_from_json
 from anlan.sensing.sta import sending
 from anlan.sensing.sta.model import READING, SETS, STREAM
@@ -26,16 +28,28 @@ LARGEST_STA = 256 * 1024
 
 
 class Decoder(Protocol):
-    """A payload map: from a topic and its payload to rows."""
+    """From a topic and its payload to rows."""
 
-    def decode(self, topic: str, payload: bytes) -> BatchIn:
-        """Return the rows; one that cannot be read is None.
+    def decode(self, topic: str, payload: bytes, *, now: datetime) -> tuple[BatchIn, str]:
+        """Return the rows, None for one that cannot be read, and the sender's key ("" for none).
 
         Raises
         ------
         AnlanError
             When the payload as a whole cannot be read.
         """
+
+
+@dataclass(frozen=True, slots=True)
+class MapDecoder:
+    """A payload map of the workspace."""
+
+    payload_map: PayloadMap
+
+    def decode(self, topic: str, payload: bytes, *, now: datetime) -> tuple[BatchIn, str]:
+        """Return what a message says by the map."""
+        found = payloads.decode(self.payload_map, topic, payload, now=now)
+        return found.batch, found.key
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +78,7 @@ NOTHING = Heard()
 
 
 class Topics:
-    """The rules of a line, the first that fits counts; then the topics that always mean something."""
+    """The topics of SensorThings, then the rules of a line: the first that fits counts."""
 
     def __init__(self, rules: Sequence[Rule] = ()) -> None:
         self._rules = (*rules, Rule(OWN), Rule(f"{OWN}/#"))
@@ -82,7 +96,7 @@ class Topics:
                 batch, key = batch_from_json(payload)
                 batch = _without_times(batch)
             else:
-                batch, key = rule.decoder.decode(topic, payload), ""
+                batch, key = rule.decoder.decode(topic, payload, now=now)
         except AnlanError as error:
             return Heard(error=error.code)
         return _timed(Heard(batch, key), rule, retained=retained, now=now)
@@ -93,9 +107,11 @@ class Topics:
             return self._found[topic]
         except KeyError:
             pass
-        found: Rule | str | None = next((x for x in self._rules if matches(x.pattern, topic)), None)
-        if found is None and topic.startswith(STANDARD):
+        found: Rule | str | None = None
+        if topic.startswith(STANDARD):
             found = _stream_named(topic.removeprefix(STANDARD))
+        if found is None:
+            found = next((x for x in self._rules if matches(x.pattern, topic)), None)
         if len(self._found) >= TOPICS_REMEMBERED:
             self._found.clear()
         self._found[topic] = found
@@ -153,12 +169,15 @@ def _timed(heard: Heard, rule: Rule, *, retained: bool, now: datetime) -> Heard:
     would be a new reading each time, of a value that may be long past. It is passed over.
     """
     batch = heard.batch
-    if batch is None or all(row is None or row.at is not None for row in batch.rows):
+    if batch is None:
         return heard
     if retained:
-        rows = tuple(row for row in batch.rows if row is None or row.at is not None)
+        # A map may have stamped a row with the present, too.
+        rows = tuple(row for row in batch.rows if row is None or row.at not in {None, now})
+        if len(rows) == len(batch.rows):
+            return heard
         return Heard(replace(batch, rows=rows, originals=()), heard.key) if rows else NOTHING
-    if not rule.receipt_time:
+    if not rule.receipt_time or all(row is None or row.at is not None for row in batch.rows):
         return heard
     rows = tuple(
         replace(row, at=now) if row is not None and row.at is None else row for row in batch.rows

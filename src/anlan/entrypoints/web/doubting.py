@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, tzinfo
 from typing import Any, Protocol
 
 from anlan.entrypoints.web.wording import say
-from anlan.kernel.errors import AnlanError
 from anlan.registry import public as registry
 from anlan.sensing import public as sensing
 from anlan.warning.public import AlertInstance
@@ -31,7 +30,7 @@ def fault_name(kind: str, language: str) -> str:
     return say(f"fault.{kind}", language)
 
 
-def fault_text(fault: Fault, language: str, *, unit: str = "") -> str:
+def fault_text(fault: Fault, language: str, *, zone: tzinfo, unit: str = "") -> str:
     """Return why a stream is doubted, with what was found and the limit."""
     found, limit = fault.found, fault.limit
     key, figures = f"fault.says.{fault.kind}", {"found": f"{found:g}", "limit": f"{limit:g}"}
@@ -42,13 +41,12 @@ def fault_text(fault: Fault, language: str, *, unit: str = "") -> str:
         figures = {"found": f"{found:.0%}", "limit": f"{limit:.0%}"}
     elif fault.kind == "drift":
         figures["found"] = f"{found:+.3g}"
-    local = fault.since.astimezone(registry.timezone())
+    local = fault.since.astimezone(zone)
     return say(key, language, unit=unit, since=f"{local:%Y-%m-%d %H:%M}", **figures)
 
 
-def doubted_text(faults: Iterable[Fault], language: str) -> str:
+def doubted_text(faults: Iterable[Fault], language: str, *, zone: tzinfo) -> str:
     """Return that a stream is doubted, and since when for what; empty when it is not."""
-    zone = registry.timezone()
     parts = [
         say(
             "fault.since",
@@ -61,14 +59,6 @@ def doubted_text(faults: Iterable[Fault], language: str) -> str:
     if not parts:
         return ""
     return say("fault.doubted", language, what=say("fault.and", language).join(parts))
-
-
-def unit_of(quantity: str) -> str:
-    """Return the unit in which a quantity is kept; empty for one that no pack knows."""
-    try:
-        return registry.quantity(quantity).unit
-    except AnlanError:
-        return ""
 
 
 def tell_doubts(
@@ -87,13 +77,15 @@ def tell_doubts(
         if row.subject.startswith(STREAM)
     }
     doubts = sensing.doubts_of(set(streams.values())) if streams else {}
-    units = _units(faults.values())
+    units, zone = _units(faults.values()), registry.timezone()
     for one in told:
         fault = faults.get(numbers[one["row"].sign] or 0)
         alert = _number(one["row"].sign, "alert")
-        one["doubt"] = doubted_text(doubts.get(streams.get(alert or 0, ""), ()), language)
+        one["doubt"] = doubted_text(
+            doubts.get(streams.get(alert or 0, ""), ()), language, zone=zone
+        )
         if fault is not None:
-            why = fault_text(fault, language, unit=units.get(fault.stream, ""))
+            why = fault_text(fault, language, zone=zone, unit=units.get(fault.stream, ""))
             one["why"] = f"{fault.stream}: {why}"
 
 
@@ -103,5 +95,8 @@ def _number(sign: str, kind: str) -> int | None:
 
 
 def _units(faults: Iterable[Fault]) -> dict[str, str]:
-    streams = {fault.stream for fault in faults if fault.kind in WITH_UNIT}
-    return {code: unit_of(quantity) for code, quantity in registry.quantities_of(streams).items()}
+    quantities = registry.quantities_of(
+        {fault.stream for fault in faults if fault.kind in WITH_UNIT}
+    )
+    units = registry.units() if quantities else {}
+    return {code: units.get(quantity, "") for code, quantity in quantities.items()}

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date, time
 from typing import Any
 
+import msgspec
 from django.http import QueryDict
 
 from anlan.entrypoints.web import entry_forms
@@ -14,6 +15,7 @@ from anlan.entrypoints.web.entry_forms import Values, day_of
 from anlan.entrypoints.web.wording import name_in
 from anlan.kernel.scales import RiskGrade
 from anlan.registry import public as registry
+from anlan.registry.domain import city as c
 from anlan.registry.domain.edits import (
     Edit,
     HolderEdit,
@@ -22,6 +24,7 @@ from anlan.registry.domain.edits import (
     SensorEdit,
     Sitting,
 )
+from anlan.registry.domain.entry_edits import EntriesEdit
 from anlan.registry.domain.errors import EditChoiceError
 from anlan.registry.public import Record
 
@@ -164,6 +167,26 @@ def _sensor_edit(values: Values, record: Record, today: date) -> SensorEdit:
     return SensorEdit(record.key, values["in_force"] == "yes", day_of(values, "on"))
 
 
+def _device_filled(record: Record) -> Values:
+    del record
+    return {"device": "", "installed_on": "", "calibration_due": ""}
+
+
+def _device_edit(values: Values, record: Record, today: date) -> EntriesEdit:
+    """Return the sensor with another device: what is the stream's own stays as it is."""
+    sensor: c.Sensor = record.entry
+    if not values["device"] or values["device"] == sensor.device:
+        raise EditChoiceError(field="device", value=str(values["device"]) or "–")
+    due = day_of(values, "calibration_due") if values["calibration_due"] else None
+    made = msgspec.to_builtins(sensor) | {"device": values["device"]}
+    made |= {"installed_on": day_of(values, "installed_on"), "calibration_due": due}
+    try:
+        entry = msgspec.convert(made, c.Sensor, strict=False)
+    except msgspec.ValidationError:
+        raise EditChoiceError(field="device", value=str(values["device"])[:64]) from None
+    return EntriesEdit("sensors", (entry,), today, key=record.key)
+
+
 def _holder_filled(record: Record) -> Values:
     del record
     return {}
@@ -184,6 +207,9 @@ FORMS: Mapping[str, Form] = {
         "risk_point", ("owner_post", "grade", "plan"), _risk_point_filled, _risk_point_edit
     ),
     "sensors": Form("sensor", ("in_force", "on"), _sensor_filled, _sensor_edit),
+    "device": Form(
+        "device", ("device", "installed_on", "calibration_due"), _device_filled, _device_edit
+    ),
     "holders": Form("holder", _PERSON, _holder_filled, _holder_edit),
 }
 

@@ -6,6 +6,7 @@ from django.urls import URLPattern, path
 
 from anlan.entrypoints.web.pages import (
     clocks,
+    maintaining,
     registry,
     registry_edits,
     registry_packs,
@@ -30,6 +31,9 @@ PATTERNS: list[URLPattern] = [
     path("registry/new/<str:kind>", registry_edits.new),
     path("registry/holders/<str:key>/contact", registry_thing.contact),
     path("registry/posts/<str:key>/roster", registry_edits.roster),
+    path("registry/sensors/<str:key>/replace", registry_edits.device),
+    path("registry/sensors/<str:key>/maintenance", maintaining.begin),
+    path("registry/sensors/<str:key>/maintenance/<int:number>/end", maintaining.end),
     path("registry/<str:kind>", registry.listing),
     path("registry/<str:kind>/<str:key>", registry_thing.thing),
     path("registry/<str:kind>/<str:key>/edit", registry_edits.edit),

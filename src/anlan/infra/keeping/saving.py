@@ -40,8 +40,12 @@ from anlan.kernel.errors import ConflictError
 ORDER = ("default", "contents")
 FILES = {"default": "anlan.sqlite3", "contents": "contents.sqlite3"}
 DUMPS = {"default": "anlan.pgdump", "contents": "contents.pgdump"}
-#: Not part of a backup: logs, rehearsals (made again from their scenario), heart-beats.
-LEFT_OUT = frozenset({"logs", "replays", "worker.beat", "worker.failing", "worker.lock"})
+#: Not part of a backup: logs, rehearsals (made again from their scenario), tables that are being
+#: brought in (whoever does still has them), heart-beats, and the judge's memory, which follows from
+#: readings and alerts.
+LEFT_OUT = frozenset(
+    {"imports", "judge", "logs", "replays", "worker.beat", "worker.failing", "worker.lock"}
+)
 #: Who writes the observations, and where it listens: of this moment and machine only.
 OF_THE_WRITER = frozenset({"observations/writer.lock", "observations/writer.json"})
 LOG = "observations/log/"

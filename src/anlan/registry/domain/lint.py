@@ -32,8 +32,8 @@ _LOST = frozenset(
 REFUSED = frozenset(
     {
         "area.shape_invalid", "code.unknown", "period.empty", "rule.hysteresis", "rule.level_twice",
-        "rule.levels", "rule.low_confidence", "rule.no_basis", "unit.rule",
-        "unit.sensor",
+        "rule.levels", "rule.low_confidence", "rule.no_basis",
+        "rule.window_budget", "unit.rule", "unit.sensor",
     }
 )  # fmt: skip
 

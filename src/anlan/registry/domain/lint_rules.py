@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from itertools import pairwise
 from typing import Any
 
+from anlan.kernel.durations import parse_span
 from anlan.kernel.scales import WarningLevel, rank
 from anlan.registry.domain.checkspecs import Battery, CheckSpec
 from anlan.registry.domain.findings import Finding
 from anlan.registry.domain.lint_facts import Packs, Sourced, is_over, is_past
 from anlan.registry.domain.rulespecs import (
+    LATENESS,
+    MOST_KEPT,
+    SPARE_READINGS,
     ClusterRule,
     ConjunctionRule,
     LagRule,
@@ -35,6 +40,8 @@ def check_rules(packs: Packs) -> Iterator[Finding]:
         if isinstance(rule, ThresholdRule | WindowRule):
             yield from _limits(packs, at, rule)
             yield from _unit(packs, at, rule)
+            if isinstance(rule, WindowRule):
+                yield from _budget(packs, at, rule)
         elif isinstance(rule, ClusterRule):
             yield from _cluster(packs, at, rule)
     for at in packs.grounded():
@@ -76,6 +83,30 @@ def _is_stricter(higher: Limit, lower: Limit, *, upward: bool) -> bool:
         and higher.window != lower.window
     )
     return beyond or (other_window and higher.raise_at == lower.raise_at)
+
+
+def readings_of(window: timedelta, interval: timedelta) -> int:
+    """Return how many readings of a stream the judge keeps for a window."""
+    return -(-(window + LATENESS) // interval) + SPARE_READINGS
+
+
+def _budget(packs: Packs, at: Sourced, rule: WindowRule) -> Iterator[Finding]:
+    """Yield the longest window when it holds more readings of some stream than the judge keeps."""
+    window = max((limit.window for limit in rule.limits), key=parse_span)
+    mine = [
+        sensor
+        for sensor in packs.city.sensors
+        if not is_past(sensor, packs.today) and _judges(packs, rule, sensor)
+    ]
+    fastest = min(mine, key=lambda sensor: parse_span(sensor.interval), default=None)
+    if fastest is None:
+        return
+    count = readings_of(parse_span(window), parse_span(fastest.interval))
+    if count > MOST_KEPT:
+        yield packs.found_at(
+            "rule.window_budget", at, id=rule.id, window=window, sensor=fastest.code,
+            readings=count, most=MOST_KEPT,
+        )  # fmt: skip
 
 
 def _unit(packs: Packs, at: Sourced, rule: Measured) -> Iterator[Finding]:

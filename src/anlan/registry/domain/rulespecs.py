@@ -7,6 +7,7 @@ instance of a rule at a time.  Values are in the unit that the rule states.
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Annotated, Literal
 
 import msgspec
@@ -15,6 +16,11 @@ from anlan.kernel.scales import ResponseLevel, WarningLevel, at_least
 from anlan.registry.domain.packwords import AnySlug, Entry, Grounded, PositiveSpan, Slug, Span, Text
 
 Comparison = Literal[">=", ">", "<=", "<"]
+LATENESS = timedelta(minutes=15)
+"""How far behind the newest reading of its stream the judge waits for one."""
+MOST_KEPT = 20_000
+"""Readings of one stream that the judge keeps: of its longest window and of the lateness budget."""
+SPARE_READINGS = 4  # beyond what the interval promises
 Share = Annotated[float, msgspec.Meta(gt=0, le=1)]
 
 

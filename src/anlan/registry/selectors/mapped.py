@@ -163,10 +163,13 @@ def places_in(
 
 
 def sensors_in(
-    paths: Sequence[str], box: Box, *, most: int, at: datetime
+    paths: Sequence[str], box: Box, *, most: int, at: datetime, which: Q | None = None
 ) -> tuple[list[KnownSensor], list[Cell]]:
-    """Return the sensors inside ``box``; their counts by cells when there are too many."""
-    rows = Sensor.objects.filter(holding(at), reach(paths, "area__path")).annotate(
+    """Return the sensors inside ``box``; their counts by cells when there are too many.
+
+    ``which`` narrows them further.
+    """
+    rows = Sensor.objects.filter(holding(at), reach(paths, "area__path"), which or Q()).annotate(
         at_lat=Coalesce("lat", "risk_point__lat"), at_lon=Coalesce("lon", "risk_point__lon")
     )
     rows = rows.filter(box.around("at_lat", "at_lon"))

@@ -1,4 +1,4 @@
-"""What is measured, and to which part of the city's lifelines it belongs."""
+"""What is measured, to which part of the city's lifelines it belongs, what speaks against a rule."""
 
 from __future__ import annotations
 
@@ -9,6 +9,13 @@ from anlan.registry.selectors.packs import current
 def quantities() -> dict[str, j.Quantity]:
     """Return every quantity that the packs know, by id (one small query)."""
     return {entry.id: entry for entry in current("quantities")}
+
+
+def spared_reasons() -> frozenset[str]:
+    """Return the reasons of a dismissal that say nothing about the rule that raised the alert."""
+    return frozenset(
+        one.id for one in current("reasons") if one.use == "false_alarm" and not one.of_rule
+    )
 
 
 def domains() -> tuple[j.Domain, ...]:

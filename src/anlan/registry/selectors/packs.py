@@ -302,6 +302,11 @@ def ladder_for(case: str, hazard: str, *, at: datetime) -> c.Ladder | None:
     return choice.closest_ladder(in_force("ladders", at), case, hazard)
 
 
+def incident_rule(case: str, hazard: str, *, at: datetime) -> j.IncidentRule | None:
+    """Return the rule by which such alarms are one incident at ``at``; None: none ever are."""
+    return choice.closest_incident_rule(in_force("incidents", at), case, hazard)
+
+
 def response_asked(hazard: str, level: WarningLevel, *, at: datetime) -> ResponseAsked | None:
     """Return the response that the city's plans ask for a warning, or None."""
     return choice.asked_of(in_force("plans", at), hazard, WarningLevel(level))
@@ -334,6 +339,11 @@ def hazard_of_code(scheme: str, code: str) -> str | None:
 def quantity(slug: str) -> j.Quantity:
     """Return what is known of a quantity: its unit, and what may be given instead."""
     return cast("j.Quantity", _named("quantities", slug, lambda entry: entry.id))
+
+
+def units() -> dict[str, str]:
+    """Return the unit in which each quantity is kept, by its slug."""
+    return {entry.id: entry.unit for entry in current("quantities")}
 
 
 def place_kind(slug: str) -> j.PlaceKind:

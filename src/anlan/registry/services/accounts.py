@@ -315,6 +315,13 @@ def authenticate(secret: str, *, purposes: frozenset[str] = CREDENTIALS, now: da
     TokenUnknownError, TokenRevokedError, TokenExpiredError, AccountClosedError
         One code each, so that the caller knows what to ask for.
     """
+    return credential(secret, purposes=purposes, now=now)[0]
+
+
+def credential(
+    secret: str, *, purposes: frozenset[str] = CREDENTIALS, now: datetime
+) -> tuple[Actor, datetime]:
+    """Return the same as :func:`authenticate`, and until when at most."""
     digest = secret_digest(secret)
     columns = _HELD.ask(digest)
     if columns is None:
@@ -332,13 +339,14 @@ def authenticate(secret: str, *, purposes: frozenset[str] = CREDENTIALS, now: da
         # Technical, not journalled, and not on every call.
         Token.objects.filter(pk=held.token).update(last_used_at=now)
     role = Role(held.role)
-    return Actor(
+    actor = Actor(
         id=f"account:{held.account}",
         role=role,
         post=held.post,
         areas=_reach(held.token_areas, held.account_areas),
         scopes=frozenset(held.scopes) & PERMISSIONS[role],
     )
+    return actor, held.expires_at
 
 
 class _Held(NamedTuple):

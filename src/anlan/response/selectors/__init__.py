@@ -14,12 +14,16 @@ from anlan.response.selectors.detail import (
     is_running,
 )
 from anlan.response.selectors.lists import (
+    CaseEnd,
     CaseFilters,
     CasePage,
+    alerts_of_cases,
     alerts_of_open_cases,
     case_of_sign,
     cases,
     cases_of_signs,
+    ends_of_signs,
+    owners_of,
     tasks_of,
 )
 from anlan.response.selectors.watching import (
@@ -39,6 +43,7 @@ from anlan.response.selectors.watching import (
 __all__ = [
     "Allowed",
     "CaseDetail",
+    "CaseEnd",
     "CaseFilters",
     "CasePage",
     "CasesThen",
@@ -46,6 +51,7 @@ __all__ = [
     "Overview",
     "Watched",
     "actions_allowed",
+    "alerts_of_cases",
     "alerts_of_open_cases",
     "case",
     "case_of_sign",
@@ -57,11 +63,13 @@ __all__ = [
     "cases_of_signs",
     "detail",
     "detail_after_act",
+    "ends_of_signs",
     "history",
     "is_running",
     "is_waiting",
     "most_pressing_first",
     "overview",
+    "owners_of",
     "tasks_of",
     "watched",
     "watched_among",

@@ -138,6 +138,38 @@ def case_of_sign(sign: str) -> Case | None:
     return follower.case if follower else None
 
 
+@dataclass(frozen=True, slots=True)
+class CaseEnd:
+    """How the case of a sign stands: what counting needs of it."""
+
+    id: int
+    state: str
+    is_open: bool
+    reason: str  # of a dismissal
+
+
+def ends_of_signs(signs: Iterable[str]) -> dict[str, CaseEnd]:
+    """Return how the case of each sign stands, wherever it lies (one query)."""
+    rows = CaseFollower.objects.filter(sign__in=list(signs)).values_list(
+        "sign", "case_id", "case__state", "case__is_open", "case__closing"
+    )
+    return {
+        sign: CaseEnd(case, state, is_open, str(closing.get("reason", "")))
+        for sign, case, state, is_open, closing in rows
+    }
+
+
+def alerts_of_cases(cases: Iterable[int]) -> list[int]:
+    """Return the alerts that some cases answer (one query)."""
+    rows = CaseFollower.objects.filter(case__in=list(cases), sign__startswith="alert:")
+    return [int(sign.partition(":")[2]) for sign in rows.values_list("sign", flat=True)]
+
+
+def owners_of(cases: Iterable[int]) -> dict[int, str]:
+    """Return which post owns each of some cases (one query)."""
+    return dict(Case.objects.filter(pk__in=list(cases)).values_list("pk", "owner_post"))
+
+
 def cases_of_signs(actor: Actor, signs: Iterable[str]) -> dict[str, Case]:
     """Return the case that each sign follows, of those the actor may see (one query)."""
     visible = Case.objects.filter(access.visible(actor))

@@ -198,18 +198,23 @@ class InArea:
     case: int  # one of them
 
 
-def cases_in(actor: Actor, box: Box, *, most: int) -> tuple[list[Case], list[Cell]]:
-    """Return the open cases inside ``box``; their counts by cells when there are too many."""
-    rows = Case.objects.filter(access.visible(actor), box.around(), is_open=True)
+def cases_in(
+    actor: Actor, box: Box, *, most: int, which: Q | None = None
+) -> tuple[list[Case], list[Cell]]:
+    """Return the open cases inside ``box``; their counts by cells when there are too many.
+
+    ``which`` narrows them further.
+    """
+    rows = Case.objects.filter(access.visible(actor), box.around(), which or Q(), is_open=True)
     columns = ("id", "number", "hazard", "area", "place", "level", "lat", "lon", "owner_post")
     ordered = rows.order_by("priority", _LEVEL, "next_at", "id").only(*columns)
     found = list(ordered[: most + 1])
     return ([], registry.cells_of(rows, box)) if len(found) > most else (found, [])
 
 
-def cases_by_area(actor: Actor, *, most: int) -> list[InArea]:
+def cases_by_area(actor: Actor, *, most: int, which: Q | None = None) -> list[InArea]:
     """Return where open cases lie that state no point, the highest level first (one query)."""
-    rows = Case.objects.filter(access.visible(actor), is_open=True, lat__isnull=True)
+    rows = Case.objects.filter(access.visible(actor), which or Q(), is_open=True, lat__isnull=True)
     counted = rows.exclude(area="").order_by().values("area")
     counted = counted.annotate(n=Count("id"), place=Min(_LEVEL), one=Max("id"))
     levels = [*(level.value for level in WarningLevel), ""]

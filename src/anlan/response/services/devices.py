@@ -96,10 +96,10 @@ def of_many(
     return joint
 
 
-def silent_with(rule: str, streams: list[str], *, now: datetime) -> Collection[str]:
-    """Return which of some streams a rule has found silent within the last minutes."""
+def silent_with(rule: str, at: datetime, streams: list[str]) -> Collection[str]:
+    """Return which of some streams a rule has found silent since some minutes before ``at``."""
     found = warning.subjects_open(
-        rule, [f"{STREAM}{code}" for code in streams], raised_since=now - WITHIN
+        rule, [f"{STREAM}{code}" for code in streams], raised_since=at - WITHIN
     )
     return [subject.removeprefix(STREAM) for subject in found]
 

@@ -50,6 +50,8 @@ REFUSALS = (
 )
 _UNKNOWN, _NO_TIME, _AHEAD, _ABSURD, _UNIT, _QUALITY, _NUMBER, _ROW = range(1, len(REFUSALS))
 
+ASKED_KEPT, ASKED_LONG = 4_096, 2_000
+"""So many columns of codes, and of so many codes each at most, are looked up only once."""
 Places = NDArray[np.int32]
 
 
@@ -62,7 +64,7 @@ class Columns:
     sent; where nothing was measured ``absent`` is true (None: nowhere).  ``quality`` numbers the
     stated :class:`Quality`, or is ``NO_QUALITY`` (None: all good).  ``units`` are named for each
     reading by ``unit_index``, else ``unit`` holds for all; empty: the stream's own.  ``odd`` holds
-    the fields of single readings, as they were sent, that an array cannot hold.
+    rows as they were sent, as JSON, of which an array cannot hold everything.
     """
 
     codes: tuple[str, ...]
@@ -74,7 +76,7 @@ class Columns:
     unit: str = ""
     units: tuple[str, ...] = ()
     unit_index: Places | None = None
-    odd: Mapping[int, Mapping[str, object]] = field(default_factory=dict)
+    odd: Mapping[int, str] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.index)
@@ -129,6 +131,18 @@ class StreamTable:
     high: NDArray[np.float64]
     unit_number: Mapping[str, int]
     reaches: dict[tuple[str, ...], NDArray[np.bool_]] = field(default_factory=dict)
+    asked: dict[tuple[str, ...], Places] = field(default_factory=dict)
+
+    def numbers_of(self, codes: tuple[str, ...]) -> Places:
+        """Return the number of each code, -1 for none; a gateway asks for the same ones again."""
+        found = self.asked.get(codes)
+        if found is None:
+            found = np.array([self.number.get(code, -1) for code in codes], np.int32)
+            if len(codes) <= ASKED_LONG:
+                if len(self.asked) >= ASKED_KEPT:
+                    self.asked.clear()
+                self.asked[codes] = found
+        return found
 
     def reach(self, actor: Actor) -> NDArray[np.bool_]:
         """Return for each path whether the actor's areas cover it; the last is no path at all."""
@@ -200,14 +214,7 @@ def check_columns(
     sent: Columns, table: StreamTable, actor: Actor, *, now: datetime
 ) -> CheckedColumns:
     """Judge every row on its own, as :func:`check_rows` does, for the streams the actor may see."""
-    of_codes = np.array([table.number.get(code, -1) for code in sent.codes], np.int32)
-    return check_numbered(sent, of_codes[sent.index], table, actor, now=now)
-
-
-def check_numbered(
-    sent: Columns, stream: Places, table: StreamTable, actor: Actor, *, now: datetime
-) -> CheckedColumns:
-    """Do the same where the table's number of each row's stream is known, -1 for none."""
+    stream = table.numbers_of(sent.codes)[sent.index]
     known, last = table.unit_number, table.factor.shape[1] - 1
     unit = known.get(sent.unit, last)
     if sent.unit_index is None:
@@ -215,24 +222,21 @@ def check_numbered(
     else:
         numbers = [known.get(name, last) if name else unit for name in sent.units]
         units = np.array(numbers or [unit], np.int32)[sent.unit_index]
-    found = _Found(
-        np.empty(len(sent)), np.empty(len(sent), np.uint8), np.empty(len(sent), np.uint8)
-    )
-    rows = _Sent(
+    value, quality = np.empty(len(sent)), np.empty(len(sent), np.uint8)
+    why = np.empty(len(sent), np.uint8)
+    bad = _judge(
         stream,
         sent.at_us,
         sent.value,
         _NOWHERE if sent.absent is None else sent.absent,
         _ALL_GOOD if sent.quality is None else sent.quality,
         units,
+        _Facts(
+            table.path_of, table.kind_of, table.reach(actor), table.factor, table.low, table.high
+        ),
+        (micros(EARLIEST), micros(now), micros(now + FUTURE_TOLERANCE)),
+        (value, quality, why),
     )
-    facts = _Facts(
-        table.path_of, table.kind_of, table.reach(actor), table.factor, table.low, table.high
-    )
-    bad = _judge(
-        rows, facts, (micros(EARLIEST), micros(now), micros(now + FUTURE_TOLERANCE)), found
-    )
-    value, quality, why = found
     if not bad:
         return CheckedColumns(stream, sent.at_us, value, quality)
     good = why == 0
@@ -244,15 +248,6 @@ _NOWHERE: NDArray[np.bool_] = np.zeros(0, np.bool_)
 _ALL_GOOD: NDArray[np.uint8] = np.zeros(0, np.uint8)
 
 
-class _Sent(NamedTuple):
-    stream: Places
-    at_us: NDArray[np.int64]
-    value: NDArray[np.float64]
-    absent: NDArray[np.bool_]  # or empty: nowhere
-    quality: NDArray[np.uint8]  # or empty: all good
-    units: Places  # one: of all rows
-
-
 class _Facts(NamedTuple):
     path_of: Places
     kind_of: Places
@@ -262,51 +257,56 @@ class _Facts(NamedTuple):
     high: NDArray[np.float64]
 
 
-class _Found(NamedTuple):
-    value: NDArray[np.float64]
-    quality: NDArray[np.uint8]
-    why: NDArray[np.uint8]
-
-
 @numba.njit(cache=True)
-def _judge(sent: _Sent, facts: _Facts, times: tuple[int, int, int], found: _Found) -> int:
+def _judge(  # noqa: PLR0913, PLR0917  compiled code is handed its columns by place
+    stream: Places,
+    at_us: NDArray[np.int64],
+    value: NDArray[np.float64],
+    absent: NDArray[np.bool_],
+    quality: NDArray[np.uint8],
+    units: Places,
+    facts: _Facts,
+    times: tuple[int, int, int],
+    found: tuple[NDArray[np.float64], NDArray[np.uint8], NDArray[np.uint8]],
+) -> int:
     bad = 0
-    for row in range(len(sent.stream)):
-        found.value[row], found.quality[row] = np.nan, 0
-        found.why[row] = _why(row, sent, facts, times, found)
-        bad += found.why[row] != 0
+    for row in range(len(stream)):
+        number = stream[row]
+        known = number >= 0 and facts.reach[facts.path_of[number]]
+        kind = facts.kind_of[number] if known else 0
+        by = facts.factor[kind, units[row if len(units) > 1 else 0]]
+        mark = quality[row] if len(quality) else 0
+        missing = mark == _MISSING or (len(absent) > 0 and absent[row])
+        what = value[row] * by
+        found[2][row] = _why(at_us[row], known, by, mark, missing, what, times)
+        found[0][row] = np.nan if missing else what
+        inside = missing or facts.low[kind] <= what <= facts.high[kind]
+        found[1][row] = _MISSING if missing else (mark if inside else _OUT_OF_RANGE)
+        bad += found[2][row] != 0
     return bad
 
 
 @numba.njit(cache=True)
-def _why(row: int, sent: _Sent, facts: _Facts, times: tuple[int, int, int], found: _Found) -> int:
+def _why(  # noqa: PLR0911, PLR0917  one return for each refusal
+    at: int,
+    known: bool,  # noqa: FBT001
+    by: float,
+    mark: int,
+    missing: bool,  # noqa: FBT001
+    value: float,
+    times: tuple[int, int, int],
+) -> int:
     """Return why a row is refused, 0 when it is kept; the order is that of ``check_rows``."""
-    at, number = sent.at_us[row], sent.stream[row]
     if at == UNREADABLE:
         return _ROW
-    if number < 0 or not facts.reach[facts.path_of[number]]:
+    if not known:
         return _UNKNOWN
     if at == NO_TIME:
         return _NO_TIME
     if at > times[2] or at < times[0]:
         return _AHEAD if at > times[1] else _ABSURD
-    by = facts.factor[facts.kind_of[number], sent.units[row if len(sent.units) > 1 else 0]]
     if np.isnan(by):
         return _UNIT
-    return _value(row, sent, by, facts.kind_of[number], facts, found)
-
-
-@numba.njit(cache=True)
-def _value(row: int, sent: _Sent, by: float, kind: int, facts: _Facts, found: _Found) -> int:
-    mark = sent.quality[row] if len(sent.quality) else 0
     if mark >= _QUALITIES:
         return _QUALITY
-    if mark == _MISSING or (len(sent.absent) > 0 and sent.absent[row]):
-        found.quality[row] = _MISSING
-        return 0
-    value = sent.value[row] * by
-    if not np.isfinite(value):
-        return _NUMBER
-    found.value[row] = value
-    found.quality[row] = mark if facts.low[kind] <= value <= facts.high[kind] else _OUT_OF_RANGE
-    return 0
+    return _NUMBER if not missing and not np.isfinite(value) else 0

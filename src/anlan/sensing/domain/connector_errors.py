@@ -37,6 +37,24 @@ class MapUnknownError(NotFoundError):
     code = "connector.map_unknown"
 
 
+class TableUnknownError(NotFoundError):
+    """No such table is being brought in: somebody else's, thrown away, or over."""
+
+    code = "table.unknown"
+
+
+class TableBusyError(ConflictError):
+    """A table is being counted or kept: what it is read by cannot change meanwhile."""
+
+    code = "table.busy"
+
+
+class TableChoiceError(InvalidInputError):
+    """What was chosen of a table's columns cannot be followed."""
+
+    code = "table.choice"
+
+
 class NotSignedError(NotAuthenticatedError):
     """A webhook is not signed as it must be, or there is none of that name: nobody is told which."""
 

@@ -13,8 +13,8 @@ READY = Path(__file__).resolve().parent.parent / "maps"
 """The maps that come with Anlan, to use as they are or to copy and change."""
 
 
-def read_map(path: Path) -> PayloadMap:
-    """Return the map in a file.
+def read_map(path: Path, *, name_matters: bool = True) -> PayloadMap:
+    """Return the map in a file; ``name_matters`` unless it only lies beside what it reads.
 
     Raises
     ------
@@ -29,7 +29,7 @@ def read_map(path: Path) -> PayloadMap:
         problem = f"byte {error.start} is not UTF-8"
         raise MapWrongError("connector.map_unreadable", map_id=name, problem=problem) from None
     found = map_from_toml(text, name=name)
-    if found.id != path.stem:
+    if name_matters and found.id != path.stem:
         raise MapWrongError("connector.id_not_file", map_id=found.id, place="id", text=path.name)
     return found
 

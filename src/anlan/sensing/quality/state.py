@@ -7,8 +7,9 @@ force; a file (:func:`save`) only spares reading them again.
 from __future__ import annotations
 
 import io
+import zipfile
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -102,22 +103,32 @@ def forget_device(state: State, which: NDArray[np.intp]) -> None:
         state["since"][which, fault] = NEVER
 
 
-def save(path: Path, state: State, seq: int, swept: int) -> None:
-    """Write the state as it was after frame ``seq`` and the sweep of hour ``swept``."""
+class Kept(NamedTuple):
+    """A state with the last frame in it, the hour swept last, and the instant of all that."""
+
+    state: State
+    seq: int = 0
+    swept: int = 0
+    at_us: int = NEVER
+
+
+def save(path: Path, kept: Kept) -> None:
+    """Write a state so that the file is the old one or the new one, never a part."""
     target = io.BytesIO()
-    np.savez(target, seq=np.int64(seq), swept=np.int64(swept), state=state)
+    np.savez(target, **kept._asdict())
     put_whole(path, target.getvalue())
 
 
-def load(path: Path) -> tuple[State, int, int]:
-    """Return what was saved, with its frame and hour; a blank one when there is none to use."""
-    nothing = blank(1024), 0, 0
+def load(path: Path) -> Kept:
+    """Return what was saved; a blank state when there is none to use."""
+    nothing = Kept(blank(1024))
     if not path.exists():
         return nothing
     try:
         with np.load(path, allow_pickle=False) as saved:
             if saved["state"].dtype != STREAM:
                 return nothing  # of another version: the frames know it all
-            return saved["state"], int(saved["seq"]), int(saved["swept"])
-    except (ValueError, KeyError, OSError):
+            numbers = (int(saved[name]) for name in Kept._fields[1:])
+            return Kept(saved["state"], *numbers)
+    except (ValueError, KeyError, OSError, zipfile.BadZipFile):
         return nothing

@@ -55,7 +55,7 @@ class Examiner:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self.state, self.seq, self.swept = states.load(file_of(root))
+        self.state, self.seq, self.swept, _ = states.load(file_of(root))
         self.saved_seq = self.seq
         self.saved_at: datetime | None = None
         self.city: CheckedCity | None = None
@@ -176,7 +176,8 @@ class Examiner:
         slower = 1 + len(self.state) // SAVED_SLOWER
         due = self.saved_at is None or not timedelta() <= now - self.saved_at < slower * SAVED_EVERY
         if due and self.seq > self.saved_seq:
-            states.save(file_of(self.root), self.state, self.seq, self.swept)
+            kept = states.Kept(self.state, self.seq, self.swept, to_us(now))
+            states.save(file_of(self.root), kept)
             self.saved_seq, self.saved_at = self.seq, now
 
 

@@ -4,30 +4,40 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeVar
 
 import msgspec
 import numpy as np
 from django.db import close_old_connections
 from numpy.typing import NDArray
 
-from anlan.kernel.actor import Actor
-from anlan.kernel.errors import UnavailableError
-from anlan.sensing.domain.columns import CheckedColumns, Columns, StreamTable, check_columns
+from anlan.kernel.actor import Actor, system_actor
+from anlan.kernel.errors import AnlanError, UnavailableError
+from anlan.sensing.domain.columns import (
+    CheckedColumns,
+    Columns,
+    StreamTable,
+    check_columns,
+    table_of,
+)
+from anlan.sensing.domain.columnwire import columns_from
 from anlan.sensing.domain.errors import BatchTooLargeError, IntakeFullError, KeyReusedError
-from anlan.sensing.domain.observations import BatchReceipt
+from anlan.sensing.domain.observations import BatchReceipt, StreamFacts
 from anlan.sensing.domain.wire import row_to_json
 from anlan.sensing.services.framing import to_us
 from anlan.sensing.services.known import stream_table
 from anlan.sensing.services.observations import Sorted, refused_lines, settle
 from anlan.sensing.services.once import Once, earlier_answer
+from anlan.sensing.services.quarantine import keep_aside
 from anlan.sensing.store import Frame, Kept, frame_of
 from anlan.sensing.store.commit import Ticket
 from anlan.sensing.store.hand import Writing
 from anlan.sensing.store.keys import body_of, keyed
+from anlan.sensing.store.latest import Latest
 
 MOST_WAITING = 2_000_000
 """Readings that may wait for the disk: about 50 MB."""
@@ -36,6 +46,7 @@ MOST_ROWS = 500_000
 APART = 2
 """Threads for messages that need the business database: refused rows, repeated keys."""
 MOST_APART = 256
+T = TypeVar("T")
 
 
 @dataclass(slots=True)
@@ -85,7 +96,8 @@ class Gatherer:
         self._apart = ThreadPoolExecutor(APART, thread_name_prefix="anlan-apart")
         self._waiting_apart = 0
         self.refresh(now=now)
-        self._thread = threading.Thread(target=self._commit_on, name="anlan-commit")
+        warm(system_actor("gatherer"), now=now)
+        self._thread = threading.Thread(target=self._commit_on, name="anlan-commit", daemon=True)
         self._thread.start()
 
     def refresh(self, *, now: datetime) -> None:
@@ -135,7 +147,8 @@ class Gatherer:
     ) -> Future[Kept]:
         key = keyed(once.key, once.request_sha256) if once else ""
         rows = len(checked.stream)
-        new = np.unique(checked.stream[known.numbers[checked.stream] < 0])
+        new = checked.stream[known.numbers[checked.stream] < 0]
+        new = np.unique(new) if len(new) else new
 
         def make(found: list[int]) -> Frame:
             known.numbers[new] = found
@@ -160,21 +173,38 @@ class Gatherer:
         self, actor: Actor, sent: Columns, *, once: Once | None, now: datetime
     ) -> Future[BatchReceipt]:
         """Take in what needs the business database, in a thread of its own."""
+        return self._apart_from_others(
+            lambda: self._take_with_database(actor, sent, once=once, now=now)
+        )
+
+    def keep_aside(
+        self, actor: Actor, body: bytes, error: AnlanError, *, once: Once | None, now: datetime
+    ) -> Future[int]:
+        """Keep a message that cannot be read, as it came; the future gives its number."""
+        return self._apart_from_others(
+            lambda: (
+                keep_aside(
+                    actor, "observations", body, error=error.code, place="body", now=now, once=once
+                ).pk
+            )
+        )
+
+    def _apart_from_others(self, work: Callable[[], T]) -> Future[T]:
         with self._changed:
             if self._waiting_apart >= MOST_APART:
                 raise IntakeFullError(rows=self.waiting_rows, limit=self.most_waiting)
             self._waiting_apart += 1
 
-        def work() -> BatchReceipt:
+        def whole() -> T:
             close_old_connections()
             try:
-                return self._take_with_database(actor, sent, once=once, now=now)
+                return work()
             finally:
                 with self._changed:
                     self._waiting_apart -= 1
 
         try:
-            return self._apart.submit(work)
+            return self._apart.submit(whole)
         except RuntimeError:  # closed meanwhile
             raise UnavailableError(what="observation store", problem="ending") from None
 
@@ -238,6 +268,15 @@ class Gatherer:
         self._thread.join()
 
 
+def warm(actor: Actor, *, now: datetime) -> None:
+    """Let everything compile that the first message would wait for."""
+    table = table_of([(StreamFacts("warm", "", ""), "")])
+    body = b'{"streams":["warm"],"at":"2020-01-01T00:00:00Z","value":[0.5]}'
+    checked = check_columns(columns_from(body, "")[0], table, actor, now=now)
+    frame = frame_of(checked.stream, checked.at_us, checked.value, checked.quality)
+    Latest().note(frame)
+
+
 def _receipt(kept: Kept) -> BatchReceipt:
     if kept.other:
         raise KeyReusedError(what="idempotency key")
@@ -253,7 +292,7 @@ def _passed_to(future: Future[BatchReceipt]) -> Iterator[None]:
 
 
 def _as_sent(sent: Columns, index: int) -> str:
-    """Return a refused row as JSON, with what could not be understood as it came."""
+    """Return a refused row as JSON, as it came."""
     row = sent.row(index)
-    fields = {} if row is None else msgspec.json.decode(row_to_json(row))
-    return msgspec.json.encode({**fields, **sent.odd.get(index, {})}).decode()
+    plain = "" if row is None else row_to_json(row).decode()
+    return sent.odd.get(index, plain)

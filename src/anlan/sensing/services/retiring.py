@@ -20,7 +20,7 @@ from anlan.sensing.services.hands import hand, reader
 from anlan.sensing.services.here import workspace_here
 from anlan.sensing.services.retention_here import retention_here
 from anlan.sensing.services.segments import tell_journal
-from anlan.sensing.store.hand import RetiredClass, Retiring
+from anlan.sensing.store.asking import RetiredClass, Retiring
 from anlan.sensing.store.manifest import Manifest, SegmentFile
 from anlan.sensing.store.places import put_whole
 from anlan.sensing.store.segments import OpenSegment

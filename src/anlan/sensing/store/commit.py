@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable, Sequence
 
 from anlan.kernel.errors import UnavailableError
 from anlan.sensing.store.frames import Frame
 from anlan.sensing.store.writer import Kept, StoreWriter
+
+log = logging.getLogger(__name__)
 
 
 class CommitterClosedError(UnavailableError):
@@ -28,11 +31,20 @@ class Ticket:
         return self.kept is not None or self.error is not None
 
 
-class Committer:
-    """Lets the threads of a process keep messages together."""
+Heard = Callable[[Sequence[Frame]], None]
+"""Is called with frames that have just been kept, before their senders are answered."""
 
-    def __init__(self, writer: StoreWriter) -> None:
+
+class Committer:
+    """Lets the threads of a process keep messages together.
+
+    ``heard`` gets what each commit has kept.  It decides nothing: when it fails, that is logged,
+    and the frames are kept all the same.
+    """
+
+    def __init__(self, writer: StoreWriter, heard: Heard | None = None) -> None:
         self.writer = writer
+        self.heard = heard
         self._waiting: list[Ticket] = []
         self._gather = threading.Lock()
         self._turn = threading.Lock()
@@ -65,13 +77,23 @@ class Committer:
             taken, self._waiting = self._waiting, []
         try:
             frames = self._frames(taken)
-            answers = self.writer.append([frame for _, frame in frames])
+            done = self.writer.keep([frame for _, frame in frames])
         except Exception as error:  # noqa: BLE001  each of those who wait is told
             for ticket in taken:
                 ticket.error = ticket.error or error
             return
-        for (ticket, _), kept in zip(frames, answers, strict=True):
+        for (ticket, _), kept in zip(frames, done.answers, strict=True):
             ticket.kept = kept
+        if done.frames:
+            self._tell(done.frames)
+
+    def _tell(self, frames: Sequence[Frame]) -> None:
+        if self.heard is None:
+            return
+        try:
+            self.heard(frames)
+        except Exception:
+            log.exception("readings are kept, but who listens to them failed")
 
     def _frames(self, taken: list[Ticket]) -> list[tuple[Ticket, Frame]]:
         """Return a frame for each message; one that has none must not cost the others theirs."""
@@ -84,6 +106,17 @@ class Committer:
             except Exception as error:  # noqa: BLE001  told to its sender
                 ticket.error = error
         return found
+
+    def number(self, codes: Sequence[str]) -> None:
+        """Give streams their numbers before they speak."""
+        with self._turn:
+            if not self._open:
+                raise CommitterClosedError(what="observation store")
+            try:
+                self.writer.names.number_all(codes)
+            except OSError as error:
+                problem = error.strerror
+                raise UnavailableError(what="observation store", problem=problem) from error
 
     def close(self) -> None:
         """Close the writer when nobody commits."""

@@ -9,10 +9,11 @@ over and not acknowledged is for its sender to send again.
 from __future__ import annotations
 
 import contextlib
+import os
 import secrets
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from multiprocessing import AuthenticationError
 from multiprocessing.connection import (
     Client,
@@ -26,13 +27,28 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from anlan.kernel.errors import AnlanError, ConflictError, InvalidInputError, UnavailableError
-from anlan.sensing.store.commit import Committer, CommitterClosedError
+from anlan.kernel.errors import AnlanError, ConflictError, UnavailableError
+from anlan.sensing.store.asking import (
+    ANSWERED,
+    ASKED,
+    Answer,
+    Asked,
+    GiveWay,
+    Keep,
+    Message,
+    Number,
+    Retiring,
+    Seal,
+    Where,
+    refusal,
+)
+from anlan.sensing.store.commit import Committer, CommitterClosedError, Heard
 from anlan.sensing.store.frames import Frame, frame_of
 from anlan.sensing.store.manifest import Manifest
+from anlan.sensing.store.names import StreamNames
 from anlan.sensing.store.places import Places
 from anlan.sensing.store.retiring import Going
-from anlan.sensing.store.writer import Kept, StoreWriter
+from anlan.sensing.store.writer import Kept, StoreWriter, alone
 
 ANOTHER = "another edge process writes the observations of this workspace"
 PATIENCE_S = 10.0
@@ -42,89 +58,22 @@ RETIRING_S = 600.0
 CONNECTIONS_KEPT = 16
 
 
-class Message(msgspec.Struct, frozen=True, array_like=True):
-    """Readings of one sender by the codes of their streams: what a frame is made of."""
-
-    source: str
-    key: str
-    received_us: int
-    codes: tuple[str, ...]
-    index: bytes  # i32: place in ``codes``, for each reading
-    at_us: bytes  # i64
-    value: bytes  # f64
-    quality: bytes  # u8
-    result_us: bytes = b""  # i64, or empty
-    about: bytes = b""  # i64, or empty
-    text: tuple[bytes, ...] = ()
-
-
-class _Seal(msgspec.Struct, frozen=True, array_like=True, tag=True):
-    now_us: int
-
-
-class RetiredClass(msgspec.Struct, frozen=True, array_like=True):
-    """What is to go by one class: the numbers of its streams, and the span of what stays."""
-
-    class_id: str
-    streams: bytes  # i32
-    span_us: int
-
-
-class Retiring(msgspec.Struct, frozen=True, array_like=True, tag=True):
-    """Readings of one day that are to go."""
-
-    day: str
-    classes: tuple[RetiredClass, ...]
-    worthless: tuple[int, ...]
-    told: tuple[str, ...]
-
-
-class _Keep(msgspec.Struct, frozen=True, array_like=True, tag=True):
-    message: Message
-
-
-class _GiveWay(msgspec.Struct, frozen=True, array_like=True, tag=True):
-    """A process made for writing has come."""
-
-
-class _Answer(msgspec.Struct, frozen=True, array_like=True):
-    seq: int = 0
-    rows: int = 0
-    repeated: bool = False
-    other: bool = False
-    refused: str = ""
-    params: dict[str, str] = {}
-
-
-class _Where(msgspec.Struct, frozen=True):
-    """Where the writing process listens, and the word that opens it."""
-
-    port: int
-    word: str
-
-
-_Asked = _Seal | _Keep | _GiveWay | Retiring
-_ASKED = msgspec.msgpack.Decoder(_Asked)
-_ANSWERED = msgspec.msgpack.Decoder(_Answer)
-_REFUSALS: dict[str, type[AnlanError]] = {
-    kind.code: kind for kind in (UnavailableError, InvalidInputError, ConflictError)
-}
-
-
 class Writing:
     """A process that writes: one writer, one committer for all who wait, and a door for others."""
 
-    def __init__(self, root: Path, give_way: Callable[[], None]) -> None:
+    def __init__(
+        self, root: Path, give_way: Callable[[], None], heard: Heard | None = None
+    ) -> None:
         """Begin to write; ``give_way`` ends it when a process made for writing has come."""
         self.writer = StoreWriter(root)
         self._give_way: Callable[[], None] | None = give_way
-        self.committer = Committer(self.writer)
+        self.committer = Committer(self.writer, heard)
         self._sealing = threading.RLock()
         self._word = secrets.token_bytes(32)
         self._door = Listener(("127.0.0.1", 0), backlog=64)
         self._open = True
         self._where = Places(root).root / "writer.json"
-        where = _Where(port=self._door.address[1], word=self._word.hex())
+        where = Where(port=self._door.address[1], word=self._word.hex())
         self._where.touch(mode=0o600)
         self._where.write_bytes(msgspec.json.encode(where))
         threading.Thread(target=self._listen, daemon=True, name="observations door").start()
@@ -171,26 +120,29 @@ class Writing:
             deliver_challenge(visitor, self._word)
             answer_challenge(visitor, self._word)
             while True:
-                asked = _ASKED.decode(visitor.recv_bytes())
+                asked = ASKED.decode(visitor.recv_bytes())
                 visitor.send_bytes(msgspec.msgpack.encode(self._answer(asked)))
 
-    def _answer(self, asked: _Asked) -> _Answer:
+    def _answer(self, asked: Asked) -> Answer:
         try:
-            if isinstance(asked, _GiveWay):
+            if isinstance(asked, GiveWay):
                 if self._give_way is None:
                     raise ConflictError(what=ANOTHER)
                 with self._sealing:  # until that ends, this process goes on keeping
                     self._give_way()
-                return _Answer()
-            if isinstance(asked, _Seal):
-                return _Answer(seq=self.seal(asked.now_us).sealed)
+                return Answer()
+            if isinstance(asked, Seal):
+                return Answer(seq=self.seal(asked.now_us).sealed)
             if isinstance(asked, Retiring):
-                return _Answer(seq=self.retire(asked).sealed)
-            return _Answer(*self.keep(asked.message))
+                return Answer(seq=self.retire(asked).sealed)
+            if isinstance(asked, Number):
+                self.committer.number(asked.codes)
+                return Answer()
+            return Answer(*self.keep(asked.message))
         except AnlanError as error:
             if not self._open:
                 raise EOFError from error  # another process writes next: it is to be asked
-            return _Answer(refused=error.code, params={k: str(v) for k, v in error.params.items()})
+            return Answer(refused=error.code, params={k: str(v) for k, v in error.params.items()})
 
     def close(self) -> None:
         """End writing, and let another process."""
@@ -210,6 +162,7 @@ class Hand:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.writing: Writing | None = None
+        self._heard: Heard | None = None
         self._turn = threading.Lock()
         self._free: list[Connection] = []
 
@@ -224,8 +177,8 @@ class Hand:
             When a stream's code is no line of text.
         """
         while True:
-            found = self._ask(_Keep(message))
-            if isinstance(found, _Answer):
+            found = self._ask(Keep(message))
+            if isinstance(found, Answer):
                 return Kept(found.seq, found.rows, found.repeated, found.other)
             # It may have given way since.
             with contextlib.suppress(CommitterClosedError):
@@ -233,7 +186,7 @@ class Hand:
 
     def seal(self, now_us: int) -> None:
         """Close what the log holds into segments."""
-        while isinstance(found := self._ask(_Seal(now_us)), Writing):
+        while isinstance(found := self._ask(Seal(now_us)), Writing):
             with contextlib.suppress(CommitterClosedError):
                 found.seal(now_us)
                 return
@@ -253,9 +206,9 @@ class Hand:
             if (mine := self._take_over()) is not None:
                 mine.stay()
                 return mine
-            found = self._asked_of_others(_GiveWay())
+            found = self._asked_of_others(GiveWay())
             if found is not None and found.refused:
-                raise _refusal(found)
+                raise refusal(found)
             time.sleep(0.02)
         raise UnavailableError(what="observation store", problem="who writes it does not give way")
 
@@ -266,7 +219,57 @@ class Hand:
                 found.retire(asked)
                 return
 
-    def _ask(self, asked: _Asked, *, patience_s: float = PATIENCE_S) -> _Answer | Writing:
+    def hear(self, heard: Heard | None) -> None:
+        """Let ``heard`` have the frames that this process keeps, from its next commit on.
+
+        Called after they are durable and before their senders are answered; see
+        :class:`~anlan.sensing.store.commit.Committer`.
+        """
+        with self._turn:
+            self._heard = heard
+            if self.writing is not None:
+                self.writing.committer.heard = heard
+
+    def number(self, codes: Sequence[str]) -> None:
+        """Give streams their numbers before they speak; for that nobody becomes the one that writes.
+
+        Raises
+        ------
+        UnavailableError
+            When the disk does not take them.
+        """
+        asked = Number(tuple(codes))
+        end = time.monotonic() + PATIENCE_S
+        while time.monotonic() < end:
+            if (mine := self.writing) is not None:
+                with contextlib.suppress(CommitterClosedError):
+                    mine.committer.number(codes)
+                    return
+            found = self._asked_of_others(asked)
+            if found is not None and found.refused:
+                raise refusal(found)
+            if found is not None or self._numbered(codes):
+                return
+            time.sleep(0.02)
+        raise UnavailableError(what="observation store", problem="nobody answers who writes it")
+
+    def _numbered(self, codes: Sequence[str]) -> bool:
+        """Write the numbers down while nobody writes; return whether that was so."""
+        places = Places(self.root)
+        places.make()
+        try:
+            lock = alone(places.lock)
+        except ConflictError:
+            return False
+        try:
+            StreamNames(places.names, writing=True).number_all(codes)
+        except OSError as error:
+            raise UnavailableError(what="observation store", problem=error.strerror) from error
+        finally:
+            os.close(lock)
+        return True
+
+    def _ask(self, asked: Asked, *, patience_s: float = PATIENCE_S) -> Answer | Writing:
         """Return what the writing process answers, or the writing when it is this process's.
 
         A broken line leaves open whether it was kept: it is asked once more, and the same
@@ -279,20 +282,20 @@ class Hand:
             found = self._asked_of_others(asked, patience_s=patience_s)
             if found is not None:
                 if found.refused:
-                    raise _refusal(found)
+                    raise refusal(found)
                 return found
             if (mine := self._take_over()) is not None:
                 return mine
             time.sleep(0.02)
         raise UnavailableError(what="observation store", problem="nobody answers who writes it")
 
-    def _asked_of_others(self, asked: _Asked, *, patience_s: float = PATIENCE_S) -> _Answer | None:
+    def _asked_of_others(self, asked: Asked, *, patience_s: float = PATIENCE_S) -> Answer | None:
         """Return what the process answers that writes; None when none does."""
         data = msgspec.msgpack.encode(asked)
         with contextlib.suppress(OSError, EOFError, AuthenticationError):
             for connection in self._connections():
                 connection.send_bytes(data)
-                found = _ANSWERED.decode(_heard(connection, patience_s))
+                found = ANSWERED.decode(_heard(connection, patience_s))
                 self._give_back(connection)
                 return found
         return None
@@ -308,7 +311,7 @@ class Hand:
         found = self.root / "writer.json"
         if found.exists():
             with contextlib.suppress(msgspec.DecodeError):
-                where = msgspec.json.decode(found.read_bytes(), type=_Where)
+                where = msgspec.json.decode(found.read_bytes(), type=Where)
                 connection = Client(("127.0.0.1", where.port))
                 if not connection.poll(PATIENCE_S):
                     raise EOFError
@@ -327,7 +330,7 @@ class Hand:
         with self._turn:
             if self.writing is None:
                 with contextlib.suppress(ConflictError):
-                    self.writing = Writing(self.root, self._give_way)
+                    self.writing = Writing(self.root, self._give_way, self._heard)
             return self.writing
 
     def _give_way(self) -> None:
@@ -351,10 +354,6 @@ class Hand:
             connection.close()
         if writing is not None:
             writing.close()
-
-
-def _refusal(found: _Answer) -> AnlanError:
-    return _REFUSALS.get(found.refused, UnavailableError)(**found.params)
 
 
 def _heard(connection: Connection, patience_s: float) -> bytes:

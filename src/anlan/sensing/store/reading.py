@@ -186,6 +186,10 @@ class StoreReader:
         """Return the segments that count."""
         return manifest.load(self.places.manifest).segments
 
+    def mark(self) -> tuple[int, int]:
+        """Return what changes with every frame that is kept: one small read of a file."""
+        return log.synced_to(self.places.log)
+
     def last(self) -> int:
         """Return the number of the newest frame; 0 before the first."""
 

@@ -29,6 +29,9 @@ ROW_GROUP = 32_768
 """Rows that are read at once for one stream: small, for one stream's day is small."""
 AT_ONCE = 32
 """Row groups unpacked at once: what streams that lie apart take does not grow with a day's readings."""
+SMALL_GROUP, SMALL_PART = 8_192, 1 << 21
+"""A part with fewer rows is cut finer: a year of one stream is a group out of each day's file, and
+in a file of some hundred groups their table is still small."""
 CHUNK_BYTES = 1 << 20
 FILES_OPEN = 256
 PLAIN = ("id", "stream", "at", "late_us", "whole", "decimals", "raw", "quality", "about", "text")
@@ -96,7 +99,8 @@ class SegmentWriter:
                     "about": "DELTA_BINARY_PACKED",
                 },
             )
-        self._file.write_table(table, row_group_size=ROW_GROUP)
+        size = ROW_GROUP if table.num_rows >= SMALL_PART else SMALL_GROUP
+        self._file.write_table(table, row_group_size=size)
 
     def close(self) -> Hashed:
         """Put the file in its place, whole and on the disk; return its hash."""

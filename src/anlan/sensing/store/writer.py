@@ -35,6 +35,13 @@ class Kept(NamedTuple):
     other: bool = False
 
 
+class Appended(NamedTuple):
+    """The answer to each message, and the frames that are new, with their numbers."""
+
+    answers: list[Kept]
+    frames: list[Frame]
+
+
 class StoreWriter:
     """Opens a store for writing; a second writer is refused while the first lives.
 
@@ -45,7 +52,7 @@ class StoreWriter:
     def __init__(self, root: Path) -> None:
         self.places = Places(root)
         self.places.make()
-        self._lock = _alone(self.places.lock)
+        self._lock = alone(self.places.lock)
         self.names = StreamNames(self.places.names, writing=True)
         self.manifest = manifest.load(self.places.manifest)
         sealing.sweep(self.places, self.manifest)
@@ -85,10 +92,14 @@ class StoreWriter:
         UnavailableError
             When the disk does not take them; then none of them is kept.
         """
+        return self.keep(frames).answers
+
+    def keep(self, frames: Sequence[Frame]) -> Appended:
+        """Do the same, and return also the frames that were new."""
         with self._turn:
             return self._append(frames)
 
-    def _append(self, frames: Sequence[Frame]) -> list[Kept]:
+    def _append(self, frames: Sequence[Frame]) -> Appended:
         heard = [self.keys.find(frame.source, frame.key) if frame.key else None for frame in frames]
         places, new = _without_repeats(frames, heard)
         numbered = self.log.append(new) if new else []
@@ -108,7 +119,7 @@ class StoreWriter:
                 earlier = Heard(first.seq, first.rows, 0, body_of(first.key))  # noqa: PLW2901
             other = not earlier.is_of(body_of(frame.key))
             answers.append(Kept(earlier.seq, earlier.rows, repeated=True, other=other))
-        return answers
+        return Appended(answers, numbered)
 
     def seal(self, *, now_us: int) -> Manifest:
         """Move what the log holds into segments, merge segments of one day, and cut the log.
@@ -204,7 +215,14 @@ def _without_repeats(
     return places, new
 
 
-def _alone(path: Path) -> int:
+def alone(path: Path) -> int:
+    """Take the lock of a store; return the open file that holds it.
+
+    Raises
+    ------
+    ConflictError
+        When another process has it.
+    """
     handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

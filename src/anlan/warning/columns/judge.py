@@ -13,16 +13,17 @@ from concurrent.futures import Executor
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from anlan.warning.columns.adopting import NOTHING_TOLD, adopt, scratch, widen
 from anlan.warning.columns.layout import (
     BLOCK,
     EVIDENCE,
     I64,
+    MISSED,
     NEVER,
     ROW,
     SILENCE_ENDED,
-    U32,
     Batch,
     Out,
     Room,
@@ -53,8 +54,10 @@ class Step(NamedTuple):
     findings: Out
     rules: tuple[Named, ...]  # what `findings.named` counts, of stream rules
     silences: tuple[Named, ...]  # … and of silence rules
-    too_late: int  # readings older than the lateness budget: kept by sensing, not judged
+    too_late: int  # readings older than the lateness budget, which are not judged here
     unknown: int  # readings of streams that the judge does not know
+    missed: I64  # the streams of which something came too late
+    missed_from: I64  # and the earliest of its instants
 
 
 class _Groups(NamedTuple):
@@ -90,12 +93,12 @@ class _Desk:
 
 
 def batch_of(
-    stream: Sequence[int] | I64,
-    at_us: Sequence[int] | I64,
-    value: Sequence[float],
+    stream: Sequence[int] | NDArray[Any],
+    at_us: Sequence[int] | NDArray[Any],
+    value: Sequence[float] | NDArray[Any],
     *,
-    quality: Sequence[int] | None = None,
-    arrival: int | U32 | Sequence[int] = 0,
+    quality: Sequence[int] | NDArray[Any] | None = None,
+    arrival: int | Sequence[int] | NDArray[Any] = 0,
 ) -> Batch:
     """Return readings in order of arrival; ``arrival`` is the number of their message, or of each."""
     size = len(stream)
@@ -166,7 +169,15 @@ def _step_with_city(state: State, batch: Batch, city: City, *, now: int) -> Step
 def _step(state: State, desks: list[_Desk]) -> Step:
     tally = sum((desk.room.tally for desk in desks), np.zeros(2, np.int64))
     findings = _together([desk.out for desk in desks])
-    return Step(state, findings, state.rules, state.silences, int(tally[0]), int(tally[1]))
+    late = findings.row["what"] == MISSED
+    missed = findings.row[late]
+    if len(missed):
+        findings = findings._replace(row=findings.row[~late])
+        findings.size[0] = len(findings.row)
+    return Step(
+        state, findings, state.rules, state.silences, int(tally[0]), int(tally[1]),
+        missed["stream"].astype(np.int64), missed["at"].copy(),
+    )  # fmt: skip
 
 
 def _due(state: State, parts: int, *, now: int, hands: Executor | None) -> I64:

@@ -13,9 +13,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from anlan.registry.domain.rulespecs import LATENESS
 from anlan.warning.domain.findings import HIGHEST_FIRST
 from anlan.warning.domain.instants import span_micros
-from anlan.warning.domain.streams import LATENESS
 
 I8 = NDArray[np.int8]
 U8 = NDArray[np.uint8]
@@ -54,6 +54,7 @@ FUNCTIONS = ("sum", "mean", "change", "rate")
 
 # What a finding says, and why.
 RAISED, LEVEL, CLEARED = 0, 1, 2
+MISSED = 3  # no finding: news came later than the budget, for `at` and later
 WHATS = ("raised", "level", "cleared")
 (
     BY_RULE, CORRECTED, NOTHING_HEARD, LAST_LEVEL, HEARD_AGAIN, RULE_GONE, SILENCE_RULE_GONE,

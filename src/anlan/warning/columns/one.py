@@ -17,6 +17,7 @@ from anlan.warning.columns.layout import (
     I64,
     LAST_LEVEL,
     LEVEL,
+    MISSED,
     MOVING,
     NEVER,
     NONE,
@@ -110,15 +111,22 @@ def _differs(c: Columns, s: int, at: int, value: float, valued: bool) -> bool:
 
 
 @woven
-def _hear_all(t: Tables, c: Columns, s: int, batch: Batch, rows: I64, room: Room) -> None:
+def _hear_all(
+    t: Tables, c: Columns, s: int, batch: Batch, rows: I64, room: Room, out: Out
+) -> None:  # fmt: skip
     old = c.cold[s].settled
+    earliest = NEVER
     for j in rows:
         valued = is_valued(t, batch, j)
         at = batch.at_us[j]
         if old != NONE and at <= old:
-            room.tally[0] += _differs(c, s, at, batch.value[j], valued)
+            if _differs(c, s, at, batch.value[j], valued):
+                room.tally[0] += 1
+                earliest = min(earliest, at)
             continue
         hear(c, s, at, batch.value[j], batch.arrival[j], valued)
+    if earliest != NEVER:
+        note(out, s, 0, MISSED, 0, 0, 0, earliest, earliest)
 
 
 @woven
@@ -296,14 +304,14 @@ def judge_one(
     need = _most_turns(c, s, more)
     if len(room.turns) < need or len(room.told) < need * lanes or len(room.told_first) <= lanes:
         return NO_SCRATCH
-    bound = need * lanes * 2 + lanes + 2
+    bound = need * lanes * 2 + lanes + 3
     if out.size[0] + bound > len(out.row) or out.size[1] + bound * EVIDENCE > len(out.e_at):
         return NO_PAPER
     c.cold[s].settled = old_settled
     calm = not changed and _all_calm(t, c, s, batch, rows, more, ordered)
     if not calm:
         _gather_told(t, c, s, told, ordered, room)
-    _hear_all(t, c, s, batch, rows, room)
+    _hear_all(t, c, s, batch, rows, room, out)
     new_settled = settled(c, s)
     if not calm:
         _judge_lanes(t, c, s, old, new_settled, now, ordered and not changed, room, out)

@@ -6,9 +6,10 @@ import io
 import json
 import os
 import zipfile
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -32,7 +33,7 @@ from anlan.warning.columns.layout import (
 )
 from anlan.warning.columns.programs import SPARE, Named
 
-VERSION = 1  # of the file; another version is not read
+VERSION = 2  # of the file; another version is not read
 BY_READING = ("r_at", "r_value", "r_arrival")
 KINDS: dict[str, Any] = {
     "hot": HOT, "cold": COLD, "lane": LANE, "on": np.int8, "begun": np.int64, "bundle": RING, "owner": np.int32,
@@ -123,10 +124,24 @@ def bytes_per_stream(interval_s: float, lookback_s: float = 0.0, *, limits: int 
     return float(stream + lane + kept * sum(np.dtype(KINDS[x]).itemsize for x in BY_READING))
 
 
-def save(state: State, path: Path, *, cursor: int = 0) -> None:
-    """Write the state into one file, whole or not at all; ``cursor``: the last frame judged."""
+class Saved(NamedTuple):
+    """A state as it was saved, the last frame that it has judged, and what was written beside it."""
+
+    state: State
+    cursor: int
+    more: dict[str, Any]
+
+
+def save(
+    state: State, path: Path, *, cursor: int = 0, more: Mapping[str, Any] | None = None
+) -> None:
+    """Write the state into one file, whole or not at all; ``cursor``: the last frame judged.
+
+    ``more`` is what the caller wants to find beside it: anything that JSON can say.
+    """
     said = {
-        "version": VERSION, "cursor": cursor, "rules": state.rules, "silences": state.silences,
+        "version": VERSION, "cursor": cursor, "more": dict(more or {}),
+        "rules": state.rules, "silences": state.silences,
         "used": state.used, "unusable": state.unusable,
     }  # fmt: skip
     arrays = {f"t.{name}": column for name, column in state.tables._asdict().items()}
@@ -141,8 +156,14 @@ def save(state: State, path: Path, *, cursor: int = 0) -> None:
     beside.replace(path)
 
 
-def load(path: Path) -> tuple[State, int]:
-    """Return a state that was saved, and the last frame that it has judged.
+def copied(state: State) -> State:
+    """Return the same, apart from what changes later."""
+    columns = {name: column.copy() for name, column in state.columns._asdict().items()}
+    return replace(state, columns=Columns(**columns))
+
+
+def load(path: Path) -> Saved:
+    """Return a state that was saved.
 
     Raises
     ------
@@ -169,7 +190,7 @@ def load(path: Path) -> tuple[State, int]:
     rules = tuple((str(rule), int(version)) for rule, version in said["rules"])
     silences = tuple((str(rule), int(version)) for rule, version in said["silences"])
     state = State(tables, columns, rules, silences, int(said["used"]), tuple(said["unusable"]))
-    return state, int(said["cursor"])
+    return Saved(state, int(said["cursor"]), said["more"])
 
 
 def _as(column: Any, kind: Any) -> Any:

@@ -14,13 +14,12 @@ from datetime import datetime
 from typing import NamedTuple
 
 from anlan.kernel.geometry import Point, distance_m
-from anlan.registry.domain.rulespecs import ClusterLimit, ClusterRule
+from anlan.registry.domain.rulespecs import LATENESS, ClusterLimit, ClusterRule
 from anlan.warning.domain.findings import Evidence, Finding, Reason, What, rank_of
 from anlan.warning.domain.instants import instant, micros, span_micros
 from anlan.warning.domain.memory import Cluster, KeptReport
 from anlan.warning.domain.rulebook import RuleBook
 from anlan.warning.domain.signs import ReportSign
-from anlan.warning.domain.streams import LATENESS
 
 MOST_LOOSE = 5_000  # loose reports of one rule; the oldest go first
 MOST_MEMBERS = 500  # members that a cluster remembers

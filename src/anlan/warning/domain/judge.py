@@ -55,7 +55,9 @@ def step(rules: RuleBook, memory: Memory, batch: Batch, world: World, *, now: da
         usable = tuple(rule for rule in rules.in_force if rule.id not in useless)
         rules = RuleBook(in_force=usable, older=rules.older)
     streams, findings, too_late = _streams(rules, memory, batch, world, now=now)
-    city, found = _city(rules, memory.city, batch, world, streams, now=now)
+    latest = _latest(rules, memory.city, world, streams)
+    city, found = judge_city(rules, memory.city, batch, world, latest, now=now)
+    city = replace(city, known=frozenset(world.streams))
     return Step(Memory(city, streams), (*findings, *found), too_late, useless)
 
 
@@ -112,24 +114,29 @@ def _ended_stream(code: str, memory: StreamMemory, *, now: datetime) -> list[Fin
     ]
 
 
-def _city(
+def judge_city(
     rules: RuleBook,
     memory: CityMemory,
     batch: Batch,
     world: World,
-    streams: Mapping[str, StreamMemory],
+    latest: Mapping[str, tuple[int, float]],
     *,
     now: datetime,
 ) -> tuple[CityMemory, list[Finding]]:
+    """Return what concerns no single stream after its news: clusters, conjunctions and lags.
+
+    ``latest`` has the newest reading with a value of each stream that conjunctions may ask for;
+    of ``world.streams`` only those count.
+    """
     reports = [clusters.keep(report, now=now) for report in batch.reports]
     gathered = clusters.judge_clusters(rules, memory.clusters, memory.loose, reports, now=now)
     memory = CityMemory(
-        known=frozenset(world.streams),
+        known=memory.known,
         loose=gathered.loose,
         clusters=gathered.clusters,
         reports=_reports(rules, memory, reports, now=now),
         signals=_signals(rules, memory, batch, now=now),
-        latest=_latest(rules, memory, world, streams),
+        latest=dict(latest),
         standing=memory.standing,
     )
     at_places, found = conjunctions.judge_conjunctions(rules, memory, world, now=now)
@@ -173,11 +180,16 @@ def _signals(
     return tuple(sorted(found, key=lambda item: (item.at, item.id))[-MOST_REMEMBERED:])
 
 
+def asked_streams(rules: RuleBook, streams: Mapping[str, Stream]) -> dict[str, Stream]:
+    """Return the streams whose latest reading conjunctions may ask for."""
+    asked = {rule.reading.quantity for rule in rules.conjunctions() if rule.reading is not None}
+    return {code: item for code, item in streams.items() if item.place and item.quantity in asked}
+
+
 def _latest(
     rules: RuleBook, memory: CityMemory, world: World, streams: Mapping[str, StreamMemory]
 ) -> dict[str, tuple[int, float]]:
-    asked = {rule.reading.quantity for rule in rules.conjunctions() if rule.reading is not None}
-    wanted = {code for code, item in world.streams.items() if item.place and item.quantity in asked}
+    wanted = asked_streams(rules, world.streams).keys()
     latest = {code: value for code, value in memory.latest.items() if code in wanted}
     for code in wanted & streams.keys():
         valued = [item for item in streams[code].readings if item.value is not None]

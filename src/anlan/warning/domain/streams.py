@@ -3,18 +3,20 @@
 The level of a rule is a fold over the readings in order of their instants.
 Readings older than the newest by more than :data:`LATENESS` are settled; the
 rest is folded again at each step, so that a late, repeated or corrected
-reading inside that budget gives exactly what it would have given on time.
+reading inside that budget gives exactly what it would have given on time.  Of more than
+:data:`MOST_KEPT` readings the oldest go, and coverage falls.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import NamedTuple
 
 from msgspec.structs import replace
 
+from anlan.registry.domain import rulespecs
 from anlan.registry.domain.rulespecs import ThresholdRule, WindowRule
 from anlan.warning.domain.bench import Bench
 from anlan.warning.domain.evidence import finding_of_turn, without_rule
@@ -25,8 +27,7 @@ from anlan.warning.domain.rulebook import RuleBook, StreamRule, lookback_of
 from anlan.warning.domain.signs import Observation, Stream, Units
 from anlan.warning.domain.telling import only_now
 
-LATENESS = timedelta(minutes=15)
-MOST_KEPT = 20_000  # readings of one stream; older ones go first, and coverage falls
+LATENESS, MOST_KEPT = rulespecs.LATENESS, rulespecs.MOST_KEPT
 
 
 class StreamStep(NamedTuple):

@@ -42,6 +42,7 @@ MENDED = {
     "rule.hysteresis": "edit",
     "rule.level_twice": "edit",
     "rule.levels": "edit",
+    "rule.window_budget": "edit",
     "rule.no_article": "edit",
     "rule.no_basis": "edit",
     "unit.rule": "edit",
@@ -76,6 +77,7 @@ def overview(request: Call) -> HttpResponse:
         "severities": by_severity(found),
         "worst": told(worst[:5], request),
         "may_write": may_write(request),
+        "may_import": allowed(request.actor, "signs:write"),
         "may_load": may_write(request) and request.actor.covers(""),
     }
     return show(request, "web/pages/registry.html", context)

@@ -53,6 +53,14 @@ def facts(request: Call, kind: str, key: str) -> HttpResponse:
 
 @require_http_methods(["GET", "POST"])
 @page("registry:write")
+def device(request: Call, key: str) -> HttpResponse:
+    """Enter the device that took the place of a sensor's: the stream goes on under its code."""
+    record = registry.record(request.actor, "sensors", key, at=request.now)
+    return _served(request, record, "device")
+
+
+@require_http_methods(["GET", "POST"])
+@page("registry:write")
 def roster(request: Call, key: str) -> HttpResponse:
     """Add a shift to a post's roster, beside the shifts there are."""
     record = registry.record(request.actor, "posts", key, at=request.now)

@@ -10,13 +10,14 @@ from urllib.parse import urlencode
 from django.http import HttpResponse
 from django.views.decorators.http import require_POST, require_safe
 
+from anlan.entrypoints.web import standing
 from anlan.entrypoints.web.middleware import AddressUnknownError
 from anlan.entrypoints.web.pages.registry import lines_of, marks_of, may_write, told
 from anlan.entrypoints.web.pages.signing import refusal_of
 from anlan.entrypoints.web.shell import page, show
 from anlan.entrypoints.web.telling import GRADES, KINDS, Teller, actor_name, address_of, column_of
 from anlan.entrypoints.web.wording import knows, say
-from anlan.infra.doors import Call, language_of
+from anlan.infra.doors import Call, allowed, language_of
 from anlan.kernel.errors import AnlanError
 from anlan.registry import public as registry
 from anlan.registry.domain import city as c
@@ -50,7 +51,7 @@ INSIDE = ("posts", "duties", "risk-points", "sensors", "rosters")
 EDITS: dict[str, tuple[tuple[str, str], ...]] = {
     "posts": (("roster", "add_line"), ("edit", "change")),
     "risk_points": (("edit", "change"), ("facts", "change_facts")),
-    "sensors": (("edit", "change"), ("facts", "change_facts")),
+    "sensors": (("edit", "change"), ("replace", "replace_device"), ("facts", "change_facts")),
 }
 
 
@@ -226,6 +227,8 @@ def _of_its_kind(request: Call, record: Record) -> dict[str, Any]:
             "is_sensor": True,
             "latest": sensing.latest([record.key]).get(record.key),
             "unit": registry.quantity(record.entry.quantity).unit,
+            "may_maintain": allowed(request.actor, "cases:act") and record.counts,
+            **standing.standing_of(request, record.key, language_of(request)),
         }
     return {}
 

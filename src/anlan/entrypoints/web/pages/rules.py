@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from django.http import HttpResponse
 from django.views.decorators.http import require_safe
 
+from anlan.accountability import public as accountability
 from anlan.entrypoints.web.middleware import AddressUnknownError
 from anlan.entrypoints.web.pages.registry_thing import about_version
 from anlan.entrypoints.web.pages.signing import refusal_of
@@ -26,6 +27,7 @@ from anlan.response.public import Case
 from anlan.warning import public as warning
 from anlan.warning.public import AlertFilters, AlertInstance, Compared, Tried
 
+OUTCOMES = tuple(one.value for one in accountability.Outcome)
 KINDS = ("threshold", "window", "silence", "cluster", "conjunction", "lag")
 LATELY = timedelta(days=90)
 MOST_ALERTS = 200  # counted; the newest ones
@@ -33,7 +35,6 @@ SHOWN = 20  # of them listed
 TRIED = 100  # lines of a try
 DAYS = 7
 MOST_LETTERS = 100
-CONFIRMED = frozenset({"closed", "rated"})
 
 
 @require_safe
@@ -60,6 +61,7 @@ def rules(request: Call) -> HttpResponse:
         "words": words,
         "kinds": [(one, counted[one]) for one in KINDS],
         "total": len(in_force),
+        "sees_board": allowed(request.actor, "alerts:read"),
         "rules": [
             {
                 **told(rule, names, language),
@@ -249,18 +251,19 @@ def _lately(request: Call, rule: str) -> dict[str, Any]:
     filters = AlertFilters(rule=rule, raised_from=request.now - LATELY, limit=MOST_ALERTS)
     alerts = warning.alerts(request.actor, filters)
     cases = response.cases_of_signs(request.actor, [f"alert:{row.pk}" for row in alerts])
-    outcomes = {row.pk: outcome(cases.get(f"alert:{row.pk}")) for row in alerts}
+    spares = registry.spared_reasons()
+    outcomes = {row.pk: outcome(cases.get(f"alert:{row.pk}"), spares) for row in alerts}
     counted = Counter(outcomes.values())
-    judged = counted["confirmed"] + counted["false"]
+    share = accountability.precision_of(counted["confirmed"], counted["false"])
     listed = alerts[:SHOWN]
     names = _names(listed, [cases.get(f"alert:{row.pk}") for row in listed])
     return {
         "days": LATELY.days,
         "most": MOST_ALERTS,
         "total": len(alerts),
-        "counts": [(name, counted[name]) for name in ("confirmed", "false", "open", "told")],
-        "precision": round(100 * counted["confirmed"] / judged) if judged else None,
-        "judged": judged,
+        "counts": [(name, counted[name]) for name in OUTCOMES],
+        "precision": None if share is None else round(100 * share),
+        "judged": counted["confirmed"] + counted["false"],
         "alerts": [
             _alert_line(row, cases.get(f"alert:{row.pk}"), outcomes[row.pk], names, language)
             for row in listed
@@ -268,15 +271,14 @@ def _lately(request: Call, rule: str) -> dict[str, Any]:
     }
 
 
-def outcome(case: Case | None) -> str:
-    """Return what became of an alert, by the case that answered it."""
+def outcome(case: Case | None, spares: frozenset[str]) -> str:
+    """Return what became of an alert, by the case that answered it, as the board counts it."""
     if case is None:
-        return "told"
-    if case.is_open:
-        return "open"
-    if case.state == "dismissed":
-        return "false"
-    return "confirmed" if case.state in CONFIRMED else "told"
+        return accountability.outcome_of(None, is_open=False, reason="", spares=spares).value
+    reason = str(case.closing.get("reason", ""))
+    return accountability.outcome_of(
+        case.state, is_open=case.is_open, reason=reason, spares=spares
+    ).value
 
 
 def _names(alerts: Iterable[AlertInstance], cases: Iterable[Case | None]) -> Names:

@@ -13,6 +13,7 @@ from anlan.entrypoints.web.pages.stream import address_of
 from anlan.entrypoints.web.shell import page, show
 from anlan.entrypoints.web.templatetags.anlan import span_text
 from anlan.entrypoints.web.watching import shelf
+from anlan.entrypoints.web.watching.layers import OTHER
 from anlan.entrypoints.web.watching.shelf import STATES, Row, Seen, Sought
 from anlan.entrypoints.web.wording import name_in
 from anlan.infra.doors import Call, language_of
@@ -34,7 +35,8 @@ def streams(request: Call) -> HttpResponse:
     found = shelf.seen(request.actor, sought, now=request.now, first=first, most=AT_ONCE)
     language = language_of(request)
     areas = registry.filter_areas(request.actor)
-    domains = registry.domains()
+    domains = [(x.id, getattr(x.name, language)) for x in registry.domains()]
+    chosen = [name for code, name in domains if code in sought.domain.split(".")]
     context = {
         "style": _style(),
         "sought": sought,
@@ -42,7 +44,8 @@ def streams(request: Call) -> HttpResponse:
         "states": [(name, found.states[name], link(sought, state=name)) for name in STATES],
         "every_state": link(sought, state=""),
         "areas": [(x.code, name_in(language, x.name_zh, x.name_en)) for x in areas],
-        "domains": [(x.id, getattr(x.name, language)) for x in domains],
+        "domains": domains,
+        "chosen": chosen if "." in sought.domain else [],
         "lines": lines_of(found.rows, language, now=request.now),
         "pages": _pages(sought, found, first),
     }
@@ -56,11 +59,11 @@ def _style() -> str:
 def asked(given: dict[str, str]) -> tuple[Sought, int]:
     """Return what an address looks for, and from which line on."""
     state = given.get("state", "")
-    known = {one.id for one in registry.domains()}
+    known = {one.id for one in registry.domains()} | {OTHER}
     domain, area = given.get("domain", ""), given.get("area", "")
     if state and state not in STATES:
         raise InvalidInputError(where="state", problem=", ".join(STATES))
-    if domain and domain not in known:
+    if domain and not set(domain.split(".")) <= known:
         raise InvalidInputError(where="domain", problem=", ".join(sorted(known)) or "none")
     number = given.get("first", "0")
     first = int(number) if number.isascii() and number.isdecimal() and len(number) < 9 else 0

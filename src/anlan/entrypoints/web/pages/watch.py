@@ -7,20 +7,22 @@ import json
 import math
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from django.http import HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_POST, require_safe
 
 from anlan.entrypoints.web import assets
 from anlan.entrypoints.web.intake import IN_TURN
 from anlan.entrypoints.web.middleware import SESSION_COOKIE
-from anlan.entrypoints.web.shell import moved, page, show
+from anlan.entrypoints.web.pages.signing import A_YEAR, over_tls
+from anlan.entrypoints.web.shell import moved, own_address, page, show
 from anlan.entrypoints.web.watching import picture
 from anlan.entrypoints.web.watching.features import View
 from anlan.entrypoints.web.watching.hub import Viewer, sight_of
 from anlan.entrypoints.web.watching.kept import KEPT
+from anlan.entrypoints.web.watching.layers import Layers, cookie_of, layers_of, switches
 from anlan.entrypoints.web.watching.live import HUB
 from anlan.entrypoints.web.wording import catalogue, say
 from anlan.infra.doors import Call, language_of
@@ -55,7 +57,7 @@ def watch(request: Call) -> HttpResponse:
     else:
         lists, then = picture.lists_then(request.actor, language, at=at)
         then |= _said(at, request.now)
-    zone = registry.timezone()
+    zone, layers = registry.timezone(), _layers(request)
     local = (at or request.now).astimezone(zone)
     context = {
         "lists": lists,
@@ -63,7 +65,10 @@ def watch(request: Call) -> HttpResponse:
         "live": "" if at else f"/watch/live?lang={language}",
         "seat": _seat(request),
         "stream": assets.stamped("stream.js"),
+        "layers": switches(layers, language),
+        "streams": _list_twin(layers),
         "features": f"/watch/features?lang={language}"
+        + (f"&off={layers.key}" if layers.off else "")
         + (f"&at={quote(at.isoformat())}" if at else ""),
         "words": json.dumps(_words(language), ensure_ascii=False),
         "map": assets.asset(MAP),
@@ -107,10 +112,42 @@ def map_features(request: Call) -> HttpResponse:
     language = language_of(request)
     at = _asked_instant(request)
     box = _box(request.GET.get("bbox", "")) or registry.extent_of(request.actor.areas)
-    view = View(request.actor, box or NOWHERE, _zoom(request.GET.get("zoom", "")), language)
+    zoom = _zoom(request.GET.get("zoom", ""))
+    layers = layers_of(request.GET.get("off", ""))
+    view = View(request.actor, box or NOWHERE, zoom, language, layers)
     answer = HttpResponse(KEPT.features(view, now=request.now, at=at), content_type=GEOJSON)
     answer["Content-Security-Policy"] = "default-src 'none'"
     return answer
+
+
+@require_POST
+@page("cases:read")
+def choose_layers(request: Call) -> HttpResponse:
+    """Keep in this browser which layers a person has on the map."""
+    on = set(request.POST.getlist("on"))
+    off = [str(one["code"]) for one in switches(Layers(), "en") if one["code"] not in on]
+    answer = moved(own_address(request.POST.get("back", ""), "/watch"))
+    answer.set_cookie(
+        cookie_of(request.actor),
+        ".".join(off),
+        max_age=A_YEAR,
+        samesite="Lax",
+        httponly=True,
+        secure=over_tls(request),
+    )
+    return answer
+
+
+def _layers(request: Call) -> Layers:
+    return layers_of(request.COOKIES.get(cookie_of(request.actor), ""))
+
+
+def _list_twin(layers: Layers) -> str:
+    """Return where the streams that the map shows stand in a list."""
+    if not layers.off:
+        return "/streams"
+    shown = [str(one["code"]) for one in switches(layers, "en") if one["on"]]
+    return f"/streams?{urlencode({'domain': '.'.join(shown)})}" if shown else "/streams"
 
 
 def _box(text: str) -> registry.Box | None:

@@ -5,12 +5,13 @@ Each kind has its share; a kind that has more to show is counted by cells instea
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any, Protocol
 
 from anlan.entrypoints.web import naming
 from anlan.entrypoints.web.watching import streams
+from anlan.entrypoints.web.watching.layers import Layers, left_out_of
 from anlan.entrypoints.web.wording import name_in, say
 from anlan.kernel.actor import Actor
 from anlan.registry import public as registry
@@ -56,8 +57,11 @@ class Named(Protocol):
 class View:
     """Who looks at which part of the map, how closely, in which language."""
 
-    def __init__(self, actor: Actor, box: Box, zoom: float, language: str) -> None:
+    def __init__(
+        self, actor: Actor, box: Box, zoom: float, language: str, layers: Layers | None = None
+    ) -> None:
         self.actor, self.language = actor, language
+        self.layers = layers or Layers()
         self.zoom = max(0, min(int(zoom), 22))
         self.box = _snapped(box, 360 / 2**self.zoom / 4)
         self.tolerance = 360 / 2**self.zoom / PIXELS
@@ -91,15 +95,18 @@ def _snapped(box: Box, step: float) -> Box:
 def features_now(view: View, *, now: datetime) -> dict[str, Any]:
     """Return what the map shows at present (as many queries for many features as for few)."""
     _, by_area = streams.heard(view.actor, now=now)
-    found, cells = response.cases_in(view.actor, view.box, most=SHARES["case"])
+    of_hazards = view.layers.of_hazards("hazard")
+    found, cells = response.cases_in(view.actor, view.box, most=SHARES["case"], which=of_hazards)
     left = LeftOut(view.language)
+    in_area = response.cases_by_area(view.actor, most=SHARES["in_area"] + 1, which=of_hazards)
+    clustered = warning.open_clusters(view.actor, limit=SHARES["cluster"] + 1)
     shown = [
         *areas(view, by_area, at=now),
-        *warnings(view, warning.warnings_in_force(at=now), left),
+        *warnings(view, view.layers.only(warning.warnings_in_force(at=now)), left),
         *cell_counts(cells, "case"),
         *cases(view, found),
-        *in_areas(view, response.cases_by_area(view.actor, most=SHARES["in_area"] + 1), left),
-        *clusters(view, warning.open_clusters(view.actor, limit=SHARES["cluster"] + 1), left),
+        *in_areas(view, in_area, left),
+        *clusters(view, view.layers.only(clustered), left),
         *places(view, at=now),
         *_sensors_now(view, now=now),
     ]
@@ -132,7 +139,7 @@ def collection(found: list[Feature], view: View, at: datetime, left: LeftOut) ->
         "type": "FeatureCollection",
         "features": found[:MOST],
         "drawn": drawn,
-        "left_out": left.text(),
+        "left_out": " ".join(filter(None, [left.text(), left_out_of(view.layers, view.language)])),
     }
 
 
@@ -323,6 +330,7 @@ def places(view: View, *, at: datetime) -> list[Feature]:
             "place",
             _point(one.point.lat, one.point.lon),
             name=view.name(one),
+            code=one.code,
         )
         for one in found
         if one.point is not None
@@ -330,8 +338,15 @@ def places(view: View, *, at: datetime) -> list[Feature]:
 
 
 def _sensors_now(view: View, *, now: datetime) -> list[Feature]:
-    found, cells = registry.sensors_in(view.actor.areas, view.box, most=SHARES["sensor"], at=now)
+    found, cells = registry.sensors_in(
+        view.actor.areas,
+        view.box,
+        most=SHARES["sensor"],
+        at=now,
+        which=view.layers.of_quantities("quantity"),
+    )
     last = sensing.latest(one.code for one in found)
+    levels = warning.open_levels([f"stream:{one.code}" for one in found])
 
     def stands(one: KnownSensor) -> tuple[bool, str]:
         row = last.get(one.code)
@@ -340,7 +355,7 @@ def _sensors_now(view: View, *, now: datetime) -> list[Feature]:
         fresh = streams.is_fresh(one, row.at, now=now)
         return fresh, read(view, one, row.value, row.at, now)
 
-    return cell_counts(cells, "sensor") + sensors(view, found, stands)
+    return cell_counts(cells, "sensor") + sensors(view, found, stands, levels)
 
 
 def read(view: View, sensor: KnownSensor, value: float | None, at: datetime, now: datetime) -> str:
@@ -350,19 +365,31 @@ def read(view: View, sensor: KnownSensor, value: float | None, at: datetime, now
 
 
 def sensors(
-    view: View, found: Iterable[KnownSensor], stands: Callable[[KnownSensor], tuple[bool, str]]
+    view: View,
+    found: Iterable[KnownSensor],
+    stands: Callable[[KnownSensor], tuple[bool, str]],
+    levels: Mapping[str, str] | None = None,
 ) -> list[Feature]:
-    """Return sensors that have a place; ``stands`` tells whether one is fresh, and its words."""
+    """Return sensors that have a place; ``stands`` tells whether one is fresh, and its words.
+
+    ``levels`` holds the level that stands open on a stream: of a lost one it is the last one (I6).
+    """
     features = []
     for one in found:
         if one.point is not None:
             fresh, told = stands(one)
+            level = (levels or {}).get(f"stream:{one.code}", "")
+            freshness = "fresh" if fresh else "stale"
             features.append(
                 _feature(
                     "sensor",
                     _point(one.point.lat, one.point.lon),
                     name=view.name(one),
+                    code=one.code,
                     fresh=fresh,
+                    look=f"{level}-{freshness}" if level else freshness,
+                    level=level,
+                    letter=_letter(level, view.language) if level else "",
                     told=told,
                 )
             )

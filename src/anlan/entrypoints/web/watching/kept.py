@@ -29,7 +29,7 @@ class Kept:
 
     def features(self, view: View, *, now: datetime, at: datetime | None) -> bytes:
         """Return what the map shows now, or showed at ``at``, as the bytes of GeoJSON."""
-        key = (sight_of(view.actor, view.language), view.box, view.zoom, at)
+        key = (sight_of(view.actor, view.language), view.box, view.zoom, at, view.layers.key)
         age = int(now.timestamp() // FRESH_S) if at is None else 0  # the past grows no older
         state = (journal.head(), registry.revision(), age)
         kept = self._answers.get(key)

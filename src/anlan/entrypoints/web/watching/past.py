@@ -31,14 +31,15 @@ def features_then(view: View, *, at: datetime) -> dict[str, Any]:
         left.note("case", len(then.cases))
     if whole.unknown:
         left.note("sensor")
-    counted = response.cases_by_area_among(then.cases, most=SHARES["in_area"] + 1)
+    cases = view.layers.only(then.cases)
+    counted = response.cases_by_area_among(cases, most=SHARES["in_area"] + 1)
     found = warning.clusters_as_of(view.actor, at=at, limit=SHARES["cluster"] + 1)
     shown = [
         *features.areas(view, by_area, at=at),
-        *features.warnings(view, warning.warnings_as_of(at=at), left),
-        *_cases(view, then.cases),
+        *features.warnings(view, view.layers.only(warning.warnings_as_of(at=at)), left),
+        *_cases(view, cases),
         *features.in_areas(view, counted, left),
-        *features.clusters(view, found, left),
+        *features.clusters(view, view.layers.only(found), left),
         *features.places(view, at=at),
         *_sensors(view, known, at=at),
     ]
@@ -63,7 +64,13 @@ def _cases(view: View, then: list[Case]) -> list[Feature]:
 
 
 def _sensors(view: View, known: KnownThen, *, at: datetime) -> list[Feature]:
-    found, cells = registry.sensors_in(view.actor.areas, view.box, most=SHARES["sensor"], at=at)
+    found, cells = registry.sensors_in(
+        view.actor.areas,
+        view.box,
+        most=SHARES["sensor"],
+        at=at,
+        which=view.layers.of_quantities("quantity"),
+    )
 
     def stands(one: KnownSensor) -> tuple[bool, str]:
         state = streams.state_then(one, known, at=at)

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from anlan.entrypoints.web.watching.layers import OTHER
 from anlan.entrypoints.web.watching.streams import MISSED, StreamState, sensors_now
 from anlan.kernel.actor import Actor
 from anlan.kernel.scales import WarningLevel
@@ -32,7 +33,10 @@ _US = timedelta(microseconds=1)
 
 @dataclass(frozen=True, slots=True)
 class Sought:
-    """Which streams are looked for; empty fields do not restrict."""
+    """Which streams are looked for; empty fields do not restrict.
+
+    ``domain`` names one or several with dots between; ``other`` is what belongs to none.
+    """
 
     text: str = ""
     area: str = ""
@@ -123,7 +127,8 @@ def seen(actor: Actor, sought: Sought, *, now: datetime, first: int, most: int) 
         own = registry.area_path(sought.area)
         mask &= _of_paths(held, [p == own or p.startswith(own + "/") for p in held.paths])
     if sought.domain:
-        mask &= np.array([x == sought.domain for x in held.domains], bool)[held.domain_of]
+        wanted = sought.domain.split(".")
+        mask &= np.array([(x or OTHER) in wanted for x in held.domains], bool)[held.domain_of]
     numbers = np.flatnonzero(mask)
     if sought.place:
         numbers = _only(numbers, lambda n: held.sensors[n].risk_point == sought.place)
@@ -146,7 +151,7 @@ def _page(
 ) -> Seen:
     codes = [held.codes[n] for n in numbers.tolist()]
     newest = sensing.newest_columns(codes)
-    levels = warning.open_on_streams(most=MOST_ALERTS)
+    levels = warning.highest_on_streams(most=MOST_ALERTS)
     # 0 … 3: an open alert by its level; then overdue, never heard, fresh.
     rank = np.array([_LEVELS.index(levels[x]) if x in levels else 9 for x in codes], np.int64)
     age_us = (now - _EPOCH) // _US - newest.at_us

@@ -224,6 +224,24 @@ function timeLine() {
 
 // ---------------------------------------------------------------- map
 
+/** The switches of the layers: the map follows at once, and the server keeps the choice. */
+function layers(place) {
+  const form = document.getElementById("layers");
+  if (!form) return;
+  form.querySelector("button").hidden = true;
+  form.addEventListener("change", () => {
+    const boxes = [...form.querySelectorAll("[name=on]")];
+    const off = boxes.filter((one) => !one.checked).map((one) => one.value).sort().join(".");
+    const address = new URL(place.dataset.features, window.location.href);
+    if (off) address.searchParams.set("off", off);
+    else address.searchParams.delete("off");
+    place.dataset.features = `${address.pathname}${address.search}`;
+    showing.map?.soon(200);
+    fetch(form.action, { method: "POST", body: new FormData(form), redirect: "manual", keepalive: true })
+      .catch(() => {}); // the map shows it; only the next visit would not know
+  });
+}
+
 async function map() {
   const place = document.getElementById("map");
   if (!place) return;
@@ -236,6 +254,7 @@ async function map() {
   try {
     const { show } = await import(place.dataset.script);
     showing.map = show(place, { words, tell });
+    layers(place);
   } catch (error) {
     console.warn(error);
     place.hidden = true;

@@ -1,0 +1,197 @@
+"""Readings by MQTT, QoS 1, from the device to the PUBACK after the sync: at the door, and by a Mosquitto.
+
+The publisher runs on the same machine.  Named limits: bare Mosquitto forwarding the same messages to
+its own `mosquitto_sub`, in the same run, and what is promised (15,000 messages of one reading, 0.4 million
+readings in batches of 50, a second).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+STREAMS = "BOARD-01,BRG-01,GAS-01,CROWD-01,CROWD-02"
+SINGLES, BATCHES, ROWS = 60_000, 12_000, 50
+WINDOW = 2000
+PROMISED = {1: 15_000, ROWS: 400_000}
+TOPIC = "anlan/observations"
+PREPARE = "from anlan.entrypoints.cli import demo_city; demo_city.prepare()"
+
+
+def free_port() -> int:
+    import socket
+
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class Anlan:
+    """MQTT of a workspace of the bench's own."""
+
+    def __init__(self, root: Path, broker: int | None) -> None:
+        self.root, self.port = root, free_port()
+        self.environment = {k: v for k, v in os.environ.items() if not k.startswith("ANLAN_")}
+        self.environment |= {
+            "ANLAN_WORKSPACE": str(root),
+            "ANLAN_LANG": "en",
+            "DJANGO_SETTINGS_MODULE": "anlan.conf.settings",
+        }
+        self.command("-c", PREPARE)
+        printed = self.command("-m", "anlan", "token", "issue", "bench-1", "--role", "program")
+        self.secret = root / "keys" / "bench.token"
+        self.secret.touch(mode=0o600)
+        self.secret.write_text(re.search(r"anlan_\S+", printed).group(0))
+        lines = ["[door]", f"port = {self.port}"]
+        if broker is not None:
+            lines += [
+                "[[broker]]", 'name = "bench"', 'host = "127.0.0.1"', f"port = {broker}", "tls = false",
+                'token_file = "keys/bench.token"', "[[broker.topics]]", 'filter = "anlan/#"',
+            ]  # fmt: skip
+        (root / "mqtt.toml").write_text("\n".join(lines) + "\n")
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "anlan", "mqtt", "run"],
+            env=self.environment,
+            stdout=subprocess.PIPE,
+        )
+        self.process.stdout.readline()
+
+    def command(self, *arguments: str) -> str:
+        return subprocess.run(
+            [sys.executable, *arguments],
+            env=self.environment,
+            check=True,
+            capture_output=True,
+            text=True,
+        ).stdout
+
+    def cpu_s(self) -> float:
+        found = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(found[11]) + int(found[12])) / os.sysconf("SC_CLK_TCK")
+
+    def state(self) -> dict:
+        try:
+            return json.loads((self.root / "mqtt.state").read_text())
+        except (OSError, ValueError):
+            return {}
+
+    def close(self) -> None:
+        self.process.terminate()
+        self.process.wait(timeout=60)
+
+
+def load(port: int, secret: str, messages: int, rows: int, days_ago: int) -> dict:
+    began = (datetime.now(UTC) - timedelta(days=days_ago)).isoformat()
+    asked = [sys.executable, str(HERE / "mqtt_load.py"), "127.0.0.1", str(port), secret, TOPIC]
+    asked += [str(messages), str(rows), str(WINDOW), "--streams", STREAMS, "--from", began]
+    return json.loads(subprocess.run(asked, check=True, capture_output=True, text=True).stdout)
+
+
+@contextmanager
+def mosquitto(folder: Path):
+    program = shutil.which("mosquitto", path=f"{os.environ['PATH']}:/usr/sbin")
+    if program is None:
+        yield None
+        return
+    port = free_port()
+    file = folder / "mosquitto.conf"
+    file.write_text(
+        f"listener {port} 127.0.0.1\nallow_anonymous true\nmax_queued_messages 0\nmax_inflight_messages {WINDOW}\n"
+    )
+    broker = subprocess.Popen([program, "-c", str(file)], stderr=subprocess.DEVNULL)
+    time.sleep(1)
+    try:
+        yield port
+    finally:
+        broker.terminate()
+        broker.wait(timeout=20)
+
+
+def bare(port: int, messages: int, rows: int) -> float:
+    """Return how many messages a second bare Mosquitto forwards to its own client."""
+    heard = subprocess.Popen(
+        [
+            "mosquitto_sub",
+            "-p",
+            str(port),
+            "-q",
+            "1",
+            "-t",
+            TOPIC,
+            "-C",
+            str(messages),
+            "-i",
+            "bare",
+            "-c",
+        ],
+        stdout=subprocess.DEVNULL,
+    )
+    time.sleep(1)
+    began = time.perf_counter()
+    load(port, "-", messages, rows, 300)
+    heard.wait(timeout=300)
+    return messages / (time.perf_counter() - began)
+
+
+def told(
+    name: str, rows: int, messages: int, seconds: float, cpu: float, sent: dict, limit: float | None
+) -> bool:
+    rate = messages * rows / seconds
+    ratio = f"{rate / rows / limit:4.2f} of bare Mosquitto" if limit else "no Mosquitto here"
+    print(
+        f"{name:28} {rate:12,.0f} readings/s  PUBACK p50 {sent['p50_ms']:7.1f} ms  p99 {sent['p99_ms']:7.1f} ms"
+        f"  {cpu / (messages * rows) * 1e6:6.1f} CPU-s/M  {ratio}  {rate / PROMISED[rows]:4.2f} of what is promised"
+    )
+    return rate >= PROMISED[rows]
+
+
+def main() -> int:
+    good = True
+    with tempfile.TemporaryDirectory() as name, mosquitto(Path(name)) as broker:
+        counts = {1: SINGLES, ROWS: BATCHES}
+        limits = {rows: bare(broker, counts[rows], rows) if broker else None for rows in counts}
+        anlan = Anlan(Path(name) / "workspace", broker)
+        try:
+            load(anlan.port, str(anlan.secret), 2000, 1, 340)  # warm
+            for turn, (rows, messages) in enumerate(counts.items()):
+                cpu = anlan.cpu_s()
+                sent = load(anlan.port, str(anlan.secret), messages, rows, 200 - 50 * turn)
+                spent = anlan.cpu_s() - cpu
+                what = f"door, {rows} a message"
+                good &= told(what, rows, messages, sent["seconds"], spent, sent, limits[rows])
+            for turn, (rows, messages) in enumerate(counts.items()) if broker else ():
+                good &= by_broker(anlan, broker, rows, messages, 190 - 50 * turn, limits[rows])
+        finally:
+            anlan.close()
+    return 0 if good else 1
+
+
+def by_broker(
+    anlan: Anlan, broker: int, rows: int, messages: int, days_ago: int, limit: float | None
+) -> bool:
+    while anlan.state().get("down", {"?": 1}):
+        time.sleep(0.2)
+    time.sleep(6)  # the state is written every five seconds
+    before, cpu = anlan.state()["kept"], anlan.cpu_s()
+    began = time.time()
+    sent = load(broker, "-", messages, rows, days_ago)
+    while anlan.state().get("kept", 0) < before + messages:
+        time.sleep(0.1)
+    # The state is written every five seconds; it says when the last message was kept.
+    seconds = datetime.fromisoformat(max(anlan.state()["kept_at"])).timestamp() - began
+    what = f"Mosquitto, {rows} a message"
+    return told(what, rows, messages, seconds, anlan.cpu_s() - cpu, sent, limit)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,175 @@
+"""Load on an HTTP door from a process of its own: as fast as it is answered, or at a stated rate.
+
+    python -m benchmarks.http_load PORT TOKEN PATH FORM ROWS CONNECTIONS SECONDS RATE STREAMS
+
+FORM is columns, rows, single or binary.  RATE are requests a second, sent at their time whatever
+became of those before (open loop); 0: each connection sends when it was answered (closed loop).
+Bodies are made before the clock starts; a key of its own in each request keeps them apart.  Prints JSON.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import resource
+import struct
+import sys
+import time
+from collections import Counter, deque
+from dataclasses import dataclass, field
+
+BODIES = 64
+BINARY = struct.Struct("<IqdB")
+
+
+def body_of(form: str, rows: int, streams: int, number: int) -> bytes:
+    """Return one message of readings of this moment."""
+    chance = random.Random(number)
+    codes = [f"BENCH-{(number * rows + n) % streams:06d}" for n in range(rows)]
+    values = [round(chance.gauss(5, 1), 2) for _ in codes]
+    now_ms = time.time_ns() // 1_000_000
+    if form == "columns":
+        times = [now_ms - n for n in range(rows)]
+        return json.dumps(
+            {"streams": codes, "at_ms": times, "value": values}, separators=(",", ":")
+        ).encode()
+    if form == "binary":
+        records = b"".join(
+            BINARY.pack(n, (now_ms - n) * 1000, value, 0) for n, value in enumerate(values)
+        )
+        names = "\n".join(codes).encode()
+        return struct.pack("<4sIIHH", b"ANR1", rows, len(names), 0, 0) + names + records
+    at = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now_ms / 1000))
+    found = [
+        {"stream": code, "at": f"{at}.{n % 1000:03d}+00:00", "value": value}
+        for n, (code, value) in enumerate(zip(codes, values, strict=True))
+    ]
+    return json.dumps(
+        {"observations": found} if form == "rows" else found[0], separators=(",", ":")
+    ).encode()
+
+
+@dataclass
+class Found:
+    """What a run measured."""
+
+    statuses: Counter[int] = field(default_factory=Counter)
+    waits: list[float] = field(default_factory=list)
+
+
+class Client(asyncio.Protocol):
+    """One connection: sends what waits, one request at a time."""
+
+    def __init__(self, found: Found, wanted) -> None:
+        self.found, self.wanted = found, wanted
+        self.waiting: deque[tuple[float, bytes]] = deque()
+        self.began = 0.0
+        self.buffer = b""
+        self.busy = False
+
+    def connection_made(self, transport) -> None:
+        self.transport = transport
+        self.go_on()
+
+    def go_on(self) -> None:
+        one = self.waiting.popleft() if self.waiting else self.wanted()
+        if one is None:
+            self.busy = False
+            return
+        self.busy = True
+        self.began, data = one
+        self.transport.write(data)
+
+    def data_received(self, data: bytes) -> None:
+        self.buffer += data
+        end = self.buffer.find(b"\r\n\r\n")
+        if end < 0:
+            return
+        at = self.buffer.lower().find(b"content-length:")
+        length = int(self.buffer[at + 15 : self.buffer.find(b"\r\n", at)])
+        if len(self.buffer) < end + 4 + length:
+            return
+        self.found.statuses[int(self.buffer[9:12])] += 1
+        self.found.waits.append(time.perf_counter() - self.began)
+        self.buffer = b""
+        self.go_on()
+
+    def connection_lost(self, _error) -> None:
+        self.found.statuses[0] += 1
+
+
+async def main(port, token, path, form, rows, connections, seconds, rate, streams) -> dict:
+    kind = "application/vnd.anlan.readings" if form == "binary" else "application/json"
+    bodies = [body_of(form, rows, streams, number) for number in range(BODIES)]
+    heads = [
+        f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {token}\r\n"
+        f"Content-Type: {kind}\r\nContent-Length: {len(body)}\r\n".encode()
+        for body in bodies
+    ]
+    found, count = Found(), 0
+    run = random.randrange(1 << 40)
+
+    def request() -> bytes:
+        nonlocal count
+        count += 1
+        place = count % BODIES
+        return b"%sIdempotency-Key: %x-%x\r\n\r\n%s" % (heads[place], run, count, bodies[place])
+
+    end = time.perf_counter() + seconds
+    closed = rate == 0
+
+    def wanted():
+        now = time.perf_counter()
+        return (now, request()) if closed and now < end else None
+
+    loop = asyncio.get_running_loop()
+    clients = [
+        (await loop.create_connection(lambda: Client(found, wanted), "127.0.0.1", port))[1]
+        for _ in range(connections)
+    ]
+    began = time.perf_counter()
+    due = began
+    while (now := time.perf_counter()) < end:
+        while not closed and due <= now:
+            # Its wait counts from when it was due, also when all connections are busy.
+            one = min(clients, key=lambda c: (c.busy, len(c.waiting)))
+            one.waiting.append((due, request()))
+            if not one.busy:
+                one.go_on()
+            due += 1 / rate
+        await asyncio.sleep(min(0.005, max(0.0, end - now)) if closed else 0.001)
+    patience = time.perf_counter() + 20
+    while any(client.busy for client in clients) and time.perf_counter() < patience:
+        await asyncio.sleep(0.005)
+    spent = time.perf_counter() - began
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    waits = sorted(found.waits) or [0.0]
+    return {
+        "seconds": spent,
+        "statuses": dict(found.statuses),
+        "readings": found.statuses[202] * rows,
+        "sent": count,
+        "body_bytes": len(bodies[0]),
+        "p50_ms": waits[len(waits) // 2] * 1000,
+        "p99_ms": waits[min(len(waits) - 1, int(len(waits) * 0.99))] * 1000,
+        "cpu_s": used.ru_utime + used.ru_stime,
+    }
+
+
+if __name__ == "__main__":
+    port, token, path, form, rows, connections, seconds, rate, streams = sys.argv[1:]
+    found = asyncio.run(
+        main(
+            int(port),
+            token,
+            path,
+            form,
+            int(rows),
+            int(connections),
+            float(seconds),
+            float(rate),
+            int(streams),
+        )
+    )
+    sys.stdout.write(json.dumps(found) + "\n")

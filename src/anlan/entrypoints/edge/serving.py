@@ -1,0 +1,111 @@
+"""How the edge begins and ends: the store's lock first, the port second; and the other way round."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+
+from granian.constants import Interfaces
+from granian.server.embed import Server
+
+from anlan.entrypoints import clock
+from anlan.entrypoints.edge.credentials import LOOK_S, Credentials
+from anlan.entrypoints.edge.door import Door
+from anlan.entrypoints.edge.judging import Judging
+from anlan.sensing import public as sensing
+
+log = logging.getLogger(__name__)
+CONNECTIONS = 4_096
+ENDING_S = 15.0
+
+
+async def serve(address: str, port: int, *, limit: int) -> None:
+    """Serve until told to stop (SIGTERM, SIGINT), or until the parent process is gone.
+
+    What was taken in is answered before it ends.
+
+    Raises
+    ------
+    ConflictError
+        When another edge serves this workspace.
+    """
+    gatherer = await asyncio.to_thread(_begin)
+    judging = Judging()
+    judging.start()
+    credentials = Credentials()
+    door = Door(gatherer, credentials, limit=limit)
+    server = Server(
+        door,
+        address=address,
+        port=port,
+        interface=Interfaces.ASGINL,
+        backlog=1_024,
+        backpressure=CONNECTIONS,
+        websockets=False,
+        log_enabled=False,
+    )
+    loop = asyncio.get_running_loop()
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    serving = asyncio.create_task(server.serve())
+    tending = asyncio.create_task(_tend(gatherer, credentials, stop))
+    try:
+        ended = asyncio.create_task(stop.wait())
+        await asyncio.wait({serving, ended}, return_when=asyncio.FIRST_COMPLETED)
+        if not serving.done():
+            server.stop()  # type: ignore[no-untyped-call]
+            await _without_requests(door)
+        await asyncio.wait_for(serving, ENDING_S)
+    finally:
+        stop.set()
+        tending.cancel()
+        await asyncio.to_thread(gatherer.close)
+        await asyncio.to_thread(judging.stop)
+        await asyncio.to_thread(sensing.let_go)
+        credentials.close()
+
+
+def _begin() -> sensing.Gatherer:
+    return sensing.Gatherer(sensing.begin_writing(), now=clock.now())
+
+
+async def _without_requests(door: Door) -> None:
+    """Wait until what was begun is answered."""
+    end = asyncio.get_running_loop().time() + ENDING_S
+    while door.answering and asyncio.get_running_loop().time() < end:
+        await asyncio.sleep(0.01)
+
+
+async def _tend(gatherer: sensing.Gatherer, credentials: Credentials, stop: asyncio.Event) -> None:
+    """Look at the accounts and the registry, again and again; end with the parent process."""
+    parent = os.getppid()
+    refreshing: asyncio.Future[None] | None = None
+    while not stop.is_set():
+        try:
+            await credentials.look()
+        except Exception:  # until it succeeds again, nobody is answered by memory
+            log.exception("cannot look at the accounts")
+        if refreshing is None or refreshing.done():
+            refreshing = asyncio.ensure_future(_refresh(gatherer))
+        if os.getppid() != parent:
+            stop.set()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), LOOK_S)
+
+
+async def _refresh(gatherer: sensing.Gatherer) -> None:
+    try:
+        await asyncio.to_thread(gatherer.refresh, now=clock.now())
+    except Exception:  # what was known goes on to count
+        log.exception("cannot look at the registry")
+
+
+def run(address: str, port: int, *, limit: int) -> None:
+    """Run the edge in this process."""
+    # Its warning that embedding is new is not for whoever runs a city.
+    logging.getLogger("_granian").setLevel(logging.ERROR)
+    asyncio.run(serve(address, port, limit=limit))

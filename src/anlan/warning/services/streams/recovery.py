@@ -1,0 +1,106 @@
+"""How a judge that begins finds its memory: from its file, or made again from the store."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import NamedTuple
+
+from anlan.sensing import public as sensing
+from anlan.warning import columns
+from anlan.warning.domain.instants import instant, micros
+from anlan.warning.models import JudgeCut
+from anlan.warning.services.streams import cuts, history, memory, mending
+from anlan.warning.services.streams.city import JudgedCity, Surveyor
+from anlan.warning.services.streams.cuts import Cut, Mark, Written
+from anlan.warning.services.streams.memory import Memory
+from anlan.warning.services.streams.telling import Told, of_now
+
+log = logging.getLogger(__name__)
+
+
+class Found(NamedTuple):
+    """A memory that goes on from where database and store are, and what is still to be written."""
+
+    memory: Memory
+    waiting: Sequence[Cut | Told]
+    made_again: bool = False
+
+
+def find(root: Path, revision: str, surveyor: Surveyor, *, now: datetime) -> Found:
+    """Return the memory as the database and the store leave it, whatever has happened."""
+    return _Search(root, revision, surveyor, now).found()
+
+
+@dataclass(frozen=True, slots=True)
+class _Search:
+    root: Path
+    revision: str
+    surveyor: Surveyor
+    now: datetime
+
+    def found(self) -> Found:
+        written = cuts.read_written()
+        held = memory.load(self.root)
+        if held is None and written is None and not mending.open_rows():
+            held = memory.fresh()
+        rows = cuts.cuts_after(held.cut) if held is not None else []
+        if held is None or not memory.fits(held, written, rows, sensing.last_frame()):
+            return self._made_again(written)
+        waiting = self._repeat(held, rows)
+        # A stream that was judged again in between may have told other things than it does now.
+        trusted = not held.late if waiting else self._agrees(held)
+        if not trusted:
+            return self._made_again(written)
+        return Found(held, waiting)
+
+    def _repeat(self, held: Memory, rows: Sequence[JudgeCut]) -> list[Cut]:
+        """Do what the database knows again; return what it has not been told to the end."""
+
+        def city_at(at: int) -> JudgedCity:
+            return self.surveyor.look(self.revision, held.versions, at=instant(at))
+
+        return memory.repeat(held, rows, city_at)
+
+    def _agrees(self, held: Memory) -> bool:
+        city = self.surveyor.look(self.revision, held.versions, at=self.now)
+        if mending.agrees(held.state, city, mending.open_rows(), held.late):
+            return True
+        log.warning("the judge's memory and the open alerts differ: it is made again")
+        return False
+
+    def _made_again(self, written: Written | None) -> Found:
+        """Return a memory from what the store holds and what is open, and tell what that changes."""
+        rows = mending.open_rows()
+        mark = self._mark(written)
+        kept = [(row.rule, row.rule_version) for row in rows]
+        city = self.surveyor.look(self.revision, kept, at=instant(mark.at))
+        opened = mending.standing_of(rows, sensing.stream_numbers(), city.columns.rules)
+        judged = history.all_streams(city, opened, mark)
+        held = memory.fresh(written.id if written is not None else "")
+        held.state, held.mark, held.digest = judged.state, mark, city.digest
+        held.cut = written.number if written is not None else 0
+        held.due = True
+        standing = columns.standing_in(held.state)
+        told = mending.differences(standing, rows, judged.findings, city, now=instant(mark.at))
+        log.warning(
+            "the judge's memory was made again from the store",
+            extra={"open": len(rows), "told": len(told), "frame": mark.frame},
+        )
+        return Found(held, [of_now(told, city)] if told else [], made_again=True)
+
+    def _mark(self, written: Written | None) -> Mark:
+        """Return up to where everything was judged and written, as far as anybody knows."""
+        mark = written.mark if written is not None else None
+        last = sensing.last_frame()
+        if mark is None or mark.frame > last:
+            # Nobody knows how far the judge had come: what is open is what it had found by now.
+            return Mark(last, micros(self.now))
+        return mark if mark.at else Mark(mark.frame, self._received(mark.frame))
+
+    def _received(self, frame: int) -> int:
+        found = sensing.frames_after(frame - 1, 1) if frame else []
+        return found[0].received_us if found else micros(self.now)

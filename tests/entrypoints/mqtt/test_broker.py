@@ -1,0 +1,268 @@
+"""The line to a broker: nothing is acknowledged that is not kept, whatever breaks in between."""
+
+from __future__ import annotations
+
+import ssl
+import subprocess
+import threading
+from datetime import timedelta
+
+import msgspec
+import pytest
+from paho.mqtt import client as paho
+from paho.mqtt.enums import CallbackAPIVersion
+
+from anlan.entrypoints.mqtt import state
+from anlan.entrypoints.mqtt.running import Mqtt
+from anlan.entrypoints.mqtt.settings import BrokerPart, MqttSettings, TopicPart
+from anlan.kernel.errors import UnavailableError
+from anlan.sensing.models import Quarantine
+from anlan.sensing.store.log import LogWriter
+from tests.entrypoints.mqtt.certificates import certificates
+from tests.entrypoints.mqtt.conftest import a_row, a_token, eventually, kept
+from tests.sensing.conftest import NOW
+
+pytestmark = pytest.mark.django_db(transaction=True, databases="__all__")
+OWN = "anlan/observations"
+
+
+def a_secret(live, name, text):
+    file = live.keys / name
+    file.touch(mode=0o600)
+    file.write_text(text + "\n")
+    return f"keys/{name}"
+
+
+def a_part(live, port, **said):
+    token = a_token()
+    given = {
+        "name": "city",
+        "host": "127.0.0.1",
+        "port": port,
+        "tls": False,
+        "token_file": a_secret(live, "gateway.token", token.secret),
+        "topics": (
+            TopicPart("anlan/#"),
+            TopicPart("v1.1/#"),
+            TopicPart("plain/#", receipt_time=True),
+        ),
+    }
+    return BrokerPart(**(given | said))
+
+
+@pytest.fixture
+def run(live, city, clock, monkeypatch):
+    """Run MQTT of the workspace; end it at the end."""
+    monkeypatch.setattr("anlan.entrypoints.mqtt.running.NOTED_EVERY_S", 0.1)
+    running = []
+
+    def start(*parts):
+        running.append(Mqtt(MqttSettings(broker=parts), live.root, clock=clock))
+        return running[-1]
+
+    yield start
+    for one in running:
+        one.close()
+
+
+def connected(running):
+    eventually(lambda: all(not line.state.problem for line in running.brokers))
+
+
+def published(info):
+    eventually(info.is_published)
+
+
+class Publisher:
+    """A device before the broker, with a session of its own."""
+
+    def __init__(self, port, **said):
+        self.client = paho.Client(CallbackAPIVersion.VERSION2, client_id="pub", clean_session=False)
+        self.client.reconnect_delay_set(1, 1)
+        self.client.max_queued_messages_set(0)
+        for name, value in said.items():
+            getattr(self.client, name)(*value)
+        self.client.connect_async("127.0.0.1", port)
+        self.client.loop_start()
+        eventually(self.client.is_connected)
+
+    def publish(self, topic, given, **said):
+        return self.client.publish(
+            topic, msgspec.json.encode(given), qos=said.pop("qos", 1), **said
+        )
+
+    def close(self):
+        self.client.disconnect()
+        self.client.loop_stop()
+
+
+@pytest.fixture
+def publisher():
+    made = []
+
+    def one(port, **said):
+        made.append(Publisher(port, **said))
+        return made[-1]
+
+    yield one
+    for each in made:
+        each.close()
+
+
+@pytest.mark.parametrize("version", ["3.1.1", "5"])
+def test_readings_come_by_a_broker(mosquitto, live, run, publisher, version):
+    broker = mosquitto()
+    running = run(a_part(live, broker.port, version=version))
+    connected(running)
+    pub = publisher(broker.port)
+    pub.publish(OWN, a_row(value=1))
+    pub.publish(OWN, a_row(minute=1, value=2), qos=0)
+    pub.publish(
+        "v1.1/Datastreams('s2')/Observations",
+        {"phenomenonTime": "2026-07-20T07:00:00Z", "result": 7},
+    )
+    pub.publish("v1.1/Things", {"name": "x"})
+    eventually(lambda: kept() == [100.0, 200.0] and kept("s2") == [7.0])
+    eventually(lambda: Quarantine.objects.filter(place="v1.1/Things").exists())
+
+
+def test_what_came_while_nobody_listened_comes_later(mosquitto, live, run, publisher):
+    broker = mosquitto()
+    part = a_part(live, broker.port)
+    running = run(part)
+    connected(running)
+    running.close()
+    pub = publisher(broker.port)
+    published(pub.publish(OWN, a_row(value=1)))
+    assert kept() == []
+    run(part)
+    eventually(lambda: kept() == [100.0])
+
+
+def test_a_retained_reading_is_one_reading(mosquitto, live, run, publisher, clock):
+    broker = mosquitto()
+    part = a_part(live, broker.port)
+    pub = publisher(broker.port)
+    published(pub.publish(OWN, a_row(value=1), retain=True))
+    published(pub.publish("plain/a", {"stream": "s2", "value": 3}, retain=True))
+    for turn in range(2):
+        clock.at = NOW + timedelta(minutes=turn)
+        running = run(part)
+        connected(running)
+        eventually(lambda: running.intakes[0].kept == 2)  # noqa: B023
+        running.close()
+    assert kept() == [100.0]
+    # Without a time nobody knows when it was so: no reading, at no connection.
+    assert kept("s2") == []
+    assert not Quarantine.objects.exists()
+    run(part)
+    pub.publish("plain/a", {"stream": "s2", "value": 4}, retain=True)  # live it has one
+    eventually(lambda: kept("s2") == [4.0])
+
+
+def test_nothing_is_acknowledged_that_is_not_kept(mosquitto, live, run, publisher, monkeypatch):
+    may_go, append = threading.Event(), LogWriter.append
+
+    def slow(self, frames):
+        if not may_go.is_set():
+            raise UnavailableError(what="observation store")
+        return append(self, frames)
+
+    monkeypatch.setattr(LogWriter, "append", slow)
+    broker = mosquitto()
+    part = a_part(live, broker.port)
+    running = run(part)
+    connected(running)
+    pub = publisher(broker.port)
+    for minute in range(5):
+        published(pub.publish(OWN, a_row(minute=minute, value=minute)))
+    eventually(lambda: running.intakes[0].trouble)
+    eventually(lambda: state.read(live.root)["waits"])
+    running.close()  # in the middle of it: nothing was kept, so nothing was acknowledged
+    may_go.set()
+    running = run(part)
+    eventually(lambda: kept() == [0.0, 100.0, 200.0, 300.0, 400.0])
+    assert running.intakes[0].trouble is None
+
+
+def test_a_broker_that_dies_and_comes_back(mosquitto, live, run, publisher):
+    broker = mosquitto()
+    running = run(a_part(live, broker.port))
+    connected(running)
+    pub = publisher(broker.port)
+    infos = [pub.publish(OWN, a_row(minute=n / 100, value=n)) for n in range(300)]
+    published(infos[100])
+    broker.kill()
+    eventually(lambda: running.brokers[0].state.problem)
+    infos += [pub.publish(OWN, a_row(minute=n / 100, value=n)) for n in range(300, 400)]
+    assert state.read(live.root)
+    eventually(lambda: "city" in state.read(live.root)["down"])
+    broker.start()
+    for info in infos:
+        published(info)
+    eventually(lambda: len(kept()) == 400)
+    eventually(lambda: not state.read(live.root)["down"])
+    assert kept() == pytest.approx([100.0 * n for n in range(400)], abs=1e9)
+
+
+def test_a_broker_that_is_not_there(live, run, mosquitto):
+    broker = mosquitto()
+    broker.stop()
+    running = run(a_part(live, broker.port))
+    eventually(lambda: "refused" in running.brokers[0].state.problem.lower())
+    broker.start()
+    connected(running)
+
+
+def test_a_token_that_ends_ends_the_line(mosquitto, live, run, clock, publisher, monkeypatch):
+    monkeypatch.setattr("anlan.entrypoints.mqtt.running.ASKED_EVERY", 1)
+    broker = mosquitto()
+    running = run(a_part(live, broker.port))
+    connected(running)
+    clock.at = NOW + timedelta(days=31)
+    eventually(lambda: running.brokers[0].state.problem.startswith("token.expired"))
+    pub = publisher(broker.port)
+    published(pub.publish(OWN, a_row(value=1)))
+    clock.at = NOW + timedelta(minutes=1)
+    eventually(lambda: kept() == [100.0])
+
+
+def test_tls_and_passwords(mosquitto, live, run, tmp_path, publisher, mosquitto_there):
+    found = certificates(tmp_path)
+    passwords = tmp_path / "passwords"
+    tool = mosquitto_there.replace("/sbin/", "/bin/") + "_passwd"
+    subprocess.run([tool, "-b", "-c", passwords, "anlan", "right"], check=True)
+    passwords.chmod(0o644)
+    broker = mosquitto(
+        [
+            "allow_anonymous false",
+            f"password_file {passwords}",
+            f"certfile {found.certificate}",
+            f"keyfile {found.key}",
+        ]
+    )
+    (live.root / "ca.pem").write_bytes(found.ca.read_bytes())
+    good = {
+        "tls": True,
+        "ca": "ca.pem",
+        "user": "anlan",
+        "password_file": a_secret(live, "broker.password", "right"),
+        "host": "localhost",
+    }
+    running = run(a_part(live, broker.port, **good))
+    connected(running)
+    tls = ssl.create_default_context(cafile=str(found.ca))
+    tls.check_hostname = False
+    pub = publisher(broker.port, username_pw_set=("anlan", "right"), tls_set_context=(tls,))
+    pub.publish(OWN, a_row(value=1))
+    eventually(lambda: kept() == [100.0])
+    wrong = msgspec.structs.replace(
+        running.brokers[0].part,
+        name="wrong",
+        password_file=a_secret(live, "wrong.password", "wrong"),
+    )
+    stranger = msgspec.structs.replace(running.brokers[0].part, name="stranger", ca="")
+    running.close()
+    others = run(wrong, stranger)
+    eventually(lambda: "authorized" in others.brokers[0].state.problem.lower())
+    eventually(lambda: "certificate" in others.brokers[1].state.problem.lower())

@@ -1,0 +1,153 @@
+"""Subscribing to Observations: everything that was kept since, as the interface shows it, and no more."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from django.test import Client
+from paho.mqtt.subscribeoptions import SubscribeOptions
+
+from anlan.kernel.actor import Role
+from tests.entrypoints.mqtt.conftest import a_row, a_token, eventually
+from tests.sensing.conftest import NOW
+
+pytestmark = pytest.mark.django_db(transaction=True, databases="__all__")
+OWN = "anlan/observations"
+
+
+def subscribed(dev, *filters, qos=1):
+    """Subscribe; return the reason of each filter once the door has answered."""
+    told = []
+    dev.client.on_subscribe = lambda *given: told.append(given[3])
+    v5 = dev.client.protocol == 5
+    dev.client.subscribe([(one, SubscribeOptions(qos) if v5 else qos) for one in filters])
+    return eventually(lambda: told)[0]
+
+
+def heard(dev):
+    return [(one.topic, json.loads(one.payload)) for one in dev.got]
+
+
+@pytest.fixture(autouse=True)
+def _the_interface_has_the_same_clock(monkeypatch):
+    monkeypatch.setattr("anlan.entrypoints.clock.now", lambda: NOW)
+
+
+@pytest.fixture
+def reader():
+    return a_token("reader-1", Role.DUTY_OFFICER).secret
+
+
+@pytest.mark.parametrize("version", [4, 5])
+@pytest.mark.parametrize("qos", [0, 1])
+def test_what_is_kept_is_told_as_the_interface_shows_it(door, device, reader, version, qos):
+    gateway = device(door.port, a_token().secret, name="gw")
+    gateway.told(gateway.publish(OWN, a_row(value=9)))  # before: not told
+    dev = device(door.port, reader, version=version)
+    reasons = subscribed(dev, "v1.1/Observations", "v1.1/Datastreams('s2')/Observations", qos=qos)
+    assert not any(one.is_failure for one in reasons)
+    gateway.publish(OWN, [a_row(minute=1, value=1), a_row("s2", minute=1, value=5)])
+    gateway.publish(
+        "v1.1/Datastreams('s2')/Observations",
+        {"phenomenonTime": "2026-07-20T07:30:00Z", "result": {"depth": 3}},
+    )
+    eventually(lambda: len(dev.got) == 5, within=20)
+    told = heard(dev)
+    assert sorted(topic for topic, _ in told) == [
+        *["v1.1/Datastreams('s2')/Observations"] * 2,
+        *["v1.1/Observations"] * 3,
+    ]
+    assert {one.qos for one in dev.got} == {qos}
+    for _, shown in told:
+        asked = Client().get(
+            f"/sta/v1.1/Observations({shown['@iot.id']})",
+            headers={"Authorization": f"Bearer {reader}"},
+        )
+        assert asked.json() == json.loads(
+            json.dumps(shown).replace("http://anlan.test/", "http://testserver/")
+        )
+
+
+def test_wildcards_and_select(door, device, reader):
+    dev = device(door.port, reader, version=5)
+    subscribed(dev, "v1.1/Datastreams('s1')/Observations?$select=result")
+    other = device(door.port, reader, name="dev-2")
+    subscribed(other, "v1.1/+/Observations")
+    gateway = device(door.port, a_token().secret, name="gw")
+    gateway.publish(OWN, [a_row(value=1), a_row("s2", value=5)])
+    eventually(lambda: dev.got and len(other.got) == 2)
+    assert heard(dev) == [("v1.1/Datastreams('s1')/Observations?$select=result", {"result": 100.0})]
+    assert {topic for topic, _ in heard(other)} == {
+        "v1.1/Datastreams('s1')/Observations",
+        "v1.1/Datastreams('s2')/Observations",
+    }
+
+
+def test_nobody_hears_of_what_lies_outside(door, device):
+    west = a_token("west-1", Role.DUTY_OFFICER, areas=("410100/410103",)).secret
+    dev = device(door.port, west)
+    subscribed(dev, "v1.1/Observations", "v1.1/Datastreams('s1')/Observations", "#")
+    gateway = device(door.port, a_token().secret, name="gw")
+    gateway.publish(OWN, [a_row(value=1), a_row("west", value=5)])
+    eventually(lambda: len(dev.got) >= 2)
+    assert {one["result"] for _, one in heard(dev)} == {500.0}
+
+
+def test_what_is_refused(door, device, reader):
+    dev = device(door.port, reader, version=5)
+    names = [
+        one.getName()
+        for one in subscribed(
+            dev,
+            "v1.1/Things",
+            "other/#",
+            "v1.1/Observations?$filter=x",
+            "$share/g/v1.1/Observations",
+        )
+    ]
+    assert names == ["Topic filter invalid"] * 3 + ["Shared subscription not supported"]
+    program = device(door.port, a_token().secret, version=5, name="gw")
+    assert subscribed(program, "v1.1/Observations")[0].getName() == "Not authorized"
+    program.client.unsubscribe("v1.1/Observations")
+
+
+def test_a_session_hears_later_what_it_missed(door, device, reader):
+    first = device(door.port, reader, name="wall", clean=False)
+    assert not first.flags.session_present
+    subscribed(first, "v1.1/Datastreams('s1')/Observations")
+    first.close()
+    gateway = device(door.port, a_token().secret, name="gw")
+    for minute in range(150):
+        gateway.publish(OWN, a_row(minute=minute / 10, value=minute))
+    eventually(lambda: len(gateway.acks) == 150)
+    again = device(door.port, reader, name="wall", clean=False)
+    assert again.flags.session_present
+    eventually(lambda: len(again.got) >= 150)
+    assert [one["result"] for _, one in heard(again)] == [100.0 * n for n in range(150)]
+    again.close()
+    fresh = device(door.port, reader, name="wall", clean=True)
+    assert not fresh.flags.session_present
+    gateway.told(gateway.publish(OWN, a_row(minute=30, value=1)))
+    assert fresh.got == []
+
+
+def test_corrections_are_told_under_the_number_of_the_first(door, device, reader):
+    gateway = device(door.port, a_token().secret, name="gw")
+    dev = device(door.port, reader)
+    subscribed(dev, "v1.1/Observations")
+    gateway.publish(OWN, a_row(value=1))
+    eventually(lambda: dev.got)
+    number = heard(dev)[0][1]["@iot.id"]
+    head = {"Authorization": f"Bearer {reader}"}
+    path = f"/sta/v1.1/Observations({number})?reason=calibration"
+    body = json.dumps({"result": 77})
+    assert (
+        Client().patch(path, body, content_type="application/json", headers=head).status_code == 200
+    )
+    eventually(lambda: len(dev.got) == 2)
+    assert heard(dev)[1][1]["@iot.id"] == number
+    assert heard(dev)[1][1]["result"] == 77.0
+    assert Client().delete(path, headers=head).status_code == 200
+    gateway.publish(OWN, a_row(minute=1, value=2))
+    eventually(lambda: len(dev.got) == 3)

@@ -1,0 +1,120 @@
+"""Readings in columns on the wire: the fast readings say what the slow ones say."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from datetime import UTC, datetime
+
+import msgspec
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from anlan.kernel.actor import Actor, Role
+from anlan.sensing.domain.columns import check_columns, micros, table_of
+from anlan.sensing.domain.columnwire import columns_from
+from anlan.sensing.domain.errors import BatchMalformedError
+from anlan.sensing.domain.instants import micros_of_texts
+from anlan.sensing.domain.observations import StreamFacts, check_rows
+from anlan.sensing.domain.wire import batch_from_json
+
+NOW = datetime(2021, 7, 20, 8, 0, tzinfo=UTC)
+FACTS = {
+    "a": StreamFacts("a", "cm", "mm", {"mm": 0.1, "m": 100.0}, 0.0, 500.0),
+    "b": StreamFacts("b", "ppm", "ppm"),
+}
+TABLE = table_of([(facts, "41") for facts in FACTS.values()])
+ACTOR = Actor("a", Role.PROGRAM, areas=("",))
+TIMES = st.sampled_from(
+    [
+        "2021-07-20T08:00:00Z", "2021-07-20T16:00:00+08:00", "2021-07-20T07:59:59.125Z", None,
+        "2021-07-20T08:00:00", "2021-07-20 08:00:00Z", "2021-07-20t08:00:00z", "", "never", 5, [],
+        "2021-02-29T00:00:00Z", "2020-02-29T00:00:00Z", "2021-07-20T24:00:00Z", "1626768000",
+        "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "2021-07-20T08:00:00.1234567Z",
+    ]
+)  # fmt: skip
+VALUES = st.sampled_from([1.5, 0, -1, None, "2.5", "NaN", "x", True, {}, 1e308, 10**400, 600])
+QUALITIES = st.sampled_from(["", "good", "bad", "missing", "superb", None, 3])
+UNITS = st.sampled_from(["", "mm", "m", "ppm", "inch", None])
+CODES = st.sampled_from(["a", "b", "c", "", None, 7])
+ROWS = st.lists(st.tuples(CODES, TIMES, VALUES, QUALITIES, UNITS), min_size=1, max_size=8)
+
+
+def outcome_of_rows(rows, unit=""):
+    body = json.dumps(
+        {
+            "observations": [
+                dict(zip(("stream", "at", "value", "quality", "unit"), row, strict=True))
+                for row in rows
+            ],
+            "unit": unit,
+        }
+    ).encode()
+    batch, _ = batch_from_json(body)
+    return body, check_rows(batch.rows, FACTS, unit=batch.unit, now=NOW)
+
+
+def same(sent, slow):
+    fast = check_columns(sent, TABLE, ACTOR, now=NOW)
+    assert fast.refused == slow.refused
+    assert fast.at_us.tolist() == [micros(one.at) for one in slow.kept]
+    np.testing.assert_array_equal(
+        fast.value, [np.nan if one.value is None else one.value for one in slow.kept]
+    )
+    assert [TABLE.codes[n] for n in fast.stream] == [one.stream for one in slow.kept]
+
+
+@given(ROWS, st.sampled_from(["", "m"]))
+def test_rows_are_read_like_rows(rows, unit):
+    body, slow = outcome_of_rows(rows, unit)
+    same(columns_from(body, "application/json")[0], slow)
+
+
+@given(ROWS)
+def test_columns_are_read_like_rows(rows):
+    _, slow = outcome_of_rows(rows)
+    names = ("streams", "at", "value", "quality", "unit")
+    body = json.dumps(dict(zip(names, map(list, zip(*rows, strict=True)), strict=True))).encode()
+    same(columns_from(body, "application/json")[0], slow)
+
+
+@given(st.lists(st.datetimes(timezones=st.timezones()), max_size=6), st.booleans())
+def test_instants_are_read_as_the_calendar_has_them(times, zulu):
+    texts = [(at.astimezone(UTC) if zulu else at).isoformat() for at in times
+             if zulu or at.utcoffset().seconds % 60 == 0]  # fmt: skip
+    texts = [text.replace("+00:00", "Z") if zulu else text for text in texts]
+    found = micros_of_texts(texts)
+    assert found is not None
+    assert found.tolist() == [micros(datetime.fromisoformat(text)) for text in texts]
+
+
+@given(st.text(alphabet="0123456789-T:.Z+ é", max_size=34))
+def test_what_is_read_fast_is_what_is_read_slowly(text):
+    found = micros_of_texts([text])
+    if found is not None:
+        assert found[0] == micros(msgspec.convert(text, datetime))
+
+
+@given(st.binary(max_size=200))
+def test_anything_is_read_or_refused(body):
+    for kind in ("application/json", "application/vnd.anlan.readings"):
+        with contextlib.suppress(BatchMalformedError):
+            columns_from(body, kind)
+
+
+def test_keys_are_told():
+    assert columns_from(b'{"streams":"a","at_us":1,"value":[1],"key":"k"}', "")[1] == "k"
+    assert columns_from(b'{"observations":[],"key":"k"}', "")[1] == "k"
+    # Also where a value is read by itself.
+    assert columns_from(b'{"streams":"a","at_us":1,"value":["1"],"key":"k"}', "")[1] == "k"
+
+
+@pytest.mark.parametrize("column", ["streams", "at", "value", "quality", "unit"])
+def test_lists_of_other_lengths_are_no_batch(column):
+    whole = {"streams": ["a", "b"], "at": ["2021-07-20T08:00:00Z"] * 2, "value": [1, 2],
+             "quality": ["", ""], "unit": ["", ""]}  # fmt: skip
+    columns_from(json.dumps(whole).encode(), "")
+    with pytest.raises(BatchMalformedError):
+        columns_from(json.dumps(whole | {column: whole[column][:1]}).encode(), "")
