@@ -27,11 +27,11 @@ if TYPE_CHECKING:
 
 ROW_GROUP = 32_768
 """Rows that are read at once for one stream: small, for one stream's day is small."""
-AT_ONCE = 32
-"""Row groups unpacked at once: what streams that lie apart take does not grow with a day's readings."""
 SMALL_GROUP, SMALL_PART = 8_192, 1 << 21
 """A part with fewer rows is cut finer: a year of one stream is a group out of each day's file, and
 in a file of some hundred groups their table is still small."""
+AT_ONCE = 32
+"""Row groups unpacked at once: what streams that lie apart take does not grow with a day's readings."""
 CHUNK_BYTES = 1 << 20
 FILES_OPEN = 256
 PLAIN = ("id", "stream", "at", "late_us", "whole", "decimals", "raw", "quality", "about", "text")
