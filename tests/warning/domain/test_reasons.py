@@ -9,9 +9,7 @@ import anlan.warning.domain as judged
 from anlan.warning.domain.reasons import catalogue, reason_text
 
 SOURCES = [path.read_text() for path in Path(judged.__path__[0]).glob("*.py")]
-LITERAL = re.compile(
-    r'"((?:threshold|window|reading|silence|cluster|lag|rule|subject)\.[a-z_]+)"'
-)
+LITERAL = re.compile(r'"((?:threshold|window|reading|silence|cluster|lag|rule|subject)\.[a-z_]+)"')
 WHY = re.compile(r'why="([a-z_]+)"')
 
 
