@@ -11,6 +11,7 @@ import json
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -29,15 +30,13 @@ PREPARE = "from anlan.entrypoints.cli import demo_city; demo_city.prepare()"
 
 
 def free_port() -> int:
-    import socket
-
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
 class Anlan:
-    """MQTT of a workspace of the bench's own."""
+    """The edge process of a workspace of the bench's own, in which MQTT runs."""
 
     def __init__(self, root: Path, broker: int | None) -> None:
         self.root, self.port = root, free_port()
@@ -45,6 +44,7 @@ class Anlan:
         self.environment |= {
             "ANLAN_WORKSPACE": str(root),
             "ANLAN_LANG": "en",
+            "ANLAN_EDGE_PORT": str(free_port()),
             "DJANGO_SETTINGS_MODULE": "anlan.conf.settings",
         }
         self.command("-c", PREPARE)
@@ -60,11 +60,10 @@ class Anlan:
             ]  # fmt: skip
         (root / "mqtt.toml").write_text("\n".join(lines) + "\n")
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "anlan", "mqtt", "run"],
-            env=self.environment,
-            stdout=subprocess.PIPE,
+            [sys.executable, "-m", "anlan", "edge"], env=self.environment
         )
-        self.process.stdout.readline()
+        while not self.listens():
+            time.sleep(0.1)
 
     def command(self, *arguments: str) -> str:
         return subprocess.run(
@@ -74,6 +73,10 @@ class Anlan:
             capture_output=True,
             text=True,
         ).stdout
+
+    def listens(self) -> bool:
+        with socket.socket() as line:
+            return line.connect_ex(("127.0.0.1", self.port)) == 0
 
     def cpu_s(self) -> float:
         found = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()

@@ -156,7 +156,7 @@ class TestAsset:
     def test_all_streams_of_a_place_stand_on_one_axis(self, pond, officer):
         text = officer.get(f"/assets/{pond.risk_point}?range=hour").content.decode()
         own = [x for x in registry.sensors(at=NOW) if x.risk_point == pond.risk_point]
-        assert text.count("course small") == len(own) >= 1
+        assert text.count("chart course") == len(own) >= 1
         assert 'class="silent"' in text
 
     def test_what_lies_elsewhere_or_nowhere_is_not_found(self, pond):
@@ -176,7 +176,7 @@ class TestAsset:
             officer.get(f"/assets/{pond.risk_point}")
             with CaptureQueriesContext(connection) as seen:
                 text = officer.get(f"/assets/{pond.risk_point}").content.decode()
-            assert text.count("course small") == min(many, 200)
+            assert text.count("chart course") == min(many, 200)
             asked.append(len(seen))
         assert asked[0] == asked[1] <= 45
 

@@ -115,8 +115,8 @@ def test_a_map_of_the_workspace_reads_what_a_device_of_its_own_kind_sends(
 ):
     live.connectors.mkdir(exist_ok=True)
     (live.connectors / "level.toml").write_text(
-        'id = "level"\ntitle_zh = "液位"\ntitle_en = "Level"\ntopic = "pumps/{code}/level"\n'
-        '[[rows]]\nstream = "{code}"\nvalue = "cm"\nunit = ""\ntime = { path = "t", as = "s" }\n'
+        'id = "level"\ntitle_zh = "液位"\ntitle_en = "Level"\ntopic = "pumps/+code/level"\n'
+        '[[rows]]\nstream = "{code}"\nvalue = "cm"\ntime = { path = "t", as = "s" }\n'
     )
     rules = rules_of((TopicPart("pumps/#", map="level"),))
     dev = device(open_door(rules=rules).port, a_token().secret)

@@ -221,3 +221,20 @@ def test_nobody_amends_what_another_sent_or_may_not_see(sent, caller):
         == "observation.stream_unknown"
     )
     assert me.get(f"Observations({number})")["result"] == 1.0
+
+
+def test_of_few_streams_that_speak_very_often_only_some_are_read_at_once(sent, monkeypatch):
+    from anlan.sensing.store import StoreReader
+
+    me = sent[0]
+    me.observe("s2", 4, 2.0)
+    me.observe("s3", 3, 3.0)
+    whole = me.get("Observations", _count="true")
+    assert whole["@iot.count"] == 3
+    monkeypatch.setattr(readings, "STREAMS_AT_ONCE", 1)
+    assert me.get("Observations", _count="true") == whole
+    monkeypatch.setattr(readings, "MOST_LOOKED_AT", 0)
+    read, plainly = [], StoreReader.read
+    monkeypatch.setattr(StoreReader, "read", lambda *a, **b: read.append(1) or plainly(*a, **b))
+    assert me.refused("Observations", _count="true") == (400, "sta.too_wide")
+    assert len(read) == 1

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from anlan.kernel.errors import ConflictError, IntegrityBreachError, InvalidInputError
-from anlan.sensing.store import StoreReader, StoreWriter, frame_of, sealing
+from anlan.sensing.store import StoreReader, StoreWriter, frame_of, sealing, segments
 from anlan.sensing.store.frames import MOST_ROWS
 from anlan.sensing.store.rows import REMOVED
 from anlan.sensing.store.verify import verify
@@ -258,6 +258,28 @@ def test_readings_are_found_by_their_numbers_wherever_they_lie(tmp_path):
             1,
             2,
             None,
+        ]
+
+
+@pytest.mark.parametrize("at_once", [1, 3, 1000])
+def test_row_groups_unpacked_a_few_at_once_tell_the_same(tmp_path, monkeypatch, at_once):
+    monkeypatch.setattr(segments, "SMALL_GROUP", 8)
+    monkeypatch.setattr(segments, "AT_ONCE", at_once)
+    readings = [
+        (n % 6, NOW + n, float(n), 0, 5 * (n % 2), b'"wet"' * (n % 7 == 0)) for n in range(100)
+    ]
+    with a_store(tmp_path, readings=0) as writer:
+        writer.names.number_all([f"S{n}" for n in range(6)])
+        writer.append([as_frame(readings)])
+        before = plain(StoreReader(tmp_path).read(None))
+        writer.seal(now_us=NOW)
+        reader = StoreReader(tmp_path)
+        assert plain(reader.read(None)) == before
+        for streams in ([1], [0, 5], [2, 77], []):
+            found = plain(reader.read(np.array(streams, np.int32), NOW + 10, NOW + 80))
+            assert found == [x for x in before if x[1] in streams and NOW + 10 <= x[2] < NOW + 80]
+        assert [reader.by_id(x[0]).id.tolist() for x in before[::9]] == [
+            [x[0]] for x in before[::9]
         ]
 
 

@@ -9,7 +9,9 @@ import anlan.warning.domain as judged
 from anlan.warning.domain.reasons import catalogue, reason_text
 
 SOURCES = [path.read_text() for path in Path(judged.__path__[0]).glob("*.py")]
-LITERAL = re.compile(r'"((?:threshold|window|reading|silence|cluster|lag|rule|subject)\.[a-z_]+)"')
+LITERAL = re.compile(
+    r'"((?:threshold|window|reading|silence|cluster|lag|rule|subject)\.[a-z_]+)"'
+)
 WHY = re.compile(r'why="([a-z_]+)"')
 
 
@@ -17,7 +19,8 @@ def given() -> set[str]:
     codes = {code for text in SOURCES for code in LITERAL.findall(text)}
     ends = {name for text in SOURCES for name in WHY.findall(text)} - {"no_reading"}
     made = {f"{kind}.{end}" for kind in ("threshold", "window") for end in ("beyond", "calm")}
-    told = {"conjunction.all_hold", "conjunction.calm"}
+    made |= {f"late.{kind}_{end}" for kind in ("threshold", "window") for end in ("beyond", "calm")}
+    told = {"conjunction.all_hold", "conjunction.calm", "judge.found_again"}
     return codes | {f"conjunction.{name}" for name in ends} | made | told
 
 

@@ -81,11 +81,9 @@ def serve() -> None:
     values = settings.ANLAN
     # The threads mostly wait, for bodies or for news: see entrypoints.web.intake and .watching.hub.
     logging.getLogger("_granian").addFilter(lambda line: "Python threads" not in line.getMessage())
-    keepers = [Keeper("worker")]
-    if (values.workspace_path / "mqtt.toml").exists():
-        keepers.append(Keeper("mqtt", "run"))
-    if values.edge_port:
-        keepers.append(Keeper("edge"))
+    keepers = [Keeper("worker"), *([Keeper("edge")] if values.edge_port else [])]
+    if not values.edge_port and (values.workspace_path / "mqtt.toml").exists():
+        keepers.append(Keeper("mqtt", "run"))  # else it is a part of the edge
     for keeper in keepers:
         keeper.start()
     home = f"http://{values.bind}:{values.port}/"

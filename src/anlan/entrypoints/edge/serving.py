@@ -8,13 +8,15 @@ import logging
 import os
 import signal
 
+from django.conf import settings
 from granian.constants import Interfaces
 from granian.server.embed import Server
 
-from anlan.entrypoints import clock
+from anlan.entrypoints import clock, here
 from anlan.entrypoints.edge.credentials import LOOK_S, Credentials
 from anlan.entrypoints.edge.door import Door
 from anlan.entrypoints.edge.judging import Judging
+from anlan.entrypoints.mqtt.running import Mqtt, begin_within
 from anlan.sensing import public as sensing
 
 log = logging.getLogger(__name__)
@@ -35,6 +37,7 @@ async def serve(address: str, port: int, *, limit: int) -> None:
     gatherer = await asyncio.to_thread(_begin)
     judging = Judging()
     judging.start()
+    mqtt = await asyncio.to_thread(_begin_mqtt, gatherer)
     credentials = Credentials()
     door = Door(gatherer, credentials, limit=limit)
     server = Server(
@@ -63,6 +66,8 @@ async def serve(address: str, port: int, *, limit: int) -> None:
     finally:
         stop.set()
         tending.cancel()
+        if mqtt is not None:
+            await asyncio.to_thread(mqtt.close)
         await asyncio.to_thread(gatherer.close)
         await asyncio.to_thread(judging.stop)
         await asyncio.to_thread(sensing.let_go)
@@ -71,6 +76,11 @@ async def serve(address: str, port: int, *, limit: int) -> None:
 
 def _begin() -> sensing.Gatherer:
     return sensing.Gatherer(sensing.begin_writing(), now=clock.now())
+
+
+def _begin_mqtt(gatherer: sensing.Gatherer) -> Mqtt | None:
+    base = settings.ANLAN.public_url.rstrip("/") + "/sta/v1.1"
+    return begin_within(here.workspace().root, clock=clock.now, base=base, gatherer=gatherer)
 
 
 async def _without_requests(door: Door) -> None:

@@ -11,17 +11,19 @@ from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from itertools import accumulate
-from typing import NamedTuple, Self
+from typing import NamedTuple, Self, TypeVar
 
 from django.db import DatabaseError, close_old_connections
 
 from anlan.entrypoints.mqtt.allowance import Allowance
-from anlan.entrypoints.mqtt.columns import columns_of
+from anlan.entrypoints.mqtt.joining import joined
 from anlan.entrypoints.mqtt.letters import Fate, Home, Letter, Settled
-from anlan.entrypoints.mqtt.topics import Heard, Topics
+from anlan.entrypoints.mqtt.topics import NOTHING, Heard, Topics
 from anlan.kernel.actor import Actor
 from anlan.kernel.errors import AnlanError, UnavailableError
 from anlan.sensing import public as sensing
+from anlan.sensing.domain.columns import Columns
+from anlan.sensing.domain.columnwire import columns_of
 from anlan.sensing.domain.observations import MAX_ROWS, BatchIn
 from anlan.sensing.sta import sending
 
@@ -184,7 +186,7 @@ class Intake:
 class Pending(NamedTuple):
     """Rows on their way, whether what is refused of them lies aside, and what to wait for."""
 
-    those: list[tuple[Letter, BatchIn]]
+    those: list[tuple[Letter, int]]  # with the rows of each
     allowed: bool
     wait: Callable[[], sensing.BatchReceipt]
 
@@ -202,6 +204,7 @@ class Round:
     def begin(self, letters: Iterable[Letter]) -> Self:
         """Read letters, and hand on what they say."""
         rows: list[tuple[Letter, BatchIn]] = []
+        columns: list[tuple[Letter, Columns]] = []
         sent: list[tuple[Letter, sending.Sent]] = []
         for letter in letters:
             heard = self._intake.topics.read(
@@ -209,20 +212,37 @@ class Round:
             )
             if heard.sent is not None:
                 sent.append((letter, heard.sent))
-            elif heard.batch is not None and (heard.key or heard.batch.originals):
-                self._hand_on([(letter, heard.batch)], self._once(letter, heard))
+            elif heard.key or (heard.batch is not None and None in heard.batch.rows):
+                self._alone(letter, heard)
             elif heard.batch is not None and len(heard.batch.rows) <= MAX_ROWS:
                 rows.append((letter, heard.batch))
-            elif heard.error or heard.batch is not None:
+            elif heard.columns is not None and len(heard.columns) <= MAX_ROWS:
+                columns.append((letter, heard.columns))
+            elif heard is not NOTHING:
                 error = heard.error or "observation.batch_too_large"
                 self._fates[id(letter)] = self.aside(letter, error)
             else:
                 self._fates[id(letter)] = Fate.PASSED
-        for part in _parts(rows):
-            self._hand_on(part, None)
+        for rows_part in _parts([(letter, batch, len(batch.rows)) for letter, batch in rows]):
+            self._hand_on(
+                [(x, n) for x, _, n in rows_part], _one_batch([y for _, y, _ in rows_part])
+            )
+        for part in _parts([(letter, found, len(found)) for letter, found in columns]):
+            self._hand_on([(x, n) for x, _, n in part], joined([y for _, y, _ in part]))
         if sent:
             self._keep_sent(sent)
         return self
+
+    def _alone(self, letter: Letter, heard: Heard) -> None:
+        """Hand a message on by itself: it has a key of its own, or rows that are kept aside as they came."""
+        once = (
+            sensing.Once(heard.key, hashlib.sha256(letter.payload).hexdigest())
+            if heard.key
+            else None
+        )
+        whole = heard.columns if heard.columns is not None else heard.batch or BatchIn(())
+        count = len(whole) if isinstance(whole, Columns) else len(whole.rows)
+        self._hand_on([(letter, count)], whole, once)
 
     def finish(self) -> dict[int, Fate]:
         """Wait until everything is durable; return what became of each letter."""
@@ -230,26 +250,24 @@ class Round:
             self._end(pending)
         return self._fates
 
-    def _once(self, letter: Letter, heard: Heard) -> sensing.Once | None:
-        if not heard.key:
-            return None
-        return sensing.Once(heard.key, hashlib.sha256(letter.payload).hexdigest())
-
-    def _hand_on(self, those: list[tuple[Letter, BatchIn]], once: sensing.Once | None) -> None:
-        """Hand rows on as one batch; what cannot be read of them is set aside within the bound."""
-        whole = (
-            those[0][1] if len(those) == 1 else BatchIn(tuple(_rows(batch for _, batch in those)))
-        )
+    def _hand_on(
+        self,
+        those: list[tuple[Letter, int]],
+        whole: BatchIn | Columns,
+        once: sensing.Once | None = None,
+    ) -> None:
+        """Hand readings on as one batch; what cannot be read of them is set aside within the bound."""
         allowed = self._intake.allowance.has_room(self._actor.id, self._now)
         gatherer = self._intake.gatherer
         wait: Callable[[], sensing.BatchReceipt]
-        if gatherer is not None and allowed and not whole.originals:
-            columns = columns_of(whole)
-            wait = gatherer.take(self._actor, columns, once=once, now=self._now).result
+        if gatherer is not None and allowed:
+            found = columns_of(whole) if isinstance(whole, BatchIn) else whole
+            wait = gatherer.take(self._actor, found, once=once, now=self._now).result
         else:
+            rows = whole if isinstance(whole, BatchIn) else _rows_of(whole)
             wait = partial(
                 sensing.keep_observations,
-                self._actor, whole, now=self._now, once=once, set_aside=allowed,
+                self._actor, rows, now=self._now, once=once, set_aside=allowed,
             )  # fmt: skip
         self._pending.append(Pending(those, allowed, wait))
 
@@ -266,7 +284,7 @@ class Round:
         self._fates.update((id(letter), Fate.KEPT) for letter, _ in those)
         if not told.refused:
             return
-        ends = list(accumulate(len(batch.rows) for _, batch in those))
+        ends = list(accumulate(rows for _, rows in those))
         concerned = {bisect_right(ends, item.index) for item in told.refused}
         size = sum(len(those[place][0].payload) for place in concerned)
         self._intake.allowance.note(self._actor.id, size, self._now, kept=allowed)
@@ -300,18 +318,31 @@ class Round:
         return Fate.KEPT
 
 
-def _parts(rows: list[tuple[Letter, BatchIn]]) -> Iterable[list[tuple[Letter, BatchIn]]]:
-    """Return letters in groups that fit into one batch each."""
-    part: list[tuple[Letter, BatchIn]] = []
+T = TypeVar("T")
+
+
+def _parts(given: list[tuple[Letter, T, int]]) -> Iterable[list[tuple[Letter, T, int]]]:
+    """Return letters in groups whose rows fit into one batch each."""
+    part: list[tuple[Letter, T, int]] = []
     count = 0
-    for one in rows:
-        if part and count + len(one[1].rows) > MAX_ROWS:
+    for one in given:
+        if part and count + one[2] > MAX_ROWS:
             yield part
             part, count = [], 0
         part.append(one)
-        count += len(one[1].rows)
+        count += one[2]
     if part:
         yield part
+
+
+def _one_batch(batches: list[BatchIn]) -> BatchIn:
+    return batches[0] if len(batches) == 1 else BatchIn(tuple(_rows(batches)))
+
+
+def _rows_of(columns: Columns) -> BatchIn:
+    rows = tuple(columns.row(number) for number in range(len(columns)))
+    sent = tuple(columns.odd.get(number, "").encode() for number in range(len(columns)))
+    return BatchIn(rows, columns.unit, sent if None in rows else ())
 
 
 def _rows(batches: Iterable[BatchIn]) -> Iterable[sensing.RowIn | None]:

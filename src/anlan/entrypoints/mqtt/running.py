@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
 from collections.abc import Callable
 from datetime import datetime
@@ -12,10 +13,13 @@ from anlan.entrypoints.mqtt.admitting import Admission
 from anlan.entrypoints.mqtt.broker import BrokerLine
 from anlan.entrypoints.mqtt.door import Door, Limits, server_tls
 from anlan.entrypoints.mqtt.intake import Intake
-from anlan.entrypoints.mqtt.settings import DoorPart, MqttSettings, rules_of
+from anlan.entrypoints.mqtt.settings import DoorPart, MqttSettings, load, rules_of
 from anlan.entrypoints.mqtt.state import note
 from anlan.entrypoints.mqtt.topics import Topics
+from anlan.kernel.errors import AnlanError
 from anlan.sensing import public as sensing
+
+log = logging.getLogger(__name__)
 
 NOTED_EVERY_S = 5.0
 ASKED_EVERY = 12
@@ -136,3 +140,20 @@ class Mqtt:
             line.close()
         if self.door is not None:
             self.door.close()
+
+
+def begin_within(
+    root: Path, *, clock: Callable[[], datetime], base: str, gatherer: sensing.Gatherer
+) -> Mqtt | None:
+    """Begin MQTT within the process that writes the store; None where nothing asks for it.
+
+    What is wrong with it is logged, and noticed by its missing beat: other doors go on.
+    """
+    try:
+        settings = load(root)
+        if settings is None:
+            return None
+        return Mqtt(settings, root, clock=clock, base=base, gatherer=gatherer)
+    except (AnlanError, OSError):
+        log.exception("MQTT cannot begin")
+        return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -12,6 +13,9 @@ import msgspec
 from anlan.infra.mqtt.topics import matches
 from anlan.kernel.errors import AnlanError
 from anlan.sensing.domain import payloads
+from anlan.sensing.domain.columns import NO_TIME, UNREADABLE, Columns
+from anlan.sensing.domain.columnwire import columns_from
+from anlan.sensing.domain.errors import BatchMalformedError
 from anlan.sensing.domain.observations import BatchIn, RowIn
 from anlan.sensing.domain.payload_map import PayloadMap
 from anlan.sensing.domain.wire import batch_from_json
@@ -24,6 +28,7 @@ OWN = "anlan/observations"
 STANDARD = "v1.1/"
 TOPICS_REMEMBERED = 100_000
 UNKNOWN = "mqtt.topic_unknown"
+_ROW = msgspec.json.Decoder(RowIn)
 LARGEST_STA = 256 * 1024
 
 
@@ -66,9 +71,10 @@ class Rule:
 
 
 class Heard(NamedTuple):
-    """What a message says: rows, or an Observation of SensorThings, or why it cannot be read."""
+    """What a message says: rows, or columns, or an Observation of SensorThings, or why it cannot be read."""
 
     batch: BatchIn | None = None
+    columns: Columns | None = None
     key: str = ""
     sent: Sent | None = None
     error: str = ""
@@ -92,14 +98,10 @@ class Topics:
         try:
             if isinstance(rule, str):
                 return _observation(rule, payload, retained=retained, now=now)
-            if rule.decoder is None:
-                batch, key = batch_from_json(payload)
-                batch = _without_times(batch)
-            else:
-                batch, key = rule.decoder.decode(topic, payload, now=now)
+            heard = _plain(payload) if rule.decoder is None else _mapped(rule, topic, payload, now)
         except AnlanError as error:
             return Heard(error=error.code)
-        return _timed(Heard(batch, key), rule, retained=retained, now=now)
+        return _timed(heard, rule, retained=retained, now=now)
 
     def _rule(self, topic: str) -> Rule | str | None:
         """Return the rule of a topic, or the stream that a topic of SensorThings names ("": none)."""
@@ -141,6 +143,26 @@ def _observation(stream: str, payload: bytes, *, retained: bool, now: datetime) 
     return Heard(sent=sending.sent_of(given, stream=stream or None, now=now))
 
 
+def _mapped(rule: Rule, topic: str, payload: bytes, now: datetime) -> Heard:
+    assert rule.decoder is not None  # noqa: S101  the caller looked
+    batch, key = rule.decoder.decode(topic, payload, now=now)
+    return Heard(batch, key=key)
+
+
+def _plain(payload: bytes) -> Heard:
+    """Read what the HTTP interface takes: one row, rows or columns."""
+    with contextlib.suppress(msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return Heard(BatchIn((_ROW.decode(payload),)))  # as most devices send
+    columns, key = columns_from(payload, "application/json")
+    if len(columns) and bool((columns.at_us > UNREADABLE).all()):
+        return Heard(columns=columns, key=key)
+    try:
+        batch, key = batch_from_json(payload)
+    except BatchMalformedError:
+        return Heard(columns=columns, key=key)  # columns, of which some cannot be read
+    return Heard(_without_times(batch), key=key)
+
+
 def _without_times(batch: BatchIn) -> BatchIn:
     """Return a batch in which rows that only lack their time are rows without a time."""
     if None not in batch.rows or not batch.originals:
@@ -169,6 +191,8 @@ def _timed(heard: Heard, rule: Rule, *, retained: bool, now: datetime) -> Heard:
     would be a new reading each time, of a value that may be long past. It is passed over.
     """
     batch = heard.batch
+    if heard.columns is not None and retained and bool((heard.columns.at_us == NO_TIME).all()):
+        return NOTHING
     if batch is None:
         return heard
     if retained:
@@ -176,10 +200,11 @@ def _timed(heard: Heard, rule: Rule, *, retained: bool, now: datetime) -> Heard:
         rows = tuple(row for row in batch.rows if row is None or row.at not in {None, now})
         if len(rows) == len(batch.rows):
             return heard
-        return Heard(replace(batch, rows=rows, originals=()), heard.key) if rows else NOTHING
+        left = replace(batch, rows=rows, originals=())
+        return heard._replace(batch=left) if rows else NOTHING
     if not rule.receipt_time or all(row is None or row.at is not None for row in batch.rows):
         return heard
     rows = tuple(
         replace(row, at=now) if row is not None and row.at is None else row for row in batch.rows
     )
-    return Heard(replace(batch, rows=rows), heard.key)
+    return heard._replace(batch=replace(batch, rows=rows))

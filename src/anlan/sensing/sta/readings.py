@@ -31,7 +31,7 @@ MOST_LOOKED_AT = 5_000_000
 """Readings that one question looks at; beyond, it has to be narrowed."""
 MOST_FOUND_AMONG = 200_000_000
 """Sealed readings among which one is looked for by its number: about a second."""
-MANY_STREAMS = 1000
+MANY_STREAMS, STREAMS_AT_ONCE = 1000, 100
 _WORDS = np.array([*(quality.value for quality in QUALITIES), "removed"], object)
 _MISSING = QUALITIES.index(Quality.MISSING)
 
@@ -198,7 +198,7 @@ class _Walk:
     def gather(self, needed: int | None, *, falling: bool) -> Readings:
         """Return all readings that meet the condition, or so many of each stream or together."""
         store = reader()
-        wanted = _store_numbers(self.view, self.streams)
+        wanted = np.unique(_store_numbers(self.view, self.streams))
         bounds = store.bounds()
         parts = [shown(self.view, no_rows())]
         if bounds is None or not len(wanted):
@@ -228,11 +228,15 @@ class _Walk:
         many = len(wanted) > MANY_STREAMS
         if many and self.looked_at + store.most_rows(start, end) > MOST_LOOKED_AT:
             raise TooWideError(limit=f"{MOST_LOOKED_AT} readings")
-        rows = store.read(wanted, start, end, history=True)
-        self.looked_at += rows.size
-        if self.looked_at > MOST_LOOKED_AT:
-            raise TooWideError(limit=f"{MOST_LOOKED_AT} readings")
-        part = shown(self.view, rows)
+        # Of many streams it is known beforehand how much comes; few may speak very often.
+        step = len(wanted) if many else STREAMS_AT_ONCE
+        parts = []
+        for first in range(0, len(wanted), step):
+            parts.append(store.read(wanted[first : first + step], start, end, history=True))
+            self.looked_at += parts[-1].size
+            if self.looked_at > MOST_LOOKED_AT:
+                raise TooWideError(limit=f"{MOST_LOOKED_AT} readings")
+        part = shown(self.view, joined(parts))
         return part if self.condition is None else part.take(holds(self.condition, part))
 
 

@@ -163,10 +163,10 @@ def _deeper(given: Any, levels: int) -> bool:
     """Return whether lists and objects lie within each other on more than ``levels`` levels."""
     here = [given]
     for _ in range(levels + 1):
-        inside = [one for one in here if isinstance(one, dict | list) and one]
-        here = [x for one in inside for x in (one.values() if isinstance(one, dict) else one)]
-        if not here:
+        inside = [one for one in here if isinstance(one, dict | list)]
+        if not inside:
             return False
+        here = [x for one in inside for x in (one.values() if isinstance(one, dict) else one)]
     return True
 
 
