@@ -77,9 +77,11 @@ def test_what_a_tick_costs_does_not_grow_with_what_lies_there(works):
     before = queries(works, NOON + timedelta(minutes=3))
     for n in range(60):
         tell("district", key=f"m{n % 7}x{n}", about=f"case:{n % 7}", urgency="urgent", now=NOON)
-    for second in (30, 31, 95, 96, 97):  # within them comes what comes round once a minute
+    for second in (30, 31, 60, 61, 62):  # within them comes what comes round once a minute
         works.tick(now=NOON + timedelta(minutes=3, seconds=second))
-    after = queries(works, NOON + timedelta(minutes=6))
+    after = queries(works, NOON + timedelta(minutes=5))
+    # It reads on in the journal, where the watchers have written meanwhile.
+    assert abs(after.pop("count rules") - before.pop("count rules")) <= 2
     assert without_watchers(after) == without_watchers(before)
 
 
