@@ -16,7 +16,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import msgspec
 
-from anlan.registry.domain import city, jurisdiction, packwords, rulespecs
+from anlan.registry.domain import checkspecs, city, jurisdiction, packwords, rulespecs
 from anlan.registry.domain.findings import catalogue, finding, is_of_reading
 from anlan.registry.domain.lint import REFUSED
 from anlan.registry.domain.parse import CITY_LISTS, CITY_TABLES, JURISDICTION_LISTS
@@ -192,7 +192,7 @@ def _plain(kind: Any) -> str:
 
 def _parts() -> Iterator[type[msgspec.Struct]]:
     """Yield the structs that stand inside entries, each once, in the order of the source."""
-    for module in (packwords, rulespecs, jurisdiction, city):
+    for module in (packwords, rulespecs, checkspecs, jurisdiction, city):
         for kind in vars(module).values():
             if (
                 isinstance(kind, type)

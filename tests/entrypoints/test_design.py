@@ -98,10 +98,8 @@ def test_colour_is_kept_for_the_official_levels():
         if path.name in APART:
             continue
         for line in path.read_text(encoding="utf-8").splitlines():
-            # A level itself, the banner that calls out red, and the map's key to all four.
-            if re.match(
-                r"\s*\.((level|spot)\.(red|orange|yellow|blue)\b|red-banner|swatch\.area)", line
-            ):
+            # Where the colours of the levels are named; everything else asks for them by name.
+            if re.match(r"\s*--level-(red|orange|yellow|blue): ", line):
                 continue
             for colour in re.findall(r"#[0-9a-f]{6}\b", line):
                 assert colour in allowed, (path.name, line)

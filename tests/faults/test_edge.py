@@ -26,7 +26,7 @@ from tests.served import PREPARE, free_port
 
 pytestmark = pytest.mark.sqlite_only
 ROOT = Path(__file__).resolve().parents[2]
-SENDERS, ROWS, PATIENCE_S = 4, 7, 90
+SENDERS, ROWS, PATIENCE_S = 4, 7, 240
 HAND_OVER = """
 import sys
 from datetime import datetime, timedelta
@@ -168,14 +168,14 @@ def test_killed_while_clients_send(city):
     city.start()
     for one in senders:
         one.start()
-    for life in range(4):
+    for life in range(3):
         before = len(city.told)
         end = time.monotonic() + PATIENCE_S
         while len(city.told) < before + 20 and time.monotonic() < end:
             time.sleep(0.01)
         assert len(city.told) >= before + 20
-        city.end(signal.SIGKILL if life < 3 else signal.SIGTERM)
-        if life < 3:
+        city.end(signal.SIGKILL if life < 2 else signal.SIGTERM)
+        if life < 2:
             city.start()
     city.stopping.set()
     for one in senders:

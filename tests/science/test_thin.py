@@ -79,6 +79,25 @@ def test_columns_are_what_plain_loops_find(readings, columns, step):
             assert thin.silent_us[place] == max(np.diff(cell["times"]), default=0)
 
 
+@given(READINGS.filter(len), st.integers(1, 6), st.integers(1, 30))
+def test_what_stays_of_readings_counts_as_they_did(readings, columns, step):
+    whole, kept = (Thinner(3, columns, from_us=0, step_us=step) for _ in range(2))
+    inside = [x for x in readings if 0 <= x[1] < columns * step]
+    taken(whole, inside)
+    cells = slowly(inside, columns=columns, step=step)
+    for (series, column), cell in cells.items():
+        held = cell["values"] or [np.nan]
+        kept.add_lines(
+            np.array([series]), np.array([column * step]), np.array([(column + 1) * step]),
+            np.array([len(cell["values"])]), np.array([cell["no"]]),
+            tuple(np.array([f(held)]) for f in (min, np.mean, max)),
+        )  # fmt: skip
+    got, wanted = kept.thin(), whole.thin()
+    for name in ("valued", "missing", "least", "greatest"):
+        npt.assert_array_equal(getattr(got, name), getattr(wanted, name))
+    npt.assert_allclose(got.mean, wanted.mean, rtol=1e-9, atol=1e-6)
+
+
 def test_a_small_course_on_a_large_level_is_not_rounded_away():
     thinner = Thinner(1, 1, from_us=0, step_us=10)
     at = np.arange(4)

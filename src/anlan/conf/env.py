@@ -6,6 +6,7 @@ Rooms never read settings: entry points hand them values.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from datetime import timedelta
@@ -14,11 +15,13 @@ from pathlib import Path
 
 Network = IPv4Network | IPv6Network
 LARGEST_PAGE = 10_000
+ORIGIN = re.compile(r"https?://(?:[a-z0-9.-]+|\[[0-9a-f:]+\])(?::\d{1,5})?")
 READ_LATE = {
     "flood_limit": "ANLAN_FLOOD_REPORTS",
     "flood_span": "ANLAN_FLOOD_MINUTES",
     "proxy_networks": "ANLAN_PROXIES",
     "largest_sta_page": "ANLAN_STA_PAGE",
+    "sta_origin_names": "ANLAN_STA_ORIGINS",
 }
 
 
@@ -76,6 +79,11 @@ class Settings:
         "1000",
         "Entities of one page of the SensorThings interface, at most, whatever $top asks for.",
     )
+    sta_origins: str = _setting(
+        "",
+        "Browser pages of other hosts that may use the SensorThings interface, comma-separated origins"
+        " as https://map.example; empty: none.",
+    )
     log_level: str = _setting("INFO", "Lowest level written to the log.")
 
     @property
@@ -100,6 +108,15 @@ class Settings:
         if not 1 <= found <= LARGEST_PAGE:
             raise ValueError(f"from 1 to {LARGEST_PAGE}")
         return found
+
+    @property
+    def sta_origin_names(self) -> frozenset[str]:
+        """The origins of pages that may use the SensorThings interface, as browsers write them."""
+        named = frozenset(one.strip().lower() for one in self.sta_origins.split(",") if one.strip())
+        for one in named:
+            if not ORIGIN.fullmatch(one):
+                raise ValueError(f"{one} is no origin: scheme and host, as https://map.example")
+        return named
 
     @property
     def proxy_networks(self) -> tuple[Network, ...]:

@@ -178,6 +178,7 @@ def clockwork() -> Clockwork:
         Step("examine", examining, lambda now: sensing.examine(now=now)),
         Step("sweep cases", often, lambda now: response.sweep(now=now)),
         Step("release gathered", minute, _release_gathered),
+        Step("tell of incidents", minute, lambda now: response.tell_of_grown(now=now)),
         Step("sweep notices", often, lambda now: notices.sweep_notices(now=now)),
         *_showing(),
         Step("hand over", minute, lambda now: notices.hand_over(now=now)),

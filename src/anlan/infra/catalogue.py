@@ -41,6 +41,12 @@ class _Gentle(Formatter):
         return kwargs.get(str(key), "–") if isinstance(kwargs, dict) else "–"
 
 
+def refusal_body(code: str, params: dict[str, object], language: str) -> dict[str, object]:
+    """Return a refusal as programs get it: code, what happened, what to do, the values."""
+    texts = wording(code, params, language)
+    return {"error": {"code": code, **texts, "params": {k: str(v) for k, v in params.items()}}}
+
+
 def wording(code: str, params: dict[str, object], language: str) -> dict[str, str]:
     """Return ``{"what", "do"}`` of an error in ``language`` ("zh" or "en")."""
     texts = entries().get(code) or entries()["internal"]

@@ -14,7 +14,9 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 from django.db import connection, transaction
 
@@ -27,11 +29,41 @@ from anlan.kernel.events import Event, Told
 log = logging.getLogger(__name__)
 
 Listener = Callable[..., None]  # (told: Told, *, now: datetime) -> None
+ListenerT = TypeVar("ListenerT", bound=Listener)
 MAX_ATTEMPTS = 8
 BATCH = 200
 #: So long at most has one listener the turn to write: whoever is at the door waits meanwhile.
 TURN = timedelta(milliseconds=20)
 LONGEST_WAIT = timedelta(minutes=5)
+#: Events of one run that share a transaction, and for how many single ones a run counts.
+RUN, RUN_COUNTS = 300, 4
+
+
+@dataclass(frozen=True, slots=True)
+class Runs:
+    """How a listener hears many events of one matter at once.
+
+    ``of`` names the matter of an event, or says that it is heard by itself.  Events of one matter
+    that stand next to each other, among those the listener hears, are one run.  ``hear`` comes to
+    the same end as hearing them one by one, which is what happens when it fails; it locks all
+    that it changes before it records anything, and so may have one transaction on any database.
+    """
+
+    of: Callable[[Told], str | None]
+    hear: Callable[..., None]  # (told: Sequence[Told], *, now: datetime) -> None
+
+
+_IN_RUNS: dict[Listener, Runs] = {}
+
+
+def in_runs(runs: Runs) -> Callable[[ListenerT], ListenerT]:
+    """Let a listener hear runs of events at once."""
+
+    def named(listener: ListenerT) -> ListenerT:
+        _IN_RUNS[listener] = runs
+        return listener
+
+    return named
 
 
 def listener_name(listener: Listener) -> str:
@@ -99,23 +131,66 @@ def _catch_up(
     now: datetime,
     most: int | None,
 ) -> int:
-    heard = 0
-    while cursor.seq < head and (most is None or heard < most):
+    heard = counted = 0
+    runs = _IN_RUNS.get(listener)
+    broken = 0  # up to this entry a run was tried, and is heard one by one
+    while cursor.seq < head and (most is None or counted < most):
+        left = BATCH if most is None else min(BATCH, most - counted)
         entries = list(
             JournalEntry.objects.filter(seq__gt=cursor.seq, seq__lte=head, event__in=names)
             .defer("images")
-            .order_by("seq")[: BATCH if most is None else min(BATCH, most - heard)]
+            .order_by("seq")[: RUN if runs else left]
         )
         if not entries:
             _skip_to(head, [cursor.listener])
             break
-        while entries:
-            together = _hear_together(listener, cursor, entries, now=now)
-            if not together and not _hear(listener, cursor, entries[0], now=now):
+        while entries and (most is None or counted < most):
+            stretch, run = _stretch(runs, entries, broken=broken)
+            if runs and run:
+                done = _hear_run(runs, cursor, run, now=now)
+                broken = broken if done else run[-1].seq
+            else:
+                done = _hear_together(listener, cursor, stretch[:left], now=now)
+            if not done and not _hear(listener, cursor, entries[0], now=now):
                 return heard
-            heard += together or 1
-            entries = entries[together or 1 :]
+            done = done or 1
+            heard, entries = heard + done, entries[done:]
+            counted += RUN_COUNTS if run and done > 1 else done
     return heard
+
+
+def _stretch(
+    runs: Runs | None, entries: Sequence[JournalEntry], *, broken: int
+) -> tuple[Sequence[JournalEntry], list[Told]]:
+    """Return the entries in front that are heard in the same way; what they tell, if as one run."""
+    if runs is None:
+        return entries, []
+    matter, run = None, []
+    for place, entry in enumerate(entries):
+        told = journal.told(entry)
+        its = None if entry.seq <= broken else runs.of(told)
+        if place and its != matter:
+            break
+        matter = its
+        run.append(told)
+    return entries[: len(run)], run if matter is not None and len(run) > 1 else []
+
+
+def _hear_run(runs: Runs, cursor: ListenerCursor, told: Sequence[Told], *, now: datetime) -> int:
+    """Hear a run in one transaction; return how many, none when it failed and nothing was kept."""
+    try:
+        with transaction.atomic(), recalling():
+            place = _locked(cursor)
+            if place is None:
+                return 0
+            runs.hear(told, now=now)
+            failpoints.reach("delivery.run_heard")
+            _move(place, told[-1].seq)
+    except Exception:  # heard again one by one, which says which of them it was
+        log.info("heard one by one", extra={"listener": cursor.listener}, exc_info=True)
+        return 0
+    cursor.seq, cursor.attempts, cursor.retry_at, cursor.last_error = place.seq, 0, None, ""
+    return len(told)
 
 
 def _hear_together(

@@ -9,6 +9,7 @@ conversion of values stay Django's.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
@@ -32,6 +33,12 @@ def _insert_once_sql(model: type[models.Model], alias: str) -> str:
     return _insert_sql(model, alias, with_key=True).replace(
         f" RETURNING {key}", f" ON CONFLICT ({key}) DO NOTHING"
     )
+
+
+@cache
+def _insert_many_sql(model: type[models.Model], alias: str) -> str:
+    """The same without a key to give back: what is executed for many rows returns none."""
+    return _insert_sql(model, alias, with_key=True).partition(" RETURNING ")[0]
 
 
 @cache
@@ -78,6 +85,69 @@ def save(row: models.Model, *, alias: str = "default") -> None:
         cursor.execute(_update_sql(model, alias), [*values, key])
         if cursor.rowcount != 1:
             raise LookupError(f"{model._meta.label} {row.pk} is not there")
+
+
+def save_many(rows: Sequence[models.Model], *, alias: str = "default") -> None:
+    """Write all fields of many rows of one table that are there, with one statement.
+
+    Raises
+    ------
+    LookupError
+        When one of them is not there.
+    """
+    if not rows:
+        return
+    connection, model = connections[alias], type(rows[0])
+    key = model._meta.pk
+    values = [
+        [
+            *_values(row, alias, with_key=False, adding=False),
+            key.get_db_prep_save(row.pk, connection),
+        ]
+        for row in rows
+    ]
+    with connection.cursor() as cursor:
+        cursor.executemany(_update_sql(model, alias), values)
+        if cursor.rowcount != len(rows):
+            raise LookupError(f"{model._meta.label}: one of {len(rows)} rows is not there")
+
+
+def insert_many(rows: Sequence[models.Model], *, alias: str = "default") -> None:
+    """Insert many new rows of one table with one statement, and give keys to those without."""
+    if not rows:
+        return
+    model = type(rows[0])
+    without = [row for row in rows if row.pk is None]
+    for row, key in zip(without, _fresh_keys(model, len(without), alias), strict=True):
+        row.pk = key
+    values = [_values(row, alias, with_key=True, adding=True) for row in rows]
+    with connections[alias].cursor() as cursor:
+        cursor.executemany(_insert_many_sql(model, alias), values)
+    for row in rows:
+        row._state.adding = False
+        row._state.db = alias
+
+
+def _fresh_keys(model: type[models.Model], count: int, alias: str) -> Sequence[int]:
+    """Return numbers that no row of a table has or will get otherwise.
+
+    Within a transaction: with SQLite it holds the only turn to write.
+    """
+    if not count:
+        return ()
+    connection, table = connections[alias], model._meta.db_table
+    with connection.cursor() as cursor:
+        if connection.vendor == "sqlite":
+            # An insert with a key moves the table's own counter along.
+            cursor.execute("SELECT seq FROM sqlite_sequence WHERE name = %s", [table])
+            found = cursor.fetchone()
+            last = int(found[0]) if found else 0
+            return range(last + 1, last + 1 + count)
+        cursor.execute(
+            "SELECT nextval(pg_get_serial_sequence(%s, %s)) FROM generate_series(1, %s)",
+            [connection.ops.quote_name(table), _column(model._meta.pk), count],
+        )
+        return [int(row[0]) for row in cursor.fetchall()]
 
 
 def insert_once(row: models.Model, *, alias: str = "default") -> None:

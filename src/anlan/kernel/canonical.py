@@ -60,6 +60,9 @@ _FORMS: tuple[tuple[type | tuple[type, ...], Callable[[Any], object]], ...] = (
 )
 
 
+_CANONICAL = json.JSONEncoder(
+    ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False
+)
 _PLAIN_ALREADY = frozenset({str, int, bool, NoneType})
 
 
@@ -75,9 +78,12 @@ def plain(value: object) -> object:
 
 def canonical_bytes(value: object) -> bytes:
     """Return the one byte string that stands for ``value``."""
-    return json.dumps(
-        plain(value), ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False
-    ).encode()
+    return bytes_of_plain(plain(value))
+
+
+def bytes_of_plain(value: object) -> bytes:
+    """Return the same of what :func:`plain` gave, without walking through it once more."""
+    return _CANONICAL.encode(value).encode()
 
 
 def digest(value: object) -> str:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from functools import lru_cache
 
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 _SPAN = re.compile(r"(\d+(?:\.\d+)?)([smhd])")
 
 
+@lru_cache(maxsize=1024)  # a city has very many sensors, and few intervals
 def parse_span(text: str) -> timedelta:
     """Return the span that ``text`` states; compound spans such as ``1h30m`` are allowed.
 

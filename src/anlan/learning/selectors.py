@@ -24,6 +24,7 @@ from anlan.response.domain.events import (
     CaseOwnerChanged,
     CasePriorityRaised,
     CasesMerged,
+    MembersJoined,
     SignJoinedCase,
     TaskGiven,
 )
@@ -42,6 +43,7 @@ READ: tuple[type[Event], ...] = (
     CaseClockMissed,
     CaseEscalated,
     SignJoinedCase,
+    MembersJoined,
     TaskGiven,
     NoticePosted,
     NoticeAnswered,

@@ -2,38 +2,116 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import partial
 from typing import cast
 
+from anlan.infra.delivery import Runs, in_runs
 from anlan.kernel.actor import system_actor
 from anlan.kernel.errors import NotFoundError
-from anlan.kernel.events import Told
+from anlan.kernel.events import Event, Told
 from anlan.kernel.scales import WarningLevel
 from anlan.notices import public as notices
 from anlan.registry import public as registry
 from anlan.registry.domain.rulespecs import RuleSpec, SilenceRule
 from anlan.response.domain.grounds import basis_of
 from anlan.response.domain.joining import priority_by_level
-from anlan.response.domain.opening import CaseKind, GivenTask, Opening, opening_of_report
+from anlan.response.domain.opening import CaseKind, GivenTask, Member, Opening, opening_of_report
 from anlan.response.services import telling
 from anlan.response.services.devices import STREAM, of_many, silent_with
 from anlan.response.services.gathering import gather
+from anlan.response.services.incidents import draw_in, join_members
 from anlan.response.services.orphans import give_orphans_to_arbiter
-from anlan.response.services.signs import change_level, clear_sign, take_sign
+from anlan.response.services.signs import (
+    change_level,
+    change_levels,
+    clear_members,
+    clear_sign,
+    take_sign,
+)
 from anlan.sensing.domain.events import ReportReceived
 from anlan.warning import public as warning
 from anlan.warning.domain.events import (
     AlertCleared,
     AlertLevelChanged,
     AlertRaised,
+    IncidentGrew,
     WarningInForceChanged,
 )
+from anlan.warning.domain.incidents import TOLD_ONLY
 
 ACTOR = system_actor("response")
 # The judge clears for other causes too: a warning ended, a rule or sensor left the packs.
 # Only calm readings say that a danger is gone.
 MEASURED = frozenset({"threshold.calm", "window.calm", "reading.corrected", "silence.heard_again"})
+
+
+def _incident_of(told: Told) -> str | None:
+    """Return the matter of an alert's event; none when it came alone."""
+    incident = getattr(told.event, "incident", 0)
+    return f"{told.event.name}:{incident}" if incident else None
+
+
+def hear_alerts(told: Sequence[Told], *, now: datetime) -> None:
+    """Hear what happened to many alerts of one incident, all of one kind."""
+    first = told[0].event
+    events = [one.event for one in told]
+    if isinstance(first, AlertRaised):
+        _join_incident(first.incident, cast("list[AlertRaised]", events), now=now)
+    elif isinstance(first, AlertLevelChanged):
+        levels: dict[str, str] = {}
+        for event in cast("list[AlertLevelChanged]", events):
+            levels[f"alert:{event.alert}"] = event.level
+        change_levels(ACTOR, levels, now=now)
+    elif isinstance(first, AlertCleared):
+        cleared = {
+            f"alert:{event.alert}": event.at if event.reason in MEASURED else None
+            for event in cast("list[AlertCleared]", events)
+        }
+        clear_members(ACTOR, first.incident, cleared, now=now)
+    else:
+        for one in told:
+            on_incident_grew(one, now=now)
+
+
+@in_runs(Runs(of=_incident_of, hear=hear_alerts))
+def on_alert(told: Told, *, now: datetime) -> None:
+    """Hear what happens to alerts, all of it in one order: a level that rose belongs behind its raising.
+
+    What is of an incident is heard together with its neighbours, as if many had come at once.
+    """
+    if _incident_of(told):
+        hear_alerts([told], now=now)
+    else:
+        _ALONE[type(told.event)](told, now=now)
+
+
+def on_incident_grew(told: Told, *, now: datetime) -> None:
+    """Let the cases of alerts that had come alone end into that of their incident."""
+    event = cast("IncidentGrew", told.event)
+    if event.drawn:
+        draw_in(ACTOR, warning.incident(event.incident), event.drawn, now=now)
+
+
+def _join_incident(incident_id: int, events: Sequence[AlertRaised], *, now: datetime) -> None:
+    incident = warning.incident(incident_id)
+    rules = {
+        (event.rule, event.rule_version): registry.rule(event.rule, event.rule_version)
+        for event in events
+    }
+    if incident.case == TOLD_ONLY:
+        worst = min(events, key=lambda event: priority_by_level(event.level))
+        rule = rules[worst.rule, worst.rule_version]
+        _tell_only(worst, rule, now=now, about=f"incident:{incident_id}", members=incident.members)
+        return
+    bases = {key: basis_of(rule) for key, rule in rules.items()}
+    members = [
+        Member(opening_of_alert(event, rules[key], basis=bases[key]), rules[key])
+        for event in events
+        for key in [(event.rule, event.rule_version)]
+    ]
+    join_members(ACTOR, incident, members, now=now)
 
 
 def on_alert_raised(told: Told, *, now: datetime) -> None:
@@ -53,8 +131,10 @@ def on_alert_raised(told: Told, *, now: datetime) -> None:
     take_sign(ACTOR, opening, now=now, beside=beside)
 
 
-def opening_of_alert(event: AlertRaised, rule: RuleSpec) -> Opening:
-    """Return the matter that an alert speaks of."""
+def opening_of_alert(
+    event: AlertRaised, rule: RuleSpec, *, basis: dict[str, object] | None = None
+) -> Opening:
+    """Return the matter that an alert speaks of; ``basis`` is that of the rule, if known."""
     then = rule.then
     kind: CaseKind = "service" if then.case == "none" else then.case
     tasks = tuple(
@@ -86,22 +166,27 @@ def opening_of_alert(event: AlertRaised, rule: RuleSpec) -> Opening:
         found_by_rule=True,
         tasks=tasks,
         tell=then.tell,
-        basis=basis_of(rule),
+        basis=basis_of(rule) if basis is None else basis,
         rule=(event.rule, event.rule_version),
     )
 
 
-def _tell_only(event: AlertRaised, rule: RuleSpec, *, now: datetime) -> None:
+def _tell_only(
+    event: AlertRaised, rule: RuleSpec, *, now: datetime, about: str = "", members: int = 1
+) -> None:
+    """Tell of an alert that asks for no case; of many of one incident once for each level."""
+    about, end = (about, event.level) if about else (f"alert:{event.alert}", "raised")
     city = registry.city()
     words = rule.then.tell or ("commander",)
     posts = [city.commander_post if word in {"commander", "superior"} else word for word in words]
     urgency = {1: "red", 2: "urgent"}.get(priority_by_level(event.level), "normal")
     notices.tell(
         posts,
-        about=f"alert:{event.alert}",
-        key=f"alert:{event.alert}:raised",
-        subject="alert.raised",
+        about=about,
+        key=f"{about}:{end}",
+        subject="alert.raised" if members == 1 else "alert.raised_many",
         params={
+            "members": members,
             "rule": {"zh": rule.title.zh, "en": rule.title.en},
             "advice": {"zh": rule.advice.zh[:200], "en": rule.advice.en[:200]},
             "where": telling.where_of(event.place, event.area),
@@ -125,6 +210,12 @@ def on_alert_cleared(told: Told, *, now: datetime) -> None:
     measured = event.reason in MEASURED
     clear_sign(ACTOR, f"alert:{event.alert}", at=event.at, measured=measured, now=now)
 
+
+_ALONE: dict[type[Event], Callable[..., None]] = {
+    AlertRaised: on_alert_raised,
+    AlertLevelChanged: on_alert_level_changed,
+    AlertCleared: on_alert_cleared,
+}
 
 #: A relayed warning of these levels must not lie where no rule reads it.
 GRAVE = frozenset({WarningLevel.RED.value, WarningLevel.ORANGE.value})

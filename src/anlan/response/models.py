@@ -284,6 +284,33 @@ class CaseFollower(models.Model):
         return f"{self.sign} follows case {self.case_id}"
 
 
+class CaseIncident(models.Model):
+    """Which incident of many alerts a case answers for, and what its owner was told of its size."""
+
+    journalled = True
+
+    case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="incidents")
+    incident = models.BigIntegerField(help_text="The warning room's incident")
+    members = models.PositiveIntegerField(help_text="Alerts of it that follow this case")
+    told = models.PositiveIntegerField(help_text="Of how many alerts the owner was told")
+    told_at = models.DateTimeField()
+    tell_at = models.DateTimeField(null=True, help_text="When it is told that more joined")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["case", "incident"], name="case_incident_once")
+        ]
+        indexes = [
+            models.Index(fields=["incident"], name="case_of_incident"),
+            models.Index(
+                fields=["tell_at"], condition=Q(tell_at__isnull=False), name="incident_to_tell"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"case {self.case_id} answers for incident {self.incident}"
+
+
 class CaseNote(models.Model):
     """What somebody wrote when acting; the text itself is in the content store (I12)."""
 

@@ -53,6 +53,7 @@ from anlan.response.services import (
     show_photo,
     sweep,
     take_sign,
+    tell_of_grown,
 )
 
 __all__ = [
@@ -104,6 +105,7 @@ __all__ = [
     "sweep",
     "take_sign",
     "tasks_of",
+    "tell_of_grown",
     "watched",
     "watched_among",
 ]

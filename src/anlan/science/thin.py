@@ -77,6 +77,37 @@ class Thinner:
         steps[starts] = 0
         self._silent[cells] = np.maximum(self._silent[cells], np.maximum.reduceat(steps, starts))
 
+    def add_lines(
+        self,
+        series: NDArray[np.int64],
+        from_us: NDArray[np.int64],
+        until_us: NDArray[np.int64],
+        valued: NDArray[np.int64],
+        missing: NDArray[np.int64],
+        values: tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]],
+    ) -> None:
+        """Take in what stays of readings: spans with least, mean and greatest of what they held.
+
+        A span belongs to the column of its middle, whole; one without a value only counts.
+        """
+        column = ((from_us + until_us) // 2 - self.from_us) // self.step_us
+        inside = (column >= 0) & (column < self.columns)
+        place = (series * self.columns + column)[inside]
+        valued, missing = valued[inside], missing[inside]
+        np.add.at(self._missing, place, missing)
+        has = valued > 0
+        place, number = place[has], valued[has]
+        least, mean, greatest = (one[inside][has] for one in values)
+        begin, end = from_us[inside][has], until_us[inside][has]
+        fresh = self._count[place] == 0
+        self._lift[place[fresh]] = mean[fresh]
+        np.add.at(self._sum, place, (mean - self._lift[place]) * number)
+        np.add.at(self._count, place, number)
+        np.minimum.at(self._least, place, least)
+        np.maximum.at(self._greatest, place, greatest)
+        np.minimum.at(self._first, place, begin)
+        np.maximum.at(self._last, place, end)
+
     def _add_values(
         self,
         cells: NDArray[np.int64],

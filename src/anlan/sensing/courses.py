@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import numpy as np
+from numpy.typing import NDArray
 
 from anlan.science.thin import Thin, Thinner
 from anlan.sensing.domain.columns import QUALITIES
@@ -55,6 +56,7 @@ class Course:
     readings: tuple[Observation, ...] | None
     rows: int
     looked_from: datetime
+    thinned: int = 0  # readings of which only columns are kept
     corrections: tuple[Correction, ...] = ()
     corrected: int = 0
 
@@ -108,18 +110,42 @@ def courses(streams: Sequence[str], start: datetime, end: datetime, *, columns: 
         if len(numbers):
             rows = looked.take(store.read(numbers, begin, finish, history=True))
             thinner.add(series[rows.stream], rows.at_us, rows.value, rows.quality != GOOD)
+    thinned = _add_thinned(thinner, numbers, series, from_us, until_us)
     return Course(
         streams=wanted,
         start=start,
         end=end,
         step=timedelta(microseconds=step_us),
         thin=thinner.thin(),
-        readings=_readings(looked, store.codes(int(numbers.max(initial=-1)))),
-        rows=looked.rows,
+        # What stays of thinned readings is no reading: then columns are drawn.
+        readings=None if thinned else _readings(looked, store.codes(int(numbers.max(initial=-1)))),
+        rows=looked.rows + thinned,
+        thinned=thinned,
         looked_from=start if looked_from <= from_us else from_us_at(looked_from),
         corrections=tuple(looked.corrections),
         corrected=looked.corrected,
     )
+
+
+def _add_thinned(
+    thinner: Thinner,
+    numbers: NDArray[np.int32],
+    series: NDArray[np.int64],
+    from_us: int,
+    until_us: int,
+) -> int:
+    """Take in what stays of readings that were thinned; return how many these were."""
+    lines = reader().thinned(numbers, from_us, until_us)
+    if lines.size:
+        thinner.add_lines(
+            series[lines.stream],
+            lines.at_us,
+            lines.at_us + lines.span_us,
+            lines.counted,
+            lines.missing,
+            (lines.least, lines.mean, lines.most),
+        )
+    return int(lines.counted.sum() + lines.missing.sum())
 
 
 def parts_of(from_us: int, until_us: int, step_us: int, streams: int) -> Iterator[tuple[int, int]]:

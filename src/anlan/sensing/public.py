@@ -2,7 +2,6 @@
 
 from anlan.sensing.access import report_followed
 from anlan.sensing.courses import (
-    MOST_COLUMNS,
     MOST_STREAMS,
     Correction,
     Course,
@@ -117,7 +116,6 @@ from anlan.sensing.usual import UsualCourse, usual_before
 __all__ = [
     "FAULTS",
     "LONGEST_MAINTENANCE",
-    "MOST_COLUMNS",
     "MOST_STREAMS",
     "TRUSTS",
     "Batch",

@@ -12,11 +12,13 @@ from anlan.infra.doors import Call, needs
 from anlan.kernel.errors import InvalidInputError
 from anlan.registry import public as registry
 from anlan.registry.domain.rulespecs import RuleSpec
-from anlan.warning import access, selectors
+from anlan.warning import access
 from anlan.warning.domain.reasons import reason_text
 from anlan.warning.domain.ruletext import Words, basis_text, describe
 from anlan.warning.models import AlertInstance, ResponseInForce
-from anlan.warning.selectors import AlertFilters
+from anlan.warning.selectors import alerts as of_alerts
+from anlan.warning.selectors import in_force
+from anlan.warning.selectors.alerts import AlertFilters
 from anlan.warning.services import responses
 from anlan.warning.services.responses import ResponseDeclaration
 
@@ -45,6 +47,12 @@ class AlertOut(Schema):
     reason: dict[str, Any]
     why: dict[str, str]  # the reason in words, "zh" and "en"
     evidence: dict[str, Any]
+    incident: int | None = Field(description="Of which it is a member; null: it came alone")
+
+    @staticmethod
+    def resolve_incident(row: AlertInstance) -> int | None:
+        """Return the key of its incident."""
+        return row.incident_id
 
     @staticmethod
     def resolve_why(row: AlertInstance) -> dict[str, str]:
@@ -70,10 +78,11 @@ class AlertsAsked(Schema):
     subject: Short = ""
     place: Short = ""
     area: Short = ""
+    incident: Annotated[int | None, Field(ge=1, le=2**62)] = None
     raised_from: datetime | None = None
     raised_until: datetime | None = None
     before: Annotated[int | None, Field(ge=1, le=2**62)] = None
-    limit: Annotated[int, Field(ge=1, le=selectors.MOST_ROWS)] = 50
+    limit: Annotated[int, Field(ge=1, le=of_alerts.MOST_ROWS)] = 50
 
 
 class InForceOut(Schema):
@@ -141,7 +150,7 @@ def list_alerts(request: Call, asked: Query[AlertsAsked]) -> dict[str, Any]:
     _aware(raised_from=asked.raised_from, raised_until=asked.raised_until)
     values = asked.dict()
     filters = AlertFilters(open_only=values.pop("open"), **values)
-    found = selectors.alerts(request.actor, filters)
+    found = of_alerts.alerts(request.actor, filters)
     full = len(found) == asked.limit
     return {"alerts": found, "before": found[-1].pk if full else None}
 
@@ -157,7 +166,7 @@ def show_alert(request: Call, alert_id: int) -> AlertInstance:
 @needs("warnings:read")
 def list_warnings(request: Call) -> list[Any]:
     """List the relayed warnings in force, highest level first."""
-    return selectors.warnings_in_force(at=request.now)
+    return in_force.warnings_in_force(at=request.now)
 
 
 @router.get("/responses", response=list[ResponseOut])
@@ -165,7 +174,7 @@ def list_warnings(request: Call) -> list[Any]:
 def list_responses(request: Call) -> list[ResponseInForce]:
     """List the responses in force in the caller's areas or over them."""
     actor, now = request.actor, request.now
-    found = selectors.responses_in_force(at=now)
+    found = in_force.responses_in_force(at=now)
     return [row for row in found if access.concerns(actor, row.area_path)]
 
 
@@ -199,7 +208,7 @@ def end(request: Call, response_id: int) -> ResponseInForce:
 def explain_rules(request: Call) -> list[dict[str, Any]]:
     """Say in plain words what each rule in force does, and on what it rests."""
     rules = registry.rules_in_force(at=request.now)
-    words = selectors.rule_words()
+    words = in_force.rule_words()
     return [_explained(rule, words) for rule in rules]
 
 

@@ -96,6 +96,13 @@ class AlertInstance(models.Model):
     cleared_reason = models.CharField(max_length=60, blank=True)
     evidence = models.JSONField(help_text="Readings, report and signal ids it rests on")
     recorded_at = models.DateTimeField(help_text="Workspace time of the judge's tick")
+    incident = models.ForeignKey(
+        "Incident",
+        null=True,
+        on_delete=models.PROTECT,
+        related_name="alerts",
+        help_text="Of which it is a member; null: it came alone",
+    )
 
     class Meta:
         indexes = [
@@ -121,6 +128,42 @@ class AlertInstance(models.Model):
 
     def __str__(self) -> str:
         return f"{self.rule} on {self.subject}"
+
+
+class Incident(models.Model):
+    """集中报警: many alerts of one hazard that came within a short time in one small area.
+
+    What it is one by is data of the packs (``incidents.yaml``).  It has no end of its own: it is
+    over when its alerts are, and later ones are another when they came too far apart.
+    """
+
+    journalled = True
+
+    rule = models.CharField(max_length=80)
+    rule_version = models.PositiveIntegerField()
+    hazard = models.CharField(max_length=80)
+    case = models.CharField(max_length=20, help_text="Kind of case; none: told only")
+    area = models.CharField(max_length=64)
+    area_path = models.CharField(max_length=400)
+    level = models.CharField(max_length=10, help_text="The highest at which a member was raised")
+    members = models.PositiveIntegerField()
+    first_at = models.DateTimeField(help_text="When its first alert was raised (evidence time)")
+    last_at = models.DateTimeField(help_text="When its latest alert was raised (evidence time)")
+    recorded_at = models.DateTimeField(help_text="Workspace time of the tick that found it")
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(level__in=[level.value for level in WarningLevel]),
+                name="incident_level_is_a_warning_level",
+            ),
+            models.CheckConstraint(
+                condition=Q(last_at__gte=F("first_at")), name="incident_lasts_forwards"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"incident {self.pk}: {self.hazard} in {self.area}"
 
 
 class WarningInForce(models.Model):

@@ -12,12 +12,17 @@ from anlan.registry import public as registry
 from anlan.registry.domain.facts import KnownSensor
 from anlan.registry.domain.packwords import Text
 from anlan.registry.domain.rulespecs import RuleSpec
-from anlan.warning import selectors
+from anlan.warning import limits
 from anlan.warning.domain.reasons import reason_text
 from anlan.warning.domain.ruletext import describe
 from anlan.warning.domain.signs import Units
-from anlan.warning.models import AlertInstance, ResponseInForce, WarningInForce
-from anlan.warning.selectors import AlertFilters, LimitLine, RaisedAlert
+from anlan.warning.limits import LimitLine
+from anlan.warning.models import AlertInstance, Incident, ResponseInForce, WarningInForce
+from anlan.warning.selectors import alerts as of_alerts
+from anlan.warning.selectors import in_force
+from anlan.warning.selectors import streams as of_streams
+from anlan.warning.selectors.alerts import AlertFilters, Members
+from anlan.warning.selectors.streams import RaisedAlert
 from anlan.warning.services import judging as _judging
 from anlan.warning.services import responses as _responses
 from anlan.warning.services import trying as _trying
@@ -65,17 +70,17 @@ def end_response(actor: Actor, response_id: int, *, now: datetime) -> ResponseIn
 
 def response_in_force(hazard: str, area: str) -> ResponseInForce | None:
     """Return the highest response in force for ``hazard`` that covers ``area``."""
-    return selectors.response_in_force(hazard, area)
+    return in_force.response_in_force(hazard, area)
 
 
 def warnings_in_force(*, at: datetime) -> list[WarningInForce]:
     """Return the relayed warnings in force at ``at``, highest level first."""
-    return selectors.warnings_in_force(at=at)
+    return in_force.warnings_in_force(at=at)
 
 
 def is_read(hazard: str, level: str, *, at: datetime) -> bool:
     """Return whether a rule in force reads a relayed warning of that hazard and level."""
-    return selectors.is_read(hazard, level, at=at)
+    return in_force.is_read(hazard, level, at=at)
 
 
 def alert(alert_id: int) -> AlertInstance | None:
@@ -90,17 +95,32 @@ def alerts_named(alert_ids: Iterable[int]) -> dict[int, AlertInstance]:
 
 def open_on_streams(streams: Iterable[str]) -> list[AlertInstance]:
     """Return the open alerts about some streams (one query); the caller checks areas."""
-    return selectors.open_on_streams(streams)
+    return of_streams.open_on_streams(streams)
 
 
 def levels_of_streams() -> dict[str, str]:
     """Return the highest level of danger open on each stream, silence apart (one query)."""
-    return selectors.levels_of_streams()
+    return of_streams.levels_of_streams()
+
+
+def incident(incident_id: int) -> Incident:
+    """Return an incident by its key; whoever heard of it knows that it is there."""
+    return Incident.objects.get(pk=incident_id)
+
+
+def standing_in(incident_id: int) -> int:
+    """Return how many alerts of an incident are open (one query)."""
+    return AlertInstance.objects.filter(incident=incident_id, cleared_at__isnull=True).count()
+
+
+def members(incidents: Collection[int], *, page: int, size: int, areas: int) -> Members:
+    """Return a page of the alerts of incidents, the worst first, and how all of them stand."""
+    return of_alerts.members(incidents, page=page, size=size, areas=areas)
 
 
 def subjects_open(rule: str, subjects: list[str], *, raised_since: datetime) -> list[str]:
     """Return which of some subjects an open alert of a rule is about, raised since then (one query)."""
-    return selectors.subjects_open(rule, subjects, raised_since=raised_since)
+    return of_streams.subjects_open(rule, subjects, raised_since=raised_since)
 
 
 def streams_held(beside: Iterable[int]) -> frozenset[str]:
@@ -108,57 +128,57 @@ def streams_held(beside: Iterable[int]) -> frozenset[str]:
 
     A rule's subject is held too: it is the stream's own code where a rule looks at one stream.
     """
-    return selectors.streams_held(beside)
+    return of_streams.streams_held(beside)
 
 
 def clusters_of_report(report: int, hazard: str) -> list[int]:
     """Return the open alerts that rest on a report among others; the caller checks areas."""
-    return selectors.clusters_of_report(report, hazard)
+    return of_alerts.clusters_of_report(report, hazard)
 
 
 def alerts(actor: Actor, filters: AlertFilters) -> list[AlertInstance]:
     """Return alerts inside the actor's areas, newest first (one query)."""
-    return selectors.alerts(actor, filters)
+    return of_alerts.alerts(actor, filters)
 
 
 def alerts_during(
     actor: Actor, subjects: Collection[str], *, start: datetime, end: datetime, limit: int
 ) -> list[AlertInstance]:
     """Return the actor's alerts of some subjects that stood in a period (one query)."""
-    return selectors.alerts_during(actor, subjects, start=start, end=end, limit=limit)
+    return of_streams.alerts_during(actor, subjects, start=start, end=end, limit=limit)
 
 
 def open_levels(subjects: Collection[str]) -> dict[str, str]:
     """Return the highest level that stands open on each of some subjects; the caller checks areas."""
-    return selectors.open_levels(subjects)
+    return of_streams.open_levels(subjects)
 
 
 def highest_on_streams(*, most: int) -> dict[str, str]:
     """Return the highest level that stands open on each stream, by its code (one query)."""
-    return selectors.highest_on_streams(most=most)
+    return of_streams.highest_on_streams(most=most)
 
 
 def raised_between(
     since: datetime, until: datetime, *, rules: Collection[str], at_once: int
 ) -> Iterator[list[RaisedAlert]]:
     """Yield the alerts of some rules raised in a period, by parts; for counting, not for showing."""
-    return selectors.raised_between(since, until, rules=rules, at_once=at_once)
+    return of_streams.raised_between(since, until, rules=rules, at_once=at_once)
 
 
 def rules_on(sensor: KnownSensor, *, at: datetime) -> list[RuleSpec]:
     """Return the rules in force that judge the readings of a stream, or its silence."""
-    return selectors.rules_on(sensor.quantity, sensor.place_kind, at=at)
+    return limits.rules_on(sensor.quantity, sensor.place_kind, at=at)
 
 
 def limit_lines(sensor: KnownSensor, rules: Iterable[RuleSpec]) -> list[LimitLine]:
     """Return the limits of rules that lie on the scale of a stream's readings."""
     quantity = registry.quantity(sensor.quantity)
-    return selectors.limit_lines(rules, unit=Units(quantity.unit, quantity.accepts))
+    return limits.limit_lines(rules, unit=Units(quantity.unit, quantity.accepts))
 
 
 def told_of(rules: Iterable[RuleSpec]) -> dict[tuple[str, int], Text]:
     """Return what each version of a rule does, in plain words made from the rule itself."""
-    words = selectors.rule_words()
+    words = in_force.rule_words()
     return {(rule.id, rule.version): describe(rule, words) for rule in rules}
 
 
@@ -169,36 +189,38 @@ def try_rule(actor: Actor, rule: RuleSpec, *, start: datetime, end: datetime) ->
 
 def warnings_as_of(*, at: datetime) -> list[WarningInForce]:
     """Return the relayed warnings in force at ``at`` as they stood then, from the journal."""
-    return selectors.warnings_as_of(at=at)
+    return in_force.warnings_as_of(at=at)
 
 
 def risen(actor: Actor, *, since: datetime, limit: int) -> list[AlertInstance]:
     """Return open alerts of the actor's areas that were raised or changed level after ``since``."""
-    return selectors.risen(actor, since=since, limit=limit)
+    return of_alerts.risen(actor, since=since, limit=limit)
 
 
 def risen_as_of(actor: Actor, *, since: datetime, at: datetime, limit: int) -> list[AlertInstance]:
     """Return what :func:`risen` would have returned at ``at``."""
-    return selectors.risen_as_of(actor, since=since, at=at, limit=limit)
+    return of_alerts.risen_as_of(actor, since=since, at=at, limit=limit)
 
 
 def open_clusters(actor: Actor, *, limit: int) -> list[AlertInstance]:
     """Return the open clusters of reports inside the actor's areas, the newest first."""
-    return selectors.open_clusters(actor, limit=limit)
+    return of_alerts.open_clusters(actor, limit=limit)
 
 
 def clusters_as_of(actor: Actor, *, at: datetime, limit: int) -> list[AlertInstance]:
     """Return what :func:`open_clusters` would have returned at ``at``."""
-    return selectors.clusters_as_of(actor, at=at, limit=limit)
+    return of_alerts.clusters_as_of(actor, at=at, limit=limit)
 
 
 __all__ = [
     "AlertFilters",
     "AlertInstance",
     "Compared",
+    "Incident",
     "Judged",
     "LimitLine",
     "Looked",
+    "Members",
     "RaisedAlert",
     "ResponseDeclaration",
     "ResponseInForce",
@@ -213,10 +235,12 @@ __all__ = [
     "declare_response",
     "end_response",
     "highest_on_streams",
+    "incident",
     "is_read",
     "judge",
     "levels_of_streams",
     "limit_lines",
+    "members",
     "open_clusters",
     "open_levels",
     "open_on_streams",
@@ -226,6 +250,7 @@ __all__ = [
     "risen",
     "risen_as_of",
     "rules_on",
+    "standing_in",
     "stop_judging",
     "stream_judge",
     "subjects_open",

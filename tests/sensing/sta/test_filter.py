@@ -42,6 +42,9 @@ class Table:
     def spread(self, node):
         return None
 
+    def spend(self, steps):
+        assert steps >= 0
+
 
 def which(text: str) -> list[int]:
     return np.flatnonzero(holds(parse(text), Table())).tolist()

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from anlan.kernel.errors import ConflictError, IntegrityBreachError, InvalidInputError
-from anlan.sensing.store import StoreReader, StoreWriter, frame_of, sealing
+from anlan.sensing.store import StoreReader, StoreWriter, frame_of, sealing, segments
 from anlan.sensing.store.frames import MOST_ROWS
 from anlan.sensing.store.rows import REMOVED
 from anlan.sensing.store.verify import verify
@@ -242,9 +242,45 @@ def test_readings_are_found_by_their_numbers_wherever_they_lie(tmp_path):
     with a_store(tmp_path, readings=4) as writer:
         writer.seal(now_us=NOW)
         writer.append([frame_of([1, 0], [NOW, NOW], [7.0, 8.0])])
-        wanted = np.array([2 * MOST_ROWS, 5 * MOST_ROWS + 1, 77 * MOST_ROWS])
-        found = StoreReader(tmp_path).by_id(wanted)
-        assert sorted(found.value.tolist()) == [0.25, 8.0]
+        reader = StoreReader(tmp_path)
+        found = [
+            reader.by_id(seq * MOST_ROWS + place).value.tolist()
+            for seq, place in ((2, 0), (5, 1), (77, 0), (2, 9_999))
+        ]
+        assert found == [[0.25], [8.0], [], []]
+        number = 2 * MOST_ROWS
+        own = reader.by_id(number).stream
+        assert reader.by_id(number, most=0) is None  # not looked for to the end
+        assert reader.by_id(5 * MOST_ROWS + 1, most=0).size == 1  # in memory
+        assert reader.by_id(number, stream=own).size == 1
+        assert reader.by_id(number, stream=own + 50).size == 0
+        assert [reader.brought(seq) and reader.brought(seq).rows for seq in (2, 5, 77)] == [
+            1,
+            2,
+            None,
+        ]
+
+
+@pytest.mark.parametrize("at_once", [1, 3, 1000])
+def test_row_groups_unpacked_a_few_at_once_tell_the_same(tmp_path, monkeypatch, at_once):
+    monkeypatch.setattr(segments, "SMALL_GROUP", 8)
+    monkeypatch.setattr(segments, "AT_ONCE", at_once)
+    readings = [
+        (n % 6, NOW + n, float(n), 0, 5 * (n % 2), b'"wet"' * (n % 7 == 0)) for n in range(100)
+    ]
+    with a_store(tmp_path, readings=0) as writer:
+        writer.names.number_all([f"S{n}" for n in range(6)])
+        writer.append([as_frame(readings)])
+        before = plain(StoreReader(tmp_path).read(None))
+        writer.seal(now_us=NOW)
+        reader = StoreReader(tmp_path)
+        assert plain(reader.read(None)) == before
+        for streams in ([1], [0, 5], [2, 77], []):
+            found = plain(reader.read(np.array(streams, np.int32), NOW + 10, NOW + 80))
+            assert found == [x for x in before if x[1] in streams and NOW + 10 <= x[2] < NOW + 80]
+        assert [reader.by_id(x[0]).id.tolist() for x in before[::9]] == [
+            [x[0]] for x in before[::9]
+        ]
 
 
 def test_a_code_that_is_no_line_is_refused(tmp_path):

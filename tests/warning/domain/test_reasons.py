@@ -17,7 +17,8 @@ def given() -> set[str]:
     codes = {code for text in SOURCES for code in LITERAL.findall(text)}
     ends = {name for text in SOURCES for name in WHY.findall(text)} - {"no_reading"}
     made = {f"{kind}.{end}" for kind in ("threshold", "window") for end in ("beyond", "calm")}
-    told = {"conjunction.all_hold", "conjunction.calm"}
+    made |= {f"late.{kind}_{end}" for kind in ("threshold", "window") for end in ("beyond", "calm")}
+    told = {"conjunction.all_hold", "conjunction.calm", "judge.found_again"}
     return codes | {f"conjunction.{name}" for name in ends} | made | told
 
 

@@ -15,7 +15,7 @@ from anlan.warning.services.streams import here, judge
 from anlan.warning.services.streams.here import stream_judge
 from tests.warning import town
 
-from .twin import Twin, an_afternoon, instances
+from .twin import Told, Twin, an_afternoon, instances
 
 pytestmark = pytest.mark.django_db(databases="__all__")
 
@@ -116,7 +116,7 @@ with_losses = st.lists(
 
 
 @settings(
-    max_examples=25,
+    max_examples=15,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(history=with_losses)
@@ -129,7 +129,13 @@ def test_a_memory_that_is_lost_doubles_nothing_and_forgets_nothing_open(demo, hi
         assume(not one.twin.too_late)
         found, wanted = instances(), one.twin.instances
         assert len({row[:3] for row in found}) == len(found)
-        assert [row[:2] for row in found if row[5] is None] == [
-            row[:2] for row in wanted if row[5] is None
-        ]
+        # Patience with streams that never spoke begins anew.
+        found, wanted = (
+            [row for row in rows if row[0] != "device.silence"] for rows in (found, wanted)
+        )
+        assert _open(found) == _open(wanted)
         assert {row[:2] for row in found} == {row[:2] for row in wanted}
+
+
+def _open(rows: list[Told]) -> list[Told]:
+    return [row[:2] for row in rows if row[5] is None]

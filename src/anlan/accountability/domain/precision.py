@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 WEEKS = 8
-#: So many alerts that called for somebody, and nobody came: the rule is named.
+#: So many alerts of weeks that are over called for somebody, and nobody came: the rule is named.
 IGNORED_FROM = 3
 _WEEK = timedelta(days=7)
 
@@ -110,6 +110,7 @@ class RuleWeeks:
     open: int
     told: int
     acted: int
+    called_before: int  # alerts with a case, raised before the last of the weeks
     posts: tuple[tuple[str, int], ...]  # who acted, by code: this is no order of merit
     wait_s: float | None  # median from the alert to the first act on its case
 
@@ -136,7 +137,7 @@ class RuleWeeks:
     @property
     def is_ignored(self) -> bool:
         """Whether nobody acts on it."""
-        return self.called >= IGNORED_FROM and not self.acted
+        return self.called_before >= IGNORED_FROM and not self.acted
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,11 +157,13 @@ def added_up(rule: str, counts: Iterable[WeekCount], weeks: tuple[date, ...]) ->
     outcomes: dict[str, int] = {}
     posts: dict[str, int] = {}
     by_week = dict.fromkeys(weeks, 0)
-    acted, waits = 0, [np.zeros(0, np.int32)]
+    acted, before, waits = 0, 0, [np.zeros(0, np.int32)]
     for one in counts:
         for outcome, number in one.outcomes.items():
             outcomes[outcome] = outcomes.get(outcome, 0) + number
             by_week[one.week] = by_week.get(one.week, 0) + number
+            if one.week < weeks[-1] and outcome != Outcome.TOLD.value:
+                before += number
         for post, number in one.posts.items():
             posts[post] = posts.get(post, 0) + number
         acted += one.acted
@@ -171,6 +174,7 @@ def added_up(rule: str, counts: Iterable[WeekCount], weeks: tuple[date, ...]) ->
         weeks=tuple((week, by_week[week]) for week in weeks),
         **{one.value: outcomes.get(one.value, 0) for one in Outcome},
         acted=acted,
+        called_before=before,
         posts=tuple(sorted(posts.items())),
         wait_s=float(np.median(every)) if len(every) else None,
     )

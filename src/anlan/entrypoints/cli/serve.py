@@ -35,7 +35,7 @@ class Keeper(threading.Thread):
         while not self._stopping.is_set():
             began = time.monotonic()
             command = [sys.executable, "-m", "anlan", *self.command]
-            self._child = subprocess.Popen(command)  # noqa: S603
+            self._child = subprocess.Popen(command)  # noqa: S603  commands of our own
             self._child.wait()
             lived_s = time.monotonic() - began
             pause_s = 1.0 if lived_s > SHORT_LIFE_S else min(2 * pause_s, LONGEST_PAUSE_S)

@@ -15,6 +15,7 @@ from granian.server.embed import Server
 from anlan.entrypoints import clock, here
 from anlan.entrypoints.edge.credentials import LOOK_S, Credentials
 from anlan.entrypoints.edge.door import Door
+from anlan.entrypoints.edge.judging import Judging
 from anlan.entrypoints.mqtt.running import Mqtt, begin_within
 from anlan.sensing import public as sensing
 
@@ -34,6 +35,8 @@ async def serve(address: str, port: int, *, limit: int) -> None:
         When another edge serves this workspace.
     """
     gatherer = await asyncio.to_thread(_begin)
+    judging = Judging()
+    judging.start()
     mqtt = await asyncio.to_thread(_begin_mqtt, gatherer)
     credentials = Credentials()
     door = Door(gatherer, credentials, limit=limit)
@@ -66,6 +69,7 @@ async def serve(address: str, port: int, *, limit: int) -> None:
         if mqtt is not None:
             await asyncio.to_thread(mqtt.close)
         await asyncio.to_thread(gatherer.close)
+        await asyncio.to_thread(judging.stop)
         await asyncio.to_thread(sensing.let_go)
         credentials.close()
 

@@ -227,9 +227,13 @@ def lanes_of(
     alerts: Sequence[AlertInstance],
     cases: Sequence[Case],
     titles: dict[int, str],
+    faults: Sequence[tuple[datetime, datetime | None, str]],
     language: str,
 ) -> list[Lane]:
-    """Return the lanes of alerts and cases; those that still last end with the span."""
+    """Return the lanes of alerts, cases and faults; what still lasts ends with the span.
+
+    A fault is (since, until, what it is called).
+    """
     start, end = course.start, course.end
 
     def stretch(begin: datetime, until: datetime | None, kind: str, title: str) -> Stretch:
@@ -247,6 +251,9 @@ def lanes_of(
     if cases:
         rows = [stretch(x.opened_at, x.closed_at, "case", x.number or "") for x in cases]
         found.append(Lane(say("stream.cases", language), rows))
+    if faults:
+        rows = [stretch(since, until, "fault", name) for since, until, name in faults]
+        found.append(Lane(say("stream.faults", language), rows))
     return found
 
 

@@ -106,12 +106,12 @@ def contrasts() -> tuple[Contrast, ...]:
 def level_colours(level: str) -> tuple[str, str]:
     """Return the colour of the letters and of the ground of an official level."""
     text = sheet()
-    found = re.search(rf"\.level\.{level} {{ background: (#[0-9a-f]{{6}})([^}}]*)}}", text)
+    ground = re.search(rf"--level-{level}: (#[0-9a-f]{{6}});", text)
     usual = re.search(r"\.level {[^}]* color: (#[0-9a-f]{6})", text)
-    if found is None or usual is None:
+    if ground is None or usual is None:
         raise LookupError(level)
-    own = re.search(r"(?<!-)color: (#[0-9a-f]{3,6})", found.group(2))
+    own = re.search(rf"\.level\.{level} {{[^}}]* color: (#[0-9a-f]{{3,6}})", text)
     letters = own.group(1) if own else usual.group(1)
     if len(letters) == 4:
         letters = "#" + "".join(sign * 2 for sign in letters[1:])
-    return letters, found.group(1)
+    return letters, ground.group(1)

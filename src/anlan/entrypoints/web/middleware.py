@@ -9,16 +9,17 @@ import time
 from collections.abc import Callable
 
 from django.conf import settings
-from django.core.exceptions import RequestDataTooBig
+from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
 from django.db import DatabaseError, DataError, OperationalError
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse, QueryDict
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 
 from anlan.entrypoints import clock, metrics
+from anlan.entrypoints.web import crossing
 from anlan.entrypoints.web.intake import REFUSED
 from anlan.entrypoints.web.wording import in_words
-from anlan.infra.catalogue import wording
+from anlan.infra.catalogue import refusal_body, wording
 from anlan.infra.doors import language_of
 from anlan.infra.workspace import WorkspaceKind
 from anlan.kernel.actor import Actor
@@ -84,10 +85,7 @@ def refusal(request: HttpRequest, error: AnlanError) -> JsonResponse:
     if error.http_status >= 500 and error.http_status != 503:
         params.setdefault("reference", secrets.token_hex(4))
         log.error("refused", extra={"code": error.code, "reference": params["reference"]})
-    texts = wording(error.code, params, language_of(request))
-    body = {
-        "error": {"code": error.code, **texts, "params": {k: str(v) for k, v in params.items()}}
-    }
+    body = refusal_body(error.code, params, language_of(request))
     response = JsonResponse(
         body, status=error.http_status, json_dumps_params={"ensure_ascii": False}
     )
@@ -132,6 +130,15 @@ def in_our_form(request: HttpRequest, response: HttpResponse) -> HttpResponse:
 
 def _for_programs(path: str) -> bool:
     return path.startswith(("/api", SENSOR_THINGS)) or path in FOR_PROGRAMS
+
+
+def _check_parameters(request: HttpRequest) -> None:
+    """Refuse an address with more parameters than are read; none of them is looked at again."""
+    try:
+        _ = request.GET
+    except SuspiciousOperation:
+        request.GET = QueryDict()
+        raise InvalidInputError(where="address", problem="too many parameters") from None
 
 
 def _token_of(header: str, path: str) -> str:
@@ -218,17 +225,27 @@ class RequestContext:
                 raise request.META[REFUSED]
             if "\0" in request.path or "%00" in request.META.get("QUERY_STRING", ""):
                 raise InvalidInputError(where="address", problem="NUL")
-            request.actor = self._actor(request)  # type: ignore[attr-defined]
-            response = in_our_form(request, self.get_response(request))
+            _check_parameters(request)
+            response = self._answered(request)
         except AnlanError as error:
             response = answer_of(request, error)
         except DatabaseError as error:
             response = answer_of(request, as_refusal(error))
+        if request.path.startswith(SENSOR_THINGS):
+            crossing.let_read(request, response)
         if method == "HEAD":
             without_body(response)
         metrics.requests.observe(_known(method), response.status_code, time.perf_counter() - began)
         response["Cache-Control"] = response.get("Cache-Control", "no-store")
         return response
+
+    def _answered(self, request: HttpRequest) -> HttpResponse:
+        if request.path.startswith(SENSOR_THINGS):
+            told = crossing.preflight(request)
+            if told is not None:
+                return told
+        request.actor = self._actor(request)  # type: ignore[attr-defined]
+        return in_our_form(request, self.get_response(request))
 
     def _actor(self, request: HttpRequest) -> Actor | None:
         """Return who calls: by a token over the interface, by a session on the pages."""

@@ -57,6 +57,7 @@ def line_of(case: Case, names: Names, language: str) -> dict[str, Any]:
         "unanswered": response.is_waiting(case),
         "undecided": case.state == "arbitrating",
         "signs": case.signs,
+        "alarms": case.title.get("members", 0),
         "rung": case.rung,
         "is_open": case.is_open,
     }

@@ -130,7 +130,7 @@ def drawn(
         'aria-labelledby="course-t course-d" xmlns="http://www.w3.org/2000/svg">'
         '<title id="course-t">{title}</title><desc id="course-d">{text}</desc>{hatch}'
         '<text x="0" y="14" class="chart-small">{unit}</text>{grid}'
-        '<svg class="moving" x="0" y="0" width="100%" height="{height}" overflow="hidden">'
+        '<svg data-moving="" x="0" y="0" width="100%" height="{height}" overflow="hidden">'
         "{silences}{usual}{limits}{runs}{odd}{lanes}</svg>{values}{said}{ticks}{names}</svg>",
         height=height,
         title=title,
@@ -184,7 +184,7 @@ def small(plotted: Plotted, *, description: str) -> SafeString:
         ((percent(begin), percent(end - begin)) for begin, end in plotted.silences),
     )
     return format_html(
-        '<svg class="chart course small" role="img" width="100%" height="{0}" aria-label="{1}" '
+        '<svg class="chart course" role="img" width="100%" height="{0}" aria-label="{1}" '
         'xmlns="http://www.w3.org/2000/svg">{2}{3}<svg x="0" y="2" width="100%" height="{4}" '
         'viewBox="0 0 1000 1000" preserveAspectRatio="none" overflow="visible">{5}{6}{7}</svg></svg>',
         SMALL,

@@ -36,7 +36,12 @@ from anlan.registry.domain.rulespecs import (
     LagRule,
     RuleSpec,
 )
-from anlan.response.domain.events import CaseOpened, SignJoinedCase, TaskGiven
+from anlan.response.domain.events import (
+    CaseOpened,
+    MembersJoined,
+    SignJoinedCase,
+    TaskGiven,
+)
 from anlan.warning.domain.events import AlertLevelChanged, AlertRaised
 
 URGENT = (WarningLevel.RED.value, WarningLevel.ORANGE.value)
@@ -131,6 +136,9 @@ def _learn(event: Event, known: _Journal) -> None:
         _join(event.case, event.origin, known)
     elif isinstance(event, SignJoinedCase):
         _join(event.case, event.sign, known)
+    elif isinstance(event, MembersJoined):
+        for sign in event.signs:
+            _join(event.case, sign, known)
     elif isinstance(event, TaskGiven):
         known.tasks[event.task] = event
 

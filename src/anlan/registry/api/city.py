@@ -314,6 +314,7 @@ def get_sensor(request: Call, code: Code, at: At = None) -> KnownSensor:
 Section = Literal[
     "rules",
     "clocks",
+    "incidents",
     "checks",
     "ladders",
     "plans",

@@ -8,7 +8,7 @@ from anlan.kernel.durations import parse_span
 from anlan.kernel.scales import WarningLevel, rank
 from anlan.registry.domain.city import Ladder, Plan
 from anlan.registry.domain.dutymatrix import hazard_match
-from anlan.registry.domain.jurisdiction import ClockRule
+from anlan.registry.domain.jurisdiction import ClockRule, IncidentRule
 from anlan.registry.domain.rulespecs import ResponseAsked
 
 _NO_FIT = -1
@@ -57,6 +57,22 @@ def closest_ladder(ladders: Iterable[Ladder], case: str, hazard: str) -> Ladder 
     return max(
         fitting,
         key=lambda ladder: (_fit(ladder.hazard, hazard), _fit(ladder.case, case), ladder.id),
+        default=None,
+    )
+
+
+def closest_incident_rule(
+    rules: Iterable[IncidentRule], case: str, hazard: str
+) -> IncidentRule | None:
+    """Return the rule of incidents whose words are closest: hazard first, then kind of case."""
+    fitting = [
+        rule
+        for rule in rules
+        if _fit(rule.case, case) != _NO_FIT and _fit(rule.hazard, hazard) != _NO_FIT
+    ]
+    return max(
+        fitting,
+        key=lambda rule: (_fit(rule.hazard, hazard), _fit(rule.case, case), rule.id),
         default=None,
     )
 

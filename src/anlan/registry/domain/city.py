@@ -14,7 +14,7 @@ import msgspec
 
 from anlan.kernel.scales import RiskGrade
 from anlan.registry.domain.checkspecs import CheckSpec
-from anlan.registry.domain.jurisdiction import CalendarKind, CaseKind, ClockRule
+from anlan.registry.domain.jurisdiction import CalendarKind, CaseKind, ClockRule, IncidentRule
 from anlan.registry.domain.packwords import (
     Basis,
     Code,
@@ -217,6 +217,7 @@ class City(msgspec.Struct, frozen=True, kw_only=True):
     plans: tuple[Plan, ...] = ()
     rules: tuple[RuleSpec, ...] = ()
     clocks: tuple[ClockRule, ...] = ()
+    incidents: tuple[IncidentRule, ...] = ()
     checks: tuple[CheckSpec, ...] = ()
 
 

@@ -108,6 +108,7 @@ KEYS: dict[str, tuple[str, ...]] = {
     "plans": ("id", "version"),
     "rules": ("id", "version"),
     "clocks": ("id", "version"),
+    "incidents": ("id", "version"),
     "checks": ("id", "version"),
     "hazards": ("id",),
     "place_kinds": ("id",),

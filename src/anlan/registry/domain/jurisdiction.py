@@ -93,6 +93,24 @@ class ClockRule(Grounded, frozen=True, kw_only=True):
     replaces: Slug | None = None  # a city's own clock for one of the jurisdiction's
 
 
+class IncidentRule(Grounded, frozen=True, kw_only=True):
+    """incidents.yaml: from when on alarms of one hazard in one small area are one incident.
+
+    Alarms of sensors and places only; what people report is never held together by it.
+    """
+
+    id: Slug
+    name: Text
+    hazard: AnySlug = "*"
+    case: CaseKind | Literal["*"] = "*"
+    area: Literal["city", "district", "street", "community", "grid"] = "street"  # how small
+    at_least: Annotated[int, msgspec.Meta(ge=2)]  # so many sensors or places alarm...
+    within: PositiveSpan  # ...inside some stretch of this length, by the time of the readings
+    tell_again: PositiveSpan  # members that come later are told together after so long
+    duty: PositiveSpan  # by then another post has looked after its own places among them
+    replaces: Slug | None = None  # a city's own rule for one of the jurisdiction's
+
+
 class DayRange(Entry, frozen=True, kw_only=True):
     """Days from ``first`` to ``last``, both included."""
 
@@ -219,6 +237,7 @@ class Jurisdiction(msgspec.Struct, frozen=True, kw_only=True):
     domains: tuple[Domain, ...] = ()
     rules: tuple[RuleSpec, ...] = ()
     clocks: tuple[ClockRule, ...] = ()
+    incidents: tuple[IncidentRule, ...] = ()
     checks: tuple[CheckSpec, ...] = ()
     calendars: tuple[Calendar, ...] = ()
     lexicon: tuple[Lexicon, ...] = ()
@@ -243,6 +262,7 @@ __all__ = [
     "Factor",
     "GradeRow",
     "HazardKind",
+    "IncidentRule",
     "Jurisdiction",
     "JurisdictionInfo",
     "LevelName",

@@ -26,7 +26,7 @@ def check_codes(packs: Packs) -> Iterator[Finding]:
 
 
 def check_entries(packs: Packs) -> Iterator[Finding]:
-    """Yield what rules, clocks, ladders and plans name wrongly, and those never in force."""
+    """Yield what rules, clocks and other grounded entries name wrongly, and those never in force."""
     yield from _lists(packs)
     yield from _entry_periods(packs)
 
@@ -175,6 +175,7 @@ def _lists(packs: Packs) -> Iterator[Finding]:
         "rules": frozenset(rule.id for rule in packs.law.rules),
         "clocks": frozenset(clock.id for clock in packs.law.clocks),
         "checks": frozenset(check.id for check in packs.law.checks),
+        "incidents": frozenset(rule.id for rule in packs.law.incidents),
     }
     for at in packs.grounded():
         for kind, unknown in _named_by(packs, at):

@@ -119,10 +119,19 @@ class Packs:
 
     def grounded(self) -> Iterator[Sourced]:
         """Yield every entry that states a ground, of both packs."""
-        for section in ("rules", "clocks", "checks", "accident_tables", "risk_methods", "signals"):
+        law = (
+            "rules",
+            "clocks",
+            "incidents",
+            "checks",
+            "accident_tables",
+            "risk_methods",
+            "signals",
+        )
+        for section in law:
             for entry in getattr(self.law, section):
                 yield Sourced(section, entry, in_city=False)
-        for section in ("rules", "clocks", "checks", "ladders", "plans"):
+        for section in ("rules", "clocks", "incidents", "checks", "ladders", "plans"):
             for entry in getattr(self.city, section):
                 yield Sourced(section, entry, in_city=True)
 

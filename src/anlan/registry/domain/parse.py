@@ -48,6 +48,7 @@ CITY_LISTS: Mapping[str, Any] = {
     "plans": c.Plan,
     "rules": RuleSpec,
     "clocks": j.ClockRule,
+    "incidents": j.IncidentRule,
     "checks": CheckSpec,
 }
 JURISDICTION_LISTS: Mapping[str, Any] = {
@@ -57,6 +58,7 @@ JURISDICTION_LISTS: Mapping[str, Any] = {
     "domains": j.Domain,
     "rules": RuleSpec,
     "clocks": j.ClockRule,
+    "incidents": j.IncidentRule,
     "checks": CheckSpec,
     "calendars": j.Calendar,
     "lexicon": j.Lexicon,

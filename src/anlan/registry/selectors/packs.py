@@ -302,6 +302,11 @@ def ladder_for(case: str, hazard: str, *, at: datetime) -> c.Ladder | None:
     return choice.closest_ladder(in_force("ladders", at), case, hazard)
 
 
+def incident_rule(case: str, hazard: str, *, at: datetime) -> j.IncidentRule | None:
+    """Return the rule by which such alarms are one incident at ``at``; None: none ever are."""
+    return choice.closest_incident_rule(in_force("incidents", at), case, hazard)
+
+
 def response_asked(hazard: str, level: WarningLevel, *, at: datetime) -> ResponseAsked | None:
     """Return the response that the city's plans ask for a warning, or None."""
     return choice.asked_of(in_force("plans", at), hazard, WarningLevel(level))

@@ -7,7 +7,7 @@ from collections.abc import Collection
 from datetime import datetime, time, timedelta
 from typing import Any
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from anlan.infra.models import JournalEntry
 from anlan.kernel.durations import parse_span
@@ -207,7 +207,7 @@ def behind_the_same(code: str, *, most: int, at: datetime) -> tuple[str, list[st
 
 
 def standing_since(*, at: datetime) -> tuple[dict[str, datetime], dict[str, datetime]]:
-    """Return since when each risk point and each sensor in force stands as it does (three queries).
+    """Return since when each risk point, and each sensor at none, stands as it does (three queries).
 
     The pack's own day or the load that changed the entry, whichever is later; where neither is
     known, the first load of the city: from then on this system knows it.
@@ -216,8 +216,7 @@ def standing_since(*, at: datetime) -> tuple[dict[str, datetime], dict[str, date
     begun = next((row[0] for row in first[:1]), at)
     zone = packs.timezone()
 
-    def since(model: type[RiskPoint | Sensor]) -> dict[str, datetime]:
-        rows = model._default_manager.filter(holding(at))
+    def since(rows: QuerySet[Any]) -> dict[str, datetime]:
         found = {}
         for code, day, began in rows.values_list("code", "valid_from", "began_at"):
             midnight = datetime.combine(day, time(), zone) if day else None
@@ -225,7 +224,9 @@ def standing_since(*, at: datetime) -> tuple[dict[str, datetime], dict[str, date
             found[code] = max(known, default=begun)
         return found
 
-    return since(RiskPoint), since(Sensor)
+    points = RiskPoint.objects.filter(holding(at))
+    alone = Sensor.objects.filter(holding(at)).exclude(risk_point__in=points)
+    return since(points), since(alone)
 
 
 def quickest_sensor(*, at: datetime) -> timedelta | None:

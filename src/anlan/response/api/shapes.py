@@ -126,6 +126,16 @@ class ActionOut(Schema):
     reasons: list[str]
 
 
+class IncidentOut(Schema):
+    """An incident that the case answers for; its alerts: GET /api/v1/alerts?incident=…"""
+
+    incident: int
+    members: int
+    told: int
+    told_at: datetime
+    tell_at: datetime | None
+
+
 class CaseDetailOut(CaseOut):
     """A case with everything that belongs to it."""
 
@@ -145,7 +155,9 @@ class CaseDetailOut(CaseOut):
     ladder: dict[str, Any]
     clocks: list[ClockOut]
     tasks: list[TaskOut]
-    followers: list[FollowerOut]
+    followers: list[FollowerOut]  # the last 200
+    followers_in_all: int
+    incidents: list[IncidentOut]
     notes: list[NoteOut]
     next_steps: list[NextStepOut]
     actions: list[ActionOut]
@@ -265,6 +277,11 @@ def detail_out(found: CaseDetail) -> dict[str, Any]:
         "followers": [
             {name: getattr(row, name) for name in FollowerOut.model_fields}
             for row in found.followers
+        ],
+        "followers_in_all": found.followers_in_all,
+        "incidents": [
+            {name: getattr(row, name) for name in IncidentOut.model_fields}
+            for row in found.incidents
         ],
         "notes": [
             {

@@ -72,6 +72,33 @@ class SignJoinedCase(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class MembersJoined(Event):
+    """Further alerts of its incident joined an open case, many at once."""
+
+    case: int
+    incident: int
+    signs: tuple[str, ...]  # "alert:7"
+
+
+@dataclass(frozen=True, slots=True)
+class MembersCleared(Event):
+    """The readings behind alerts of an incident fell below their clear limits, many at once."""
+
+    case: int
+    incident: int
+    signs: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentTold(Event):
+    """The owner was told how far an incident has grown since it was last spoken of."""
+
+    case: int
+    incident: int
+    members: int
+
+
+@dataclass(frozen=True, slots=True)
 class CaseClockMissed(Event):
     """A deadline passed unmet."""
 

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Literal, Protocol
 
 from anlan.kernel.geometry import Point
+from anlan.registry.domain.rulespecs import RuleSpec
 
 CaseKind = Literal["hidden_danger", "service", "device"]
 
@@ -20,6 +21,16 @@ class GivenTask:
     title: dict[str, str]
     within: str
     post: str = "owner"  # "owner", "superior", "commander" or a post code
+
+
+@dataclass(frozen=True, slots=True)
+class Crowd:
+    """Many alerts that are one incident, as whoever is told of them first must know."""
+
+    incident: int
+    members: int
+    worst_place: str  # of the worst of them; empty where it has none
+    worst_area: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +59,7 @@ class Opening:
     found_by_rule: bool = False
     tasks: tuple[GivenTask, ...] = ()
     tell: tuple[str, ...] = ()  # watchers: "superior", "commander" or post codes
+    incident: Crowd | None = None  # of which the sign is the first member that has no case yet
     waits: bool = False  # the sign gets a case of its own when its turn comes
     basis: dict[str, object] = field(default_factory=dict)  # of the rule that found it
     rule: tuple[str, int] = ("anlan.opening", 1)
@@ -56,6 +68,14 @@ class Opening:
     def sign(self) -> str:
         """The sign that follows the case; empty when a person or Anlan itself opened it."""
         return self.origin if ":" in self.origin else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One alert of an incident: what it would open if it came alone, and the rule that raised it."""
+
+    opening: Opening
+    rule: RuleSpec
 
 
 class Reported(Protocol):

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.db.models import Count, Q
+
 from anlan.infra import contents
 from anlan.infra.models import JournalEntry
 from anlan.kernel.actor import Actor
@@ -20,6 +22,7 @@ from anlan.response.models import (
     CaseClock,
     CaseEntry,
     CaseFollower,
+    CaseIncident,
     CaseNote,
     CasePhoto,
     CaseTask,
@@ -79,7 +82,10 @@ class CaseDetail:
     case: Case
     clocks: list[CaseClock]
     tasks: list[CaseTask]
-    followers: list[CaseFollower]
+    followers: list[CaseFollower]  # the last ones, oldest first
+    followers_in_all: int
+    followers_waiting: int
+    incidents: list[CaseIncident]
     notes: list[CaseNote]
     photos: list[CasePhoto]
     texts: dict[str, str]  # content id -> words; what was destroyed is not in it
@@ -108,13 +114,22 @@ def detail_after_act(actor: Actor, found: Case, *, now: datetime) -> CaseDetail:
         case=found,
         clocks=clocks,
         tasks=tasks,
-        followers=list(CaseFollower.objects.filter(case=found).order_by("id")),
+        followers=list(reversed(CaseFollower.objects.filter(case=found).order_by("-id")[:MOST])),
+        **_counted(found),
+        incidents=list(CaseIncident.objects.filter(case=found).order_by("id")),
         notes=notes,
         photos=list(CasePhoto.objects.filter(case=found).order_by("id")),
         texts={str(key): text for key, text in texts.items()},
         next_steps=next_steps(found, clocks),
         actions=actions_allowed(actor, found, now=now),
     )
+
+
+def _counted(case: Case) -> dict[str, int]:
+    counted = CaseFollower.objects.filter(case=case).aggregate(
+        followers_in_all=Count("id"), followers_waiting=Count("id", filter=Q(waits=True))
+    )
+    return dict(counted)
 
 
 def next_steps(case: Case, clocks: Sequence[CaseClock]) -> list[NextStep]:

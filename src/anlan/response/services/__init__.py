@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from anlan.response.services.evidence import show_photo
 from anlan.response.services.gathering import is_gathering, release_gathered
+from anlan.response.services.incidents import tell_of_grown
 from anlan.response.services.moves import pull
 from anlan.response.services.notes import keep_text, pictures_of
 from anlan.response.services.opening import open_case
@@ -27,4 +28,5 @@ __all__ = [
     "show_photo",
     "sweep",
     "take_sign",
+    "tell_of_grown",
 ]

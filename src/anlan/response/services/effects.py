@@ -124,6 +124,20 @@ def close(desk: Desk, pull: Pull) -> None:
 
 def end(desk: Desk, to: CaseState, asked: Asked, *, how: str) -> None:
     """End the case: every clock ends, unanswered tasks lapse, the owner hears."""
+    end_unheard(desk, to, asked, how=how)
+    case = desk.case
+    telling.tell(
+        desk,
+        [case.owner_post],
+        "case.closed",
+        key=f"closed:{case.reopened}",
+        urgency="normal",
+        how=how,
+    )
+
+
+def end_unheard(desk: Desk, to: CaseState, asked: Asked, *, how: str) -> None:
+    """End the case without a word: whoever was told of it hears of what it went into."""
     case, before = desk.case, desk.state
     case.state, case.is_open = to.value, False
     case.closed_at, case.closed_how = desk.now, how
@@ -133,14 +147,6 @@ def end(desk: Desk, to: CaseState, asked: Asked, *, how: str) -> None:
     for task in tasks.lapse_open(desk):
         desk.also(task)
     moved(desk, before, asked)
-    telling.tell(
-        desk,
-        [case.owner_post],
-        "case.closed",
-        key=f"closed:{case.reopened}",
-        urgency="normal",
-        how=how,
-    )
 
 
 def rate(desk: Desk, pull: Pull) -> None:

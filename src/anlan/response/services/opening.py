@@ -21,9 +21,9 @@ from anlan.response.domain.errors import (
 )
 from anlan.response.domain.events import CaseOpened
 from anlan.response.domain.grounds import frozen_ladder
-from anlan.response.domain.opening import Opening
+from anlan.response.domain.opening import Crowd, Opening
 from anlan.response.domain.words import CaseState
-from anlan.response.models import Case, CaseFollower
+from anlan.response.models import Case, CaseFollower, CaseIncident
 from anlan.response.services import tasks, telling
 from anlan.response.services.desk import Desk
 from anlan.response.services.joining import follow_up, open_case_of
@@ -73,10 +73,12 @@ def _opened_case(
     case.is_open = True
     case.state = _first_state(case, opening).value
     desk.start_stage()
-    followers = _followers(case, opening, now=now)
+    followers: list[CaseFollower | CaseIncident] = [*_followers(case, opening, now=now)]
     if follower is not None:
         follower.case, follower.came_from = case, follower.came_from or follower.case
         followers = [follower]
+    if opening.incident is not None:
+        followers.append(_incident_of(case, opening.incident, now=now))
     try:
         desk.record(_opened(case), rows=followers)
     except IntegrityError as error:
@@ -219,6 +221,13 @@ def _followers(case: Case, opening: Opening, *, now: datetime) -> list[CaseFollo
     ]
 
 
+def _incident_of(case: Case, crowd: Crowd, *, now: datetime) -> CaseIncident:
+    """Return for which incident the case answers; who is told of it now is told of all members."""
+    return CaseIncident(
+        case=case, incident=crowd.incident, members=1, told=crowd.members, told_at=now
+    )
+
+
 def _opened(case: Case) -> CaseOpened:
     return CaseOpened(
         case=case.pk,
@@ -236,10 +245,24 @@ def _opened(case: Case) -> CaseOpened:
 def _tell_of_opening(desk: Desk, opening: Opening) -> None:
     case = desk.case
     subject = "case.arbitrate" if desk.state is CaseState.ARBITRATING else "case.opened"
-    telling.tell(desk, [case.owner_post], subject, key="opened")
+    if opening.incident is None:
+        telling.tell(desk, [case.owner_post], subject, key="opened")
+    else:
+        _tell_of_incident(desk, subject, opening.incident)
     watchers = [telling.named_post(word, case) for word in opening.tell]
     if telling.is_red(case):
         watchers.append(registry.city().commander_post)
     telling.tell(
         desk, [post for post in watchers if post != case.owner_post], "case.watch", key="watch"
+    )
+
+
+def _tell_of_incident(desk: Desk, subject: str, crowd: Crowd) -> None:
+    telling.tell(
+        desk,
+        [desk.case.owner_post],
+        "case.incident" if subject == "case.opened" else "case.incident_arbitrate",
+        key="opened",
+        members=crowd.members,
+        worst=telling.where_of(crowd.worst_place, crowd.worst_area),
     )

@@ -13,7 +13,7 @@ from anlan.response.domain.events import CasesMerged, CaseUrged
 from anlan.response.domain.grounds import ground_by_approval
 from anlan.response.domain.pulling import Pull
 from anlan.response.domain.words import CaseState, ClockKind, Proof, Stage
-from anlan.response.models import Case, CaseClock, CaseFollower
+from anlan.response.models import Case, CaseClock, CaseFollower, CaseIncident
 from anlan.response.services import telling
 from anlan.response.services.desk import Desk
 from anlan.response.services.effects import end, moved, own
@@ -198,6 +198,7 @@ def merge(desk: Desk, pull: Pull) -> None:
         follower.case, follower.came_from = into, follower.came_from or case
         other.also(follower)
     _carry_tasks(desk, other)
+    _carry_incidents(desk, other)
     into.signs += case.signs
     into.strong_signs += case.strong_signs
     into.last_sign_at = max(into.last_sign_at, case.last_sign_at)
@@ -228,6 +229,20 @@ def _carry_tasks(desk: Desk, other: Desk) -> None:
         # At once, so that ending this case does not let it lapse; its image goes with the event.
         task.save(update_fields=["case", "clock", "due_at"])
         other.also(task)
+
+
+def _carry_incidents(desk: Desk, other: Desk) -> None:
+    """Let the other case answer for the incidents of this one; of one that both have it counts both."""
+    theirs = {held.incident: held for held in CaseIncident.objects.filter(case=other.case)}
+    for held in CaseIncident.objects.filter(case=desk.case):
+        both = theirs.get(held.incident)
+        if both is None:
+            held.case = other.case
+        else:
+            both.members += held.members
+            held.members, held.tell_at = 0, None
+            other.also(both)
+        other.also(held)
 
 
 def _end_of(asked: Asked) -> datetime:

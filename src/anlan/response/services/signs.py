@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from django.db import transaction
@@ -10,12 +10,12 @@ from django.db import transaction
 from anlan.kernel.actor import Actor
 from anlan.kernel.canonical import instant_text
 from anlan.response.domain.asking import Asked
-from anlan.response.domain.events import CaseLevelRaised, CaseSignCleared
+from anlan.response.domain.events import CaseLevelRaised, CaseSignCleared, MembersCleared
 from anlan.response.domain.joining import higher_level, priority_by_level
 from anlan.response.domain.opening import Opening
 from anlan.response.domain.states import move_for
 from anlan.response.domain.words import CaseState, Trigger
-from anlan.response.models import Case, CaseFollower
+from anlan.response.models import Case, CaseFollower, CaseIncident
 from anlan.response.services import telling
 from anlan.response.services.desk import Desk
 from anlan.response.services.effects import open_again
@@ -26,6 +26,7 @@ from anlan.response.services.joining import (
     raise_priority,
 )
 from anlan.response.services.opening import open_case
+from anlan.warning import public as warning
 
 
 @transaction.atomic(savepoint=False)
@@ -104,4 +105,86 @@ def clear_sign(actor: Actor, sign: str, *, at: datetime, measured: bool, now: da
             "case.cleared",
             key=f"cleared:{sign}:{instant_text(at)}",
             urgency="normal",
+        )
+
+
+@transaction.atomic(savepoint=False)
+def change_levels(actor: Actor, levels: Mapping[str, str], *, now: datetime) -> None:
+    """Let cases follow many alerts upwards at once: each case rises once, to the highest."""
+    highest: dict[int, tuple[str, str]] = {}
+    for sign, case in _cases_following(levels).items():
+        before = highest.get(case)
+        if before is None or higher_level(before[1], levels[sign]) != before[1]:
+            highest[case] = (sign, levels[sign])
+    for sign, level in highest.values():
+        change_level(actor, sign, level, now=now)
+
+
+@transaction.atomic(savepoint=False)
+def clear_members(
+    actor: Actor, incident: int, cleared: Mapping[str, datetime | None], *, now: datetime
+) -> None:
+    """Note that many alerts of an incident cleared; those with an instant by their readings.
+
+    The owner hears of the last one, not of each.  Alerts that have a case of their own clear there.
+    """
+    cases = _cases_following(cleared)
+    by_case: dict[int, list[str]] = {}
+    for sign, key in cases.items():
+        by_case.setdefault(key, []).append(sign)
+    ours = set(
+        CaseIncident.objects.filter(incident=incident, case_id__in=by_case).values_list(
+            "case_id", flat=True
+        )
+    )
+    for key, signs in by_case.items():
+        if key in ours:
+            times = {sign: cleared[sign] for sign in signs}
+            _clear_in_one(actor, key, incident, times, now=now)
+            continue
+        for sign in signs:
+            at = cleared[sign]
+            clear_sign(actor, sign, at=at or now, measured=at is not None, now=now)
+
+
+def _cases_following(signs: Iterable[str]) -> dict[str, int]:
+    """Return the case that each sign follows, all locked in the order of their numbers."""
+    rows = CaseFollower.objects.filter(sign__in=list(signs)).order_by("pk")
+    found = dict(rows.values_list("sign", "case_id"))
+    list(
+        Case.objects.select_for_update(of=("self",))
+        .filter(pk__in=set(found.values()))
+        .order_by("pk")
+        .values_list("pk")
+    )
+    return found
+
+
+def _clear_in_one(
+    actor: Actor,
+    case_id: int,
+    incident: int,
+    cleared: Mapping[str, datetime | None],
+    *,
+    now: datetime,
+) -> None:
+    desk = Desk(Case.objects.get(pk=case_id), actor=actor, now=now)
+    measured = [sign for sign, at in cleared.items() if at is not None]
+    followers = list(CaseFollower.objects.filter(sign__in=measured, cleared_at=None).order_by("pk"))
+    for follower in followers:
+        at = cleared[follower.sign]
+        follower.cleared_at = min(at, now) if at is not None else None
+    if followers:
+        signs = tuple(follower.sign for follower in followers)
+        event = MembersCleared(case=case_id, incident=incident, signs=signs)
+        desk.record(event, rows=followers)
+    if desk.case.is_open and not warning.standing_in(incident):
+        row = warning.incident(incident)
+        telling.tell(
+            desk,
+            [desk.case.owner_post],
+            "case.incident_calm",
+            key=f"calm:{incident}:{row.members}",
+            urgency="normal",
+            members=row.members,
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
@@ -34,14 +35,24 @@ OUTCOMES = ("done", "refused")
 
 def give_all(desk: Desk, opening: Opening) -> None:
     """Give the tasks that came with a sign; each is given once, however often it is told."""
-    if not opening.tasks:
-        return
-    keys = [task.key for task in opening.tasks]
-    given = set(CaseTask.objects.filter(key__in=keys).values_list("key", flat=True))
     rule_id, version = opening.rule
-    for task in opening.tasks:
+    give_each(
+        desk,
+        [
+            (task, ground_of_task(rule_id, version, task.within, opening.basis))
+            for task in opening.tasks
+        ],
+    )
+
+
+def give_each(desk: Desk, tasks: Collection[tuple[GivenTask, Ground]]) -> None:
+    """Give tasks, each on its ground; what was given under the same key is not given again."""
+    if not tasks:
+        return
+    keys = [task.key for task, _ in tasks]
+    given = set(CaseTask.objects.filter(key__in=keys).values_list("key", flat=True))
+    for task, ground in tasks:
         if task.key not in given:
-            ground = ground_of_task(rule_id, version, task.within, opening.basis)
             _give(desk, task, ground)
 
 

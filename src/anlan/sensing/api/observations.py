@@ -18,12 +18,14 @@ from anlan.sensing.domain.errors import (
 )
 from anlan.sensing.domain.observations import MAX_ROWS, BatchIn, Quality
 from anlan.sensing.domain.wire import batch_from_json
+from anlan.sensing.latest_columns import latest_columns
 from anlan.sensing.services.known import stream_facts
 from anlan.sensing.services.observations import keep_observations
 from anlan.sensing.services.quarantine import keep_aside
 
 router = Router()
 MAX_READ = 50_000
+ARROW = "application/vnd.apache.arrow.stream"
 
 ROW_SCHEMA: dict[str, Any] = {
     "type": "object",
@@ -143,6 +145,40 @@ def get_latest(request: Call, stream: str) -> HttpResponse:
             for code, row in sorted(found.items())
         ]
     )
+
+
+@router.get(
+    "/observations/latest/columns", summary="Newest reading of every stream, with its place"
+)
+@needs("signs:read")
+def get_latest_columns(request: Call) -> HttpResponse:
+    """Return one list for each column, as JSON, or as an Arrow stream where that is accepted.
+
+    Streams of other areas are left out; of those that never measured only the place is told.  Times
+    are whole µs since 1970 UTC.
+    """
+    columns = latest_columns(request.actor, now=request.now)
+    if ARROW in request.headers.get("Accept", ""):
+        return HttpResponse(_arrow_of(columns), content_type=ARROW)
+    return answer({name: column.tolist() for name, column in columns.items()})
+
+
+def _arrow_of(columns: dict[str, Any]) -> bytes:
+    import pyarrow as pa
+
+    kinds = {"at_us": pa.timestamp("us", "UTC"), "received_us": pa.timestamp("us", "UTC")}
+    numbers = {"lat", "lon", "value"}
+    table = pa.table(
+        {
+            name: pa.array(column, kinds.get(name, pa.float64() if name in numbers else pa.string()),
+                           from_pandas=True)
+            for name, column in columns.items()
+        }
+    )  # fmt: skip
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table)
+    return bytes(sink.getvalue())
 
 
 def _batch_of(request: Call, body: bytes) -> tuple[BatchIn, str]:

@@ -14,13 +14,15 @@ from django.views.decorators.csrf import csrf_exempt
 
 from anlan.infra.doors import KEY_HEADER, allowed, check
 from anlan.kernel.actor import Actor
-from anlan.kernel.errors import NotFoundError
+from anlan.kernel.errors import NotAuthenticatedError, NotFoundError
+from anlan.sensing.api import sta_batch
 from anlan.sensing.api.calls import answer, body_of
 from anlan.sensing.domain.errors import KeyMalformedError
 from anlan.sensing.domain.observations import Observation
 from anlan.sensing.domain.sta_errors import (
     EntityUnknownError,
     MethodHereError,
+    NotOfferedError,
 )
 from anlan.sensing.services.framing import to_us
 from anlan.sensing.services.once import MAX_KEY
@@ -29,10 +31,11 @@ from anlan.sensing.sta.catalogue import catalogue
 from anlan.sensing.sta.conformance import root
 from anlan.sensing.sta.model import READING, SETS
 from anlan.sensing.sta.options import Options
-from anlan.sensing.sta.view import View
+from anlan.sensing.sta.view import Spent, View
 
 ROOT = "/sta/v1.1"
 SEES, WRITES, KEEPS = "registry:read", "signs:write", "registry:write"
+NOT_OFFERED = frozenset({"MultiDatastreams"})
 WRITING = frozenset({"POST", "PATCH", "PUT", "DELETE"})
 
 
@@ -40,7 +43,11 @@ WRITING = frozenset({"POST", "PATCH", "PUT", "DELETE"})
 def door(request: HttpRequest, path: str = "") -> HttpResponse:
     """Answer any request of the interface; a session of a browser does not count here."""
     method, path = request.method or "", path.strip("/")
+    if method == "POST" and path == sta_batch.BATCH:
+        return _batch(request)
     actor = check(getattr(request, "actor", None), _needed(method, path))
+    if path.partition("/")[0].partition("(")[0] in NOT_OFFERED:
+        raise NotOfferedError(what=path.partition("(")[0][:80])
     view = _view(request, actor)
     if method == "GET":
         return _got(view, path, request)
@@ -55,6 +62,13 @@ def door(request: HttpRequest, path: str = "") -> HttpResponse:
     if kind != READING:
         return _city_changed(view, kind, path, request)
     return _kept(view, path, request) if method == "POST" else _amended(view, path, request)
+
+
+def _batch(request: HttpRequest) -> HttpResponse:
+    """Answer several requests; each needs the permission that it needs alone."""
+    if getattr(request, "actor", None) is None:
+        raise NotAuthenticatedError
+    return sta_batch.answered(request, body_of(request), door, root=ROOT)
 
 
 def _needed(method: str, path: str) -> str:
@@ -75,6 +89,7 @@ def _view(request: HttpRequest, actor: Actor) -> View:
         reads=allowed(actor, leading.READS),
         page=settings.ANLAN.largest_sta_page,
         history=request.GET.get("history", "").lower() == "true",
+        spent=getattr(request, "spent", None) or Spent(),  # all parts of a batch together
     )
 
 

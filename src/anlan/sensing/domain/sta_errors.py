@@ -81,6 +81,27 @@ class MethodHereError(InvalidInputError):
     http_status = 405
 
 
+class NotOfferedError(InvalidInputError):
+    """The standard knows such entities, and Anlan has none."""
+
+    code = "sta.not_offered"
+    http_status = 501
+
+
+class BatchMalformedError(InvalidInputError):
+    """What was sent is no batch, or one that is not taken."""
+
+    code = "sta.batch"
+    http_status = 400
+
+
+class BatchStoppedError(InvalidInputError):
+    """A request of a batch waits for another one that was refused."""
+
+    code = "sta.batch_stopped"
+    http_status = 424
+
+
 class RegistryKeepsError(InvalidInputError):
     """The entity is city data: it changes by the registry's own way in, with reason and day."""
 

@@ -97,7 +97,7 @@ class Gatherer:
         self._waiting_apart = 0
         self.refresh(now=now)
         warm(system_actor("gatherer"), now=now)
-        self._thread = threading.Thread(target=self._commit_on, name="anlan-commit")
+        self._thread = threading.Thread(target=self._commit_on, name="anlan-commit", daemon=True)
         self._thread.start()
 
     def refresh(self, *, now: datetime) -> None:

@@ -86,7 +86,7 @@ def stream_facts(actor: Actor, codes: set[str], *, at: datetime) -> dict[str, St
     facts = city_facts()
     if not facts.loaded:
         return {}
-    known = _streams_of(facts.revision, facts.local_day(at), _At(at))
+    known = _streams_of(facts.revision, facts.local_day(at), At(at))
     found = ((code, known.get(code)) for code in codes)
     return {code: item[0] for code, item in found if item is not None and actor.covers(item[1])}
 
@@ -96,25 +96,31 @@ def stream_table(*, at: datetime) -> StreamTable:
     facts = city_facts()
     if not facts.loaded:
         return table_of([])
-    return _table_of(facts.revision, facts.local_day(at), _At(at))
+    return _table_of(facts.revision, facts.local_day(at), At(at))
 
 
 @dataclass(frozen=True, slots=True)
-class _At:
+class At:
     """An instant that does not count in a cache's key: validity changes with the day only."""
 
     instant: datetime = field(compare=False)
 
 
+@lru_cache(maxsize=1)  # for whoever makes something of it: what is made is kept, this need not be
+def sensors_of(_revision: str, _day: date, at: At) -> tuple[KnownSensor, ...]:
+    """Return the sensors in force on a day of a revision, by code; read once for all who need them."""
+    return registry.sensors(at=at.instant)
+
+
 @lru_cache(maxsize=4)
-def _streams_of(_revision: str, _day: date, at: _At) -> dict[str, tuple[StreamFacts, str]]:
+def _streams_of(revision: str, day: date, at: At) -> dict[str, tuple[StreamFacts, str]]:
     """Return every stream in force on a day with its area's path, read once per process."""
-    sensors = registry.sensors(at=at.instant)
+    sensors = sensors_of(revision, day, at)
     return {sensor.code: (_facts_of_stream(sensor), sensor.area_path) for sensor in sensors}
 
 
 @lru_cache(maxsize=2)
-def _table_of(revision: str, day: date, at: _At) -> StreamTable:
+def _table_of(revision: str, day: date, at: At) -> StreamTable:
     return table_of(tuple(_streams_of(revision, day, at).values()))
 
 

@@ -57,7 +57,7 @@ def changes_of(given: Any) -> dict[str, Any]:
         path = step.get("path") if isinstance(step, dict) else None
         if (
             not isinstance(step, dict)
-            or step.get("op") not in {"add", "replace"}
+            or step.get("op") not in ("add", "replace")  # whatever else it is, also a list
             or not isinstance(path, str)
             or path[1:] not in (*CHANGED, "phenomenonTime")
             or "value" not in step
@@ -140,9 +140,8 @@ def _may_amend(actor: Actor, of: Readings) -> None:
     """Let the sender amend what it sent, and whoever deals with kept-aside messages the rest."""
     if allowed(actor, RELEASES):
         return
-    frame = int(of.number[0]) // MOST_ROWS
-    sent_by = {one.source for one in reader().frames(frame - 1, frame)}
-    if sent_by != {actor.id}:
+    message = reader().brought(int(of.number[0]) // MOST_ROWS)
+    if message is None or message.source != actor.id:
         raise NotAllowedError(permission=RELEASES)
 
 

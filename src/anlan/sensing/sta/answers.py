@@ -97,6 +97,8 @@ def _expand(
     order = np.lexsort([*_keys(view, target, children, options), places])
     children, places = children[order], places[order]
     keep, counts, more = window(places, options.skip, options.rows(view.page))
+    if keep.sum() > MOST_SHOWN:
+        raise TooWideError(limit=f"{MOST_SHOWN} entities")
     parts = _of_unique(view, target, children[keep], options)
     whole = (view, kind, numbers, name)
     _put(whole, (options, counts, more), (places[keep], *parts), shown)
@@ -168,6 +170,8 @@ def _expand_readings(
 
 def readings_shown(view: View, of: Readings, options: Options) -> Shown:
     """Return readings with everything that is expanded."""
+    if of.size > MOST_SHOWN:
+        raise TooWideError(limit=f"{MOST_SHOWN} entities")
     made = _plain_readings(view, of, options)
     weights = np.ones(len(made), np.int64)
     for name, within in options.expand:

@@ -20,7 +20,7 @@ from anlan.registry import public as registry
 from anlan.registry.domain.facts import KnownSensor
 from anlan.registry.domain.packwords import Text
 from anlan.sensing.services.framing import to_us
-from anlan.sensing.services.known import city_facts
+from anlan.sensing.services.known import At, city_facts, sensors_of
 from anlan.sensing.sta.columns import Column
 
 Numbers = NDArray[np.int64]
@@ -88,24 +88,17 @@ class Catalogue:
         return kept[2]
 
 
-@dataclass(frozen=True, slots=True)
-class _At:
-    """An instant that does not count in a cache's key: validity changes with the day only."""
-
-    instant: datetime = field(compare=False)
-
-
 def catalogue(*, now: datetime) -> Catalogue:
     """Return what the registry knows at ``now`` (one query when it was read before)."""
     facts = city_facts()
     if not facts.loaded:
         return _empty()
-    return _read(facts.revision, facts.local_day(now), _At(now))
+    return _read(facts.revision, facts.local_day(now), At(now))
 
 
 @lru_cache(maxsize=2)
-def _read(_revision: str, _day: date, at: _At) -> Catalogue:
-    streams = registry.sensors(at=at.instant)
+def _read(revision: str, day: date, at: At) -> Catalogue:
+    streams = sensors_of(revision, day, at)
     carriers = _carriers(streams, at.instant)
     quantities = _quantities()
     numbers = {one.id: number for number, one in enumerate(carriers)}

@@ -9,10 +9,13 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
+from anlan.sensing.domain.sta_errors import TooWideError
 from anlan.sensing.sta.columns import Column, each
 from anlan.sensing.sta.tree import Kind
 
 MICROSECONDS = 1_000_000
+MOST_LETTERS = 50_000_000
+"""Letters that a function makes of all rows together."""
 FIRST_US, LAST_US = -62_135_596_800_000_000, 253_402_300_799_999_999  # years 1 and 9999
 
 Work = Callable[[Sequence[Column]], Column]
@@ -43,6 +46,18 @@ def _substring(text: str, start: float, length: float | None = None) -> str | No
         return None
     first = int(start)
     return text[first:] if length is None else text[first : first + int(min(length, len(text)))]
+
+
+def _concat(columns: Sequence[Column]) -> Column:
+    """Join texts, unless a long one for very many rows would fill the memory."""
+    rows = max(len(column.known) for column in columns)
+    letters = 0
+    for column in columns:
+        each_once = sum(len(text) for text in column.data.tolist() if isinstance(text, str))
+        letters += each_once * (rows if len(column.data) == 1 else 1)
+    if letters > MOST_LETTERS:
+        raise TooWideError(limit=f"{MOST_LETTERS} letters")
+    return each(lambda left, right: left + right, columns, "string")
 
 
 def _of_time(function: Callable[[NDArray[Any]], NDArray[Any]]) -> Function:
@@ -144,7 +159,7 @@ FUNCTIONS: dict[str, Function] = {
     "tolower": _text(str.lower, "string"),
     "toupper": _text(str.upper, "string"),
     "trim": _text(str.strip, "string"),
-    "concat": _text(lambda left, right: left + right, "string", "ss"),
+    "concat": Function((("string", "string"),), _concat),
     "year": _of_time(lambda times: times.astype("M8[Y]").astype(np.int64) + 1970),
     "month": _part("M", "Y", 1),
     "day": _part("D", "M", 1),

@@ -72,7 +72,10 @@ def _create_thing(actor: Actor, given: Json, *, reason: str, now: datetime) -> s
     for stream in streams:
         if not isinstance(stream, dict):
             raise EntityMalformedError(where="Datastreams")
-        inside = {**stream, "properties": {"area": area, **(stream.get("properties") or {})}}
+        facts_of_it = stream.get("properties") or {}
+        if not isinstance(facts_of_it, dict):
+            raise EntityMalformedError(where="Datastreams/properties")
+        inside = {**stream, "properties": {"area": area, **facts_of_it}}
         _create_stream(actor, inside, code, reason=reason, now=now)
     return code
 
@@ -181,7 +184,10 @@ def _facts(given: Json, names: set[str]) -> dict[str, Any]:
 
 
 def _code(given: Json, facts: Json) -> str:
-    return str(given.get("@iot.id") or facts.get("code") or f"STA-{secrets.token_hex(5)}")
+    code = given.get("@iot.id") or facts.get("code") or f"STA-{secrets.token_hex(5)}"
+    if not isinstance(code, str | int):
+        raise EntityMalformedError(where="@iot.id")
+    return str(code)
 
 
 def _linked(given: Json, name: str) -> str:
@@ -214,7 +220,8 @@ def _place_of(given: Json) -> Point | None:
     if not places:
         return None
     one = places[0]
-    if not isinstance(one, dict) or one.get("encodingType", "") not in GEOJSON:
+    encoding = one.get("encodingType", "") if isinstance(one, dict) else None
+    if not isinstance(encoding, str) or encoding not in GEOJSON:
         raise EntityMalformedError(where="Locations/encodingType")
     return _point(one.get("location"), "Locations/location")
 

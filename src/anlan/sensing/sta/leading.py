@@ -70,11 +70,11 @@ def _begin(view: View, step: Step) -> Place:
     return Place(kind, np.flatnonzero(view.sees(kind)), None, many=True)
 
 
-def _of_reading(view: View, id_: str | int) -> Place:
+def _of_reading(view: View, id_: str | int, stream: int | None = None) -> Place:
     may_read(view)
     if not isinstance(id_, int):
         raise EntityUnknownError(what="Observations", id=id_[:80])
-    found = readings.one(view, id_)
+    found = readings.one(view, id_, stream)
     return Place(READING, found.stream, found, many=False)
 
 
@@ -89,7 +89,7 @@ def _follow(view: View, place: Place, step: Step) -> Place:
     if led.kind == READING:
         if step.id is None:
             return Place(READING, place.numbers, None, many=True)
-        found = _of_reading(view, step.id)
+        found = _of_reading(view, step.id, _stream_in(place))
         if found.numbers[0] != place.numbers[0]:
             raise EntityUnknownError(what="Observations", id=step.id)
         return found
@@ -102,6 +102,11 @@ def _follow(view: View, place: Place, step: Step) -> Place:
     if one and not len(children):
         raise EntityUnknownError(what=step.name, id="" if step.id is None else str(step.id)[:80])
     return Place(led.kind, np.sort(children), None, many=not one)
+
+
+def _stream_in(place: Place) -> int | None:
+    """Return the stream that a path has named so far."""
+    return int(place.numbers[0]) if place.kind == STREAM else None
 
 
 class Plain(NamedTuple):

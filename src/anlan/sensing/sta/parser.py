@@ -10,6 +10,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import shapely
 
 from anlan.sensing.domain.sta_errors import FilterSyntaxError, FilterTooComplexError
@@ -20,6 +21,8 @@ from anlan.sensing.sta.tree import Both, Call, Field, Joined, Kind, Node, Turned
 DEEPEST = 40
 MOST_NODES = 400
 MOST_ARGUMENTS = 3
+MOST_ORDERS = 10
+"""Keys of one order: the rows are sorted by each."""
 BINDING = {
     "or": 1, "and": 2, "eq": 3, "ne": 3, "gt": 4, "ge": 4, "lt": 4, "le": 4,
     "add": 5, "sub": 5, "mul": 6, "div": 6, "divby": 6, "mod": 6,
@@ -57,6 +60,8 @@ def parse_order(text: str) -> list[tuple[Node, bool]]:
         node = reading.expression(0, 0)
         way = reading.take() if reading.next.text.lower() in {"asc", "desc"} else None
         found.append((node, way is not None and way.text.lower() == "desc"))
+        if len(found) > MOST_ORDERS:
+            raise FilterTooComplexError(limit=f"{MOST_ORDERS} keys of an order")
         if reading.next.text != ",":
             reading.expect_end()
             return found
@@ -197,9 +202,13 @@ def geometry_of(text: str) -> shapely.Geometry:
     if mark and srid.upper() != "SRID=4326":
         raise ValueError("coordinates are WGS-84 (SRID 4326), longitude first")
     try:
-        return shapely.from_wkt(wkt)
-    except shapely.errors.GEOSException:
-        raise ValueError("no well-known text of a geometry") from None
+        with np.errstate(all="ignore"):
+            found = shapely.from_wkt(wkt)
+    except (shapely.errors.ShapelyError, NotImplementedError):
+        raise ValueError("no well-known text of a geometry that is known here") from None
+    if not np.isfinite(shapely.get_coordinates(found)).all():
+        raise ValueError("a coordinate is no number")
+    return found
 
 
 _MAKES: dict[str, tuple[Kind, Callable[[str], Any]]] = {

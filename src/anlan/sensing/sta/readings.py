@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import msgspec
@@ -28,7 +29,9 @@ from anlan.sensing.store.rows import REMOVED, joined, no_rows, standing
 
 MOST_LOOKED_AT = 5_000_000
 """Readings that one question looks at; beyond, it has to be narrowed."""
-MANY_STREAMS = 1000
+MOST_FOUND_AMONG = 200_000_000
+"""Sealed readings among which one is looked for by its number: about a second."""
+MANY_STREAMS, STREAMS_AT_ONCE = 1000, 100
 _WORDS = np.array([*(quality.value for quality in QUALITIES), "removed"], object)
 _MISSING = QUALITIES.index(Quality.MISSING)
 
@@ -52,6 +55,10 @@ class Readings:
         """The instant at which is asked."""
         return self.view.now_us
 
+    def spend(self, steps: int) -> None:
+        """Count what is about to be reckoned."""
+        self.view.spent.more(steps)
+
     def take(self, which: NDArray[Any]) -> Readings:
         """Return some of them."""
         return Readings(
@@ -67,7 +74,7 @@ class Readings:
                 Field(rest or ("@iot.id",), field.at)
             )
         if name == "result":
-            return within(self._results(), rest)
+            return within(self._results, rest)
         if rest or name not in (*BASIC[READING], *IDS):
             raise NameUnknownError(of=READING, name="/".join(field.steps)[:80])
         if name in IDS:
@@ -78,6 +85,7 @@ class Readings:
         found = times.get(name)
         return nothing("any", self.size) if found is None else Column("instant", found, known)
 
+    @cached_property
     def _results(self) -> Column:
         if not self.rows.text.any():
             return Column("number", self.rows.value, ~np.isnan(self.rows.value))
@@ -110,14 +118,13 @@ def shown(view: View, rows: Rows) -> Readings:
     number = rows.id
     amended = rows.about != 0
     if amended.any():
-        pairs = zip(rows.id[amended].tolist(), rows.about[amended].tolist(), strict=True)
-        first = dict(pairs)
         number = rows.id.copy()
-        for place in np.flatnonzero(amended).tolist():
-            at = int(rows.id[place])
-            while at in first:  # numbers fall on the way: a correction comes after what it corrects
-                at = first[at]
-            number[place] = at
+        first: dict[int, int] = {}
+        # By number: what is corrected came before its correction, and is led back already.
+        places = np.flatnonzero(amended)
+        for place in places[np.argsort(rows.id[places])].tolist():
+            about = int(rows.about[place])
+            number[place] = first[int(rows.id[place])] = first.get(about, about)
         if not view.history:
             kept = standing(rows)
             number = number[np.isin(rows.id, kept.id)]
@@ -191,7 +198,7 @@ class _Walk:
     def gather(self, needed: int | None, *, falling: bool) -> Readings:
         """Return all readings that meet the condition, or so many of each stream or together."""
         store = reader()
-        wanted = _store_numbers(self.view, self.streams)
+        wanted = np.unique(_store_numbers(self.view, self.streams))
         bounds = store.bounds()
         parts = [shown(self.view, no_rows())]
         if bounds is None or not len(wanted):
@@ -221,11 +228,15 @@ class _Walk:
         many = len(wanted) > MANY_STREAMS
         if many and self.looked_at + store.most_rows(start, end) > MOST_LOOKED_AT:
             raise TooWideError(limit=f"{MOST_LOOKED_AT} readings")
-        rows = store.read(wanted, start, end, history=True)
-        self.looked_at += rows.size
-        if self.looked_at > MOST_LOOKED_AT:
-            raise TooWideError(limit=f"{MOST_LOOKED_AT} readings")
-        part = shown(self.view, rows)
+        # Of many streams it is known beforehand how much comes; few may speak very often.
+        step = len(wanted) if many else STREAMS_AT_ONCE
+        parts = []
+        for first in range(0, len(wanted), step):
+            parts.append(store.read(wanted[first : first + step], start, end, history=True))
+            self.looked_at += parts[-1].size
+            if self.looked_at > MOST_LOOKED_AT:
+                raise TooWideError(limit=f"{MOST_LOOKED_AT} readings")
+        part = shown(self.view, joined(parts))
         return part if self.condition is None else part.take(holds(self.condition, part))
 
 
@@ -269,18 +280,21 @@ def _newest(view: View, streams: Numbers) -> Readings:
     return Readings(view, found.rows, found.stream, newest.first)
 
 
-def one(view: View, number: int) -> Readings:
-    """Return the reading that is told by a number, as it stands now.
+def one(view: View, number: int, stream: int | None = None) -> Readings:
+    """Return the reading that is told by a number, as it stands now; ``stream``: it is said to be of.
 
     Raises
     ------
     EntityUnknownError
         When there is none, it was removed, or its stream may not be seen.
+    TooWideError
+        When it is not among the first :data:`MOST_FOUND_AMONG`, and nobody said of which stream it is.
     """
-    found = chain(view, number)
+    found = chain(view, number, stream)
     rows = found.rows
     if view.history:
-        return found.take(rows.id == number)
+        mine = rows.id == number
+        return found.take(mine if mine.any() else np.arange(1))  # received twice, and kept once
     alive = found.take(np.isin(rows.id, standing(rows).id))
     return alive.take(np.arange(1)) if alive.size else _unknown(number)
 
@@ -289,12 +303,15 @@ def _unknown(number: int) -> Readings:
     raise EntityUnknownError(what="Observations", id=number)
 
 
-def chain(view: View, number: int) -> Readings:
+def chain(view: View, number: int, stream: int | None = None) -> Readings:
     """Return everything that was kept of one reading: as received, its corrections, its removal."""
     store = reader()
     if not 0 < number < 1 << 62:
         return _unknown(number)
-    asked = store.by_id(np.array([number], np.int64))
+    known = None if stream is None else _store_numbers(view, np.array([stream]))
+    asked = store.by_id(number, stream=known, most=MOST_FOUND_AMONG)
+    if asked is None:
+        raise TooWideError(limit=f"{MOST_FOUND_AMONG} readings")
     if not asked.size:
         return _unknown(number)
     store.all_numbers()

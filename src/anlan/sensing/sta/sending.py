@@ -34,6 +34,8 @@ from anlan.sensing.store.frames import MOST_ROWS
 
 EXACT = 1 << 53
 LONGEST_RESULT = 64 * 1024
+DEEPEST_RESULT = 60
+"""Levels of a result: whoever reads it may stand deeper in calls than who sent it."""
 TAKEN = frozenset(
     {"phenomenonTime", "resultTime", "result", "resultQuality", "Datastream", "FeatureOfInterest"}
 )
@@ -149,10 +151,23 @@ def result_of(given: Any) -> tuple[float | None, bytes]:
         return None, b""
     if isinstance(given, int | float) and not isinstance(given, bool) and abs(given) <= EXACT:
         return float(given), b""
+    if _deeper(given, DEEPEST_RESULT):
+        raise NotKeptHereError(field=f"result (over {DEEPEST_RESULT} levels)")
     text = msgspec.json.encode(given)
     if len(text) > LONGEST_RESULT:
         raise NotKeptHereError(field=f"result (over {LONGEST_RESULT} bytes)")
     return None, text
+
+
+def _deeper(given: Any, levels: int) -> bool:
+    """Return whether lists and objects lie within each other on more than ``levels`` levels."""
+    here = [given]
+    for _ in range(levels + 1):
+        inside = [one for one in here if isinstance(one, dict | list)]
+        if not inside:
+            return False
+        here = [x for one in inside for x in (one.values() if isinstance(one, dict) else one)]
+    return True
 
 
 def rows_of(given: Any, *, now: datetime) -> list[Sent | str]:

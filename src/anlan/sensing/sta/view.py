@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from dataclasses import field as one_field
 from functools import cached_property
 from typing import Any
 
@@ -35,8 +36,30 @@ from anlan.sensing.sta.model import (
 )
 from anlan.sensing.sta.tree import Field, Node, fields_in
 
+MOST_STEPS = 500_000_000
+"""What one question may reckon, about 10 ns each (:func:`anlan.sensing.sta.evaluate.weight_of`)."""
 MOST_RELATED = 2_000_000
 """Related entities that one condition or one level of an answer may look at."""
+PER_RELATED = 10
+
+
+@dataclass(slots=True)
+class Spent:
+    """What a question has reckoned so far, in all of its parts."""
+
+    steps: int = 0
+
+    def more(self, steps: int) -> None:
+        """Count what is about to be reckoned.
+
+        Raises
+        ------
+        TooWideError
+            When it is more than :data:`MOST_STEPS` in all.
+        """
+        self.steps += steps
+        if self.steps > MOST_STEPS:
+            raise TooWideError(limit=f"{MOST_STEPS} steps")
 
 
 @dataclass(frozen=True)
@@ -50,6 +73,7 @@ class View:
     reads: bool  # may see readings
     page: int = 1000  # entities of one page, at most
     history: bool = False  # also what was corrected or removed since
+    spent: Spent = one_field(default_factory=Spent)
 
     @cached_property
     def _areas(self) -> NDArray[np.bool_]:
@@ -139,6 +163,10 @@ class Entities:
         """The instant at which is asked."""
         return self.view.now_us
 
+    def spend(self, steps: int) -> None:
+        """Count what is about to be reckoned."""
+        self.view.spent.more(steps)
+
     def column(self, field: Field) -> Column:
         """Return a property of each, or of the one it leads to."""
         name, rest = field.steps[0], field.steps[1:]
@@ -173,6 +201,7 @@ class Entities:
             there = numbers >= 0
             kind, numbers, places = self.view.related(kind, numbers[there], name)
             owners = owners[there][places]
+            self.spend(PER_RELATED * len(numbers))
         return _Spread(self, Entities(self.view, kind, numbers), prefix, owners), owners
 
 
@@ -209,6 +238,9 @@ class _Spread:
     @property
     def now_us(self) -> int:
         return self.outer.now_us
+
+    def spend(self, steps: int) -> None:
+        self.outer.spend(steps)
 
     def column(self, field: Field) -> Column:
         long = len(self.prefix)

@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anlan.kernel.errors import UnavailableError
-from anlan.sensing.store import log, manifest, sealed
+from anlan.sensing.store import finding, log, manifest, sealed
+from anlan.sensing.store.finding import Brought
 from anlan.sensing.store.frames import MOST_ROWS, Frame
 from anlan.sensing.store.latest import NEVER, Latest, Newest
 from anlan.sensing.store.manifest import SegmentFile
@@ -24,7 +25,6 @@ from anlan.sensing.store.places import Places
 from anlan.sensing.store.rows import (
     REMOVED,
     Rows,
-    in_order,
     joined,
     rows_of_frame,
     standing,
@@ -131,22 +131,34 @@ class StoreReader:
                 continue
         raise UnavailableError(what="observation store", problem="it changes without end")
 
-    def by_id(self, ids: NDArray[np.int64]) -> Rows:
-        """Return readings by their numbers, standing or not; unknown numbers are left out."""
+    def by_id(
+        self, number: int, *, stream: NDArray[np.int32] | None = None, most: int = 1 << 62
+    ) -> Rows | None:
+        """Return a reading by its number, standing or not: one row, or none.
 
-        def look() -> Rows:
+        None when it is in none of the first ``most`` sealed readings that may be it; ``stream``,
+        the number of the stream it is said to be of, leaves few of them.
+        """
+
+        def look() -> Rows | None:
             found = manifest.load(self.places.manifest)
-            frames = ids // MOST_ROWS
-            parts = []
-            for item in found.segments:
-                if ((frames >= item.first) & (frames <= item.last)).any():
-                    rows = self._open.get(self.places.segments, item.name).read(None, *ALWAYS)
-                    parts.append(rows.take(np.isin(rows.id, ids)))
             for frame in self._tail.after(found.sealed):
-                if (frames == frame.seq).any():
+                if frame.seq == number // MOST_ROWS:
                     rows = rows_of_frame(frame)
-                    parts.append(rows.take(np.isin(rows.id, ids)))
-            return in_order(joined(parts))
+                    return rows.take(rows.id == number)
+            return finding.row_of(self.places, found, self._open, number, stream=stream, most=most)
+
+        return self._looking(look)
+
+    def brought(self, seq: int) -> Brought | None:
+        """Return who sent a message, when and of how many readings; None when there is none."""
+
+        def look() -> Brought | None:
+            found = manifest.load(self.places.manifest)
+            for frame in self._tail.after(found.sealed):
+                if frame.seq == seq:
+                    return Brought(frame.source, frame.received_us, frame.rows)
+            return finding.brought(self.places, found, seq)
 
         return self._looking(look)
 

@@ -30,6 +30,8 @@ ROW_GROUP = 32_768
 SMALL_GROUP, SMALL_PART = 8_192, 1 << 21
 """A part with fewer rows is cut finer: a year of one stream is a group out of each day's file, and
 in a file of some hundred groups their table is still small."""
+AT_ONCE = 32
+"""Row groups unpacked at once: what streams that lie apart take does not grow with a day's readings."""
 CHUNK_BYTES = 1 << 20
 FILES_OPEN = 256
 PLAIN = ("id", "stream", "at", "late_us", "whole", "decimals", "raw", "quality", "about", "text")
@@ -155,8 +157,15 @@ class OpenSegment:
     ) -> Rows:
         """Return the rows of streams (None: all) with ``from_us`` <= time < ``before_us``."""
         groups = self.groups_of(streams) if group < 0 else [group]
-        if not groups:
-            return no_rows()
+        parts = [
+            self._read(groups[first : first + AT_ONCE], streams, from_us, before_us)
+            for first in range(0, len(groups), AT_ONCE)
+        ]
+        return parts[0] if len(parts) == 1 else joined(parts)
+
+    def _read(
+        self, groups: list[int], streams: NDArray[np.int32] | None, from_us: int, before_us: int
+    ) -> Rows:
         table = self.file.read_row_groups(
             groups, columns=self._telling(groups), use_threads=False
         ).combine_chunks()
@@ -171,6 +180,22 @@ class OpenSegment:
             if end > start
         ]
         return _between(joined(parts), None, from_us, before_us)
+
+    def rows_in(self, group: int) -> int:
+        """Return how many rows a row group has."""
+        return int(self.file.metadata.row_group(group).num_rows)
+
+    def row_of(self, number: int, group: int) -> Rows | None:
+        """Return the row of a reading's number, if it is in a row group; only numbers are read for that."""
+        told = self.file.metadata.row_group(group).column(self._places["id"]).statistics
+        if told is not None and told.has_min_max and not told.min <= number <= told.max:
+            return None
+        table = self.file.read_row_group(group, columns=["id"], use_threads=False)
+        hits = np.flatnonzero(np.asarray(table.column("id").combine_chunks()) == number)
+        if not len(hits):
+            return None
+        whole = self.file.read_row_group(group, columns=self._telling([group]), use_threads=False)
+        return _rows_of(whole.slice(int(hits[0]), 1).combine_chunks())
 
     def _telling(self, groups: list[int]) -> list[str]:
         """Return the columns that say anything in some row groups, as their statistics tell."""

@@ -21,6 +21,7 @@ class AlertRaised(Event):
     area: str
     place: str  # risk point code, or ""
     at: datetime  # evidence time, not the time of writing
+    incident: int = 0  # the incident it belongs to; 0: it came alone
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,7 @@ class AlertLevelChanged(Event):
     before: str
     level: str
     at: datetime
+    incident: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,26 @@ class AlertCleared(Event):
     subject: str
     reason: str
     at: datetime
+    incident: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentGrew(Event):
+    """So many alerts of one hazard came in one small area that they are one incident, or more of it.
+
+    The alerts that were raised with it stand before it in the journal.
+    """
+
+    incident: int
+    rule: str  # of the packs, by which it is one
+    rule_version: int
+    hazard: str
+    case: str  # kind of case; "none": told only
+    area: str
+    level: str  # the highest at which a member was raised
+    members: int  # in all
+    drawn: tuple[int, ...]  # alerts that had come alone before
+    at: datetime  # evidence time of its latest member
 
 
 @dataclass(frozen=True, slots=True)

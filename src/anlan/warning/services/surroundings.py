@@ -23,7 +23,7 @@ from anlan.warning.domain.signs import (
     World,
 )
 from anlan.warning.models import ResponseInForce, WarningInForce
-from anlan.warning.selectors import warnings_in_force
+from anlan.warning.selectors.in_force import warnings_in_force
 
 SMALL = frozenset({"grid", "community"})  # areas small enough to stand in for coordinates
 REMEMBER_ENDED = timedelta(days=2)  # a response that ended tells since when there is a lag

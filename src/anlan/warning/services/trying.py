@@ -34,7 +34,7 @@ from anlan.warning.domain.signs import (
     World,
 )
 from anlan.warning.models import AlertInstance, ResponseInForce, WarningInForce
-from anlan.warning.selectors import inside
+from anlan.warning.selectors.alerts import inside
 from anlan.warning.services.inbox import report_sign, signal_sign
 from anlan.warning.services.judging import UNJUDGED
 from anlan.warning.services.surroundings import City, asked_at, city_at, ground_of, place_of

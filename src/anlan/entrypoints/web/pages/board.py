@@ -60,7 +60,8 @@ def board(request: Call) -> HttpResponse:
     lines.sort(key=_pressing)
     context = {
         "style": _style(),
-        "lines": lines,
+        "lines": [line for line in lines if line["raised"]],
+        "quiet": [line for line in lines if not line["raised"]],
         "weeks": found.weeks,
         "stale": found.stale,
         "ignored": [line for line in lines if line["is_ignored"]],

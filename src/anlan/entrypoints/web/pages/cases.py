@@ -13,6 +13,7 @@ from django.http.multipartparser import MultiPartParserError
 from django.views.decorators.http import require_POST, require_safe
 
 from anlan.entrypoints.web import assets, doubting, naming
+from anlan.entrypoints.web.pages.members import members_of
 from anlan.entrypoints.web.pages.signing import refusal_of
 from anlan.entrypoints.web.pages.uploads import named_uploads, photo_words
 from anlan.entrypoints.web.shell import POLICY, moved, page, show
@@ -46,6 +47,7 @@ FORWARD = (
 )  # fmt: skip
 WORDS_OF_RULES = 500
 SIGNS_SHOWN = 50  # the last ones; of a flood there may be thousands
+MEMBERS_AS_SIGNS = 3
 
 
 @require_safe
@@ -155,6 +157,8 @@ def _shown(
     told = notices.notices_about(f"case:{case_id}")
     entries = response.history(request.actor, case_id, newest=True)
     names = _names(found, told, entries)
+    # The alerts of an incident have a list of their own.
+    shown_signs = MEMBERS_AS_SIGNS if found.incidents else SIGNS_SHOWN
     done, zone = request.GET.get("done", ""), registry.timezone()
     context = {
         "style": assets.stamped("resident.css"),
@@ -164,14 +168,15 @@ def _shown(
         "case": found.case,
         "line": naming.line_of(found.case, names, language),
         "clock": _clock(found),
-        "signs": _signs(found.followers[-SIGNS_SHOWN:], language),
-        "more_signs": max(0, len(found.followers) - SIGNS_SHOWN),
+        "signs": _signs(found.followers[-shown_signs:], language),
+        "more_signs": max(0, found.followers_in_all - shown_signs),
+        "members": members_of(request, found, language),
         "happened": [
             {**entry, "text": naming.happened_text(entry, names, language, zone=zone)}
             for entry in entries
         ],
         "gathered": found.case.is_open and response.is_gathering(found.case),
-        "waiting": sum(one.waits for one in found.followers),
+        "waiting": found.followers_waiting,
         "done": say(f"trigger.{done}", language) if done in list(Trigger) else "",
         "refusal": refusal,
         "reads": list(ReadReason) if request.actor.reads_contents else [],

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from importlib.resources import files
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
-from anlan.entrypoints.web import charts, design
+from anlan.entrypoints.web import assets, charts, design, streamplot
 from anlan.entrypoints.web.moments import level_word
 from anlan.entrypoints.web.shell import open_page, show
 from anlan.entrypoints.web.wording import say
@@ -29,6 +29,7 @@ def design_page(request: HttpRequest) -> HttpResponse:
         "tokens": design.tokens(),
         "contrasts": design.contrasts(),
         "spaces": design.SPACES,
+        "style": assets.stamped("streams.css"),
         "specimens": [f"web/{SPECIMENS}/{name}" for name in names],
         "levels": [
             (level, level_word(level, "zh"), level_word(level, "en")) for level in design.LEVELS
@@ -76,6 +77,7 @@ def _samples(request: HttpRequest, language: str) -> dict[str, Any]:
         "notice_sample": notice,
         "key_shapes": list(charts.SHAPES.items()),
         **_drawn(language),
+        **_streams(now, language),
     }
 
 
@@ -102,3 +104,47 @@ def _drawn(language: str) -> dict[str, Any]:
             [charts.Lane(said, spots)], ticks, title=said, description=said, cursor=0.75
         ),
     }  # fmt: skip
+
+
+def _streams(now: datetime, language: str) -> dict[str, Any]:
+    said, orange = say("design.sample", language), level_word("orange", language)
+    plotted = _plotted(said, language)
+    counted = {
+        "id": 0, "title": said, "says": "", "levels": [{"code": "orange", "name": orange}],
+        "is_ignored": True, "precision": None, "outcomes": [], "acted": 0, "called": 3,
+        "weeks": [(now - timedelta(weeks=8 - n), n) for n in range(8)], "streams": 14,
+    }  # fmt: skip
+    ticks = [(0.0, "08:00"), (0.5, "12:00"), (1.0, "16:00")]
+    return {
+        "level_sample": orange,
+        "course_sample": streamplot.drawn(plotted, ticks, title=said, description=said, unit="mm"),
+        "small_sample": streamplot.small(plotted, description=said),
+        "board_sample": counted,
+    }
+
+
+def _plotted(said: str, language: str) -> streamplot.Plotted:
+    """Return a course with everything that can stand in one."""
+    limits = [
+        streamplot.Mark(float(value), level, f"{level_word(level, language)} ≥ {value} mm")
+        for value, level in zip((8, 6, 4, 2), design.LEVELS, strict=True)
+    ]
+    ends = ((0.0, 0.2), (0.22, 0.4), (0.42, 0.6), (0.62, 0.8))
+    alerts = [
+        streamplot.Stretch(*end, level, level_word(level, language))
+        for end, level in zip(ends, design.LEVELS, strict=True)
+    ]
+    others = [
+        streamplot.Stretch(0.1, 0.5, "case", said), streamplot.Stretch(0.6, 0.9, "fault", said)
+    ]  # fmt: skip
+    return streamplot.Plotted(
+        runs=[[(0.0, 0, 1, 2), (0.2, 2, 3, 5), (0.4, 5, 7, 9)], [(0.7, 3, 3, 3)]],
+        silences=[(0.4, 0.7)],
+        usual=[[(0.0, 1, 2, 3), (1.0, 1, 2, 3)]],
+        limits=limits,
+        odd=[(0.3, say("quality.suspect", language))],
+        lanes=[
+            streamplot.Lane(say("stream.alerts", language), alerts),
+            streamplot.Lane(said, others),
+        ],
+    )

@@ -18,6 +18,7 @@ from django.views.decorators.http import require_safe
 from anlan.entrypoints.web import assets, charts, coursing, streamplot
 from anlan.entrypoints.web.coursing import RANGES, Span, asked_span
 from anlan.entrypoints.web.csvfile import CSV_MARK, csv_text
+from anlan.entrypoints.web.doubting import fault_name, fault_text
 from anlan.entrypoints.web.shell import page, show
 from anlan.entrypoints.web.templatetags.anlan import span_text
 from anlan.entrypoints.web.watching import streams as watched
@@ -40,7 +41,7 @@ POLICY = (
     "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self'; "
     "img-src 'self' data:; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
-MOST_ALERTS = 100
+MOST_ALERTS, MOST_FAULTS = 100, 50
 SCRIPTED = ("stream.live_on", "stream.live_lost", "stream.loading")
 
 
@@ -187,6 +188,8 @@ def seen(request: Call, sensor: KnownSensor, span: Span, language: str) -> dict[
         unit,
         language,
     )
+    zone = registry.timezone()
+    faults = sensing.faults_of(sensor.code, span.start, span.end)[-MOST_FAULTS:]
     drawn = coursing.plotted(
         course,
         sensor,
@@ -197,6 +200,7 @@ def seen(request: Call, sensor: KnownSensor, span: Span, language: str) -> dict[
             alerts,
             list({case.pk: case for case in cases.values()}.values()),
             {line["row"].pk: f"{line['level']['name']} · {line['why']}" for line in lines},
+            [(x.since, x.until, fault_name(x.kind, language)) for x in faults],
             language,
         ),
         language=language,
@@ -221,6 +225,9 @@ def seen(request: Call, sensor: KnownSensor, span: Span, language: str) -> dict[
         "limits": limits,
         "limits_off": [mark for mark in limits if not scale.holds(mark.value)],
         "alerts": lines,
+        "faults": [
+            {"row": x, "says": fault_text(x, language, unit=unit, zone=zone)} for x in faults[::-1]
+        ],
         "course": course,
     }
 

@@ -9,7 +9,7 @@ from django import template
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from anlan.entrypoints.web import wording
+from anlan.entrypoints.web import assets, wording
 
 register = template.Library()
 
@@ -66,3 +66,9 @@ def left(context: dict[str, Any], due: datetime | None) -> SafeString | str:
 def figure(value: float | None) -> str:
     """Return a measured number as short as it is clear; a dash where there is none."""
     return "–" if value is None else f"{value:.6g}"
+
+
+@register.simple_tag
+def common_sheet() -> str:
+    """Return the address of the sheet others build upon: an old one must not meet new ones."""
+    return assets.stamped("anlan.css")

@@ -102,6 +102,7 @@ def write_some(cut: Cut, identity: str, *, now: datetime) -> int:
             area_paths=cut.city.of.area_paths,
             now=now,
             told_once=True,
+            coming=cut.findings[cut.told + len(some) :],
         )
         failpoints.reach("judge.findings_kept")
         JudgeCut.objects.update_or_create(

@@ -210,13 +210,16 @@ def _slices(
 ) -> Iterator[tuple[sensing.Rows, int]]:
     """Yield what stands of streams in a period, in pieces that fit into memory, and their ends."""
     last = end if known_upto is None else known_upto
-    most = sensing.most_rows_between(begin, end)
-    pieces = max(1, -(-most // ROWS_AT_ONCE), -(-(last - begin) // LONGEST_SLICE))
+    pieces = -(-sensing.most_rows_between(begin, end) // ROWS_AT_ONCE)
+    if not pieces:
+        return
     edges = np.linspace(begin, last, pieces + 1).astype(np.int64).tolist()
     edges[-1] = end
     for low, high in pairwise(edges):
-        if most:
-            yield sensing.rows_between(streams, low, high), high
+        rows = sensing.rows_between(streams, low, high)
+        slices = (rows.at_us - low) // LONGEST_SLICE
+        for number in np.unique(slices).tolist():
+            yield rows.take(slices == number), min(high, low + (number + 1) * LONGEST_SLICE)
 
 
 def _parts(rows: sensing.Rows) -> Iterator[sensing.Rows]:

@@ -11,7 +11,7 @@ const LOOK_MS = 5_000;
 const WHEEL_MS = 250; // a wheel that stood still so long has said all
 const MOVED_PX = 4;
 
-const part = () => root.querySelector(".span");
+const part = () => root.querySelector("[data-range]");
 const plot = () => root.querySelector(".plot");
 const number = (name) => Number(part().dataset[name]);
 const asking = { now: null, wheel: 0, wanted: null };
@@ -48,12 +48,12 @@ async function bring(query, { quietly = false } = {}) {
 }
 
 function take(html) {
-  const open = root.querySelector(".twin")?.open;
+  const open = root.querySelector("[data-twin]")?.open;
   const inside = root.contains(document.activeElement) ? document.activeElement : null;
   const back = inside?.classList.contains("plot") ? ".plot"
     : inside?.dataset.move ? `[data-move="${inside.dataset.move}"]` : null;
   root.innerHTML = html;
-  if (open) root.querySelector(".twin").open = true;
+  if (open) root.querySelector("[data-twin]").open = true;
   if (back) (root.querySelector(back) ?? plot()).focus({ preventScroll: true });
 }
 
@@ -80,7 +80,7 @@ function goRange(range) {
 const wide = () => plot().getBoundingClientRect().width || 1;
 
 function move(pixels, scale = 1) {
-  const inner = plot().querySelector(".moving");
+  const inner = plot().querySelector("[data-moving]");
   // An inner svg takes no transform in every browser; its children do.
   for (const child of inner?.children ?? []) {
     if (!child.style) continue;

@@ -1,0 +1,51 @@
+"""Judging what the edge keeps: in its commits, and in a thread that writes what they find."""
+
+from __future__ import annotations
+
+import logging
+import threading
+
+from django.db import close_old_connections
+
+from anlan.entrypoints import clock
+from anlan.warning import public as warning
+
+log = logging.getLogger(__name__)
+TICK_S = 0.25
+ENDING_S = 30.0
+
+
+class Judging:
+    """Judges from :meth:`start` to :meth:`stop`; until its kernels are loaded the clockwork does."""
+
+    def __init__(self) -> None:
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="judge", daemon=True)
+
+    def start(self) -> None:
+        """Begin; loading takes a second or two, and a minute the first time on a machine."""
+        self._thread.start()
+
+    def _run(self) -> None:
+        try:
+            judge = warning.stream_judge()
+            judge.start()
+        except Exception:  # readings are taken in all the same, and the clockwork judges them
+            log.exception("the edge does not judge")
+            return
+        while not self._stop.wait(TICK_S):
+            try:
+                judge.tick(now=clock.now())
+            except Exception:  # what was found waits in memory, or is found again
+                log.exception("what was judged could not be written")
+            close_old_connections()
+        try:
+            judge.tick(now=clock.now())
+            warning.stop_judging()
+        except Exception:  # the next judge finds the memory again; it only takes longer
+            log.exception("the judge's memory was not saved")
+
+    def stop(self) -> None:
+        """Write what was found, save the memory, and let the clockwork judge; when nobody commits."""
+        self._stop.set()
+        self._thread.join(timeout=ENDING_S)

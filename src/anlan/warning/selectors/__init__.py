@@ -1,0 +1,1 @@
+"""Reads of the warning room, with bounded queries."""
