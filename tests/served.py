@@ -51,7 +51,7 @@ with transaction.atomic():
         scopes = sorted(PERMISSIONS[account.role])
         print(new_token(actor, account, scopes, account.areas, end, purpose="session", now=now)[1])
 """
-PATIENCE_S = 60
+PATIENCE_S = 180
 
 
 def free_port() -> int:
