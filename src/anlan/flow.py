@@ -33,6 +33,8 @@ REACTIONS: dict[type[Event], tuple[Listener, ...]] = {
         warning_handlers.on_report_received,
         response_handlers.on_report_received,
     ),
+    sensing.ReadingsRetired: (),
+    sensing.ConnectorSecretMade: (),
     sensing.SignalReceived: (warning_handlers.on_signal,),
     sensing.ObservationCorrected: (),
     sensing.ObservationRemoved: (),
