@@ -23,7 +23,8 @@ from anlan.sensing.domain.columnwire import BINARY
 from anlan.sensing.models import Quarantine
 from tests.sensing.conftest import NOW, live, load_small_city  # noqa: F401  a fixture
 
-pytestmark = pytest.mark.django_db(databases="__all__", transaction=True)
+# Threads keep connections of their own, which PostgreSQL does not let a test database go with.
+pytestmark = [pytest.mark.sqlite_only, pytest.mark.django_db(databases="__all__", transaction=True)]
 AT = NOW.isoformat()
 ROW = {"stream": "s1", "at": AT, "value": 0.5}
 
