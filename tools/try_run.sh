@@ -19,7 +19,7 @@ stop() {
     rm -rf "$folder"
 }
 trap stop EXIT
-for _ in $(seq 600); do
+for _ in $(seq 1200); do  # the first start compiles the judge
     if curl -fsS -o "$folder/health" "http://127.0.0.1:$port/healthz" 2>/dev/null; then break; fi
     if ! kill -0 "$runner" 2>/dev/null; then cat "$folder/out"; echo "make run ended early"; exit 1; fi
     sleep 0.5
