@@ -72,7 +72,8 @@ def _flag(
         is_long = at_us[i] - at_us[run] >= f.stuck_us and i - run + 1 >= f.stuck_readings
         if f.stuck_us > 0 and is_long and value[run] > f.rests_upto:
             # Once found, every further reading of the run is one more.
-            found[i if found[i - 1] & STUCK_FLAG else run : i + 1] |= STUCK_FLAG
+            for j in range(i if found[i - 1] & STUCK_FLAG else run, i + 1):
+                found[j] |= STUCK_FLAG
         if value[i] < f.low:
             found[i] |= LOW_FLAG
         first = i - WINDOW + 1
