@@ -274,7 +274,7 @@ def reset() -> None:
 
 
 def run() -> None:
-    """Tick until told to stop (SIGTERM, SIGINT), or until the parent process is gone.
+    """Tick until told to stop (SIGTERM, SIGINT).
 
     A second clockwork on the same workspace stands by and takes over when the first ends.
     """
@@ -285,10 +285,9 @@ def run() -> None:
 
     signal.signal(signal.SIGTERM, on_signal)
     signal.signal(signal.SIGINT, on_signal)
-    parent = os.getppid()
 
     def goes_on() -> bool:
-        return not stop.is_set() and os.getppid() == parent
+        return not stop.is_set()
 
     with Lease(here.workspace().root) as lease:
         if _await(lease, stop, goes_on):

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
 import threading
 
 import click
 
+from anlan.entrypoints import lifeline
 from anlan.entrypoints.cli import screen
 
 
@@ -20,6 +20,7 @@ def mqtt() -> None:
 @mqtt.command("run")
 def run() -> None:
     """Take readings in by MQTT, as ``mqtt.toml`` says (``up`` does this too)."""
+    lifeline.end_with_parent()
     screen.open_workspace()
     from django.conf import settings as django_settings
 
@@ -33,10 +34,9 @@ def run() -> None:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    parent = os.getppid()
     with Lease(root, "mqtt.lock") as lease:
         while not lease.take():  # another one serves this workspace
-            if stop.wait(1.0) or os.getppid() != parent:
+            if stop.wait(1.0):
                 return
         found = settings.load(root)
         if found is None:
@@ -47,8 +47,7 @@ def run() -> None:
         screen.say(
             f"MQTT 正在运行（端口 {port or '–'}）。", f"MQTT is running (port {port or '–'})."
         )
-        while not stop.wait(1.0) and os.getppid() == parent:
-            pass
+        stop.wait()
         running.close()
 
 

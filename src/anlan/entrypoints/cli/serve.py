@@ -12,6 +12,7 @@ from pathlib import Path
 
 import click
 
+from anlan.entrypoints import lifeline
 from anlan.entrypoints.cli import screen
 
 WEB_PROCESSES = 2
@@ -79,6 +80,7 @@ def serve() -> None:
     from anlan.entrypoints.web.watching.hub import MOST_VIEWERS
 
     values = settings.ANLAN
+    lifeline.hold()
     # The threads mostly wait, for bodies or for news: see entrypoints.web.intake and .watching.hub.
     logging.getLogger("_granian").addFilter(lambda line: "Python threads" not in line.getMessage())
     keepers = [Keeper("worker"), *([Keeper("edge")] if values.edge_port else [])]
@@ -125,6 +127,7 @@ def up() -> None:
 @click.command()
 def worker() -> None:
     """Run the clockwork alone (``up`` does this too)."""
+    lifeline.end_with_parent()
     screen.open_workspace()
     from django.conf import settings
 
@@ -138,6 +141,7 @@ def worker() -> None:
 @click.command()
 def edge() -> None:
     """Take readings in at city scale, and write the observation store (``up`` does this too)."""
+    lifeline.end_with_parent()
     screen.open_workspace()
     from django.conf import settings
 

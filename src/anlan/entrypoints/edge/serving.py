@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import os
 import signal
 
 from django.conf import settings
@@ -25,7 +24,7 @@ ENDING_S = 15.0
 
 
 async def serve(address: str, port: int, *, limit: int) -> None:
-    """Serve until told to stop (SIGTERM, SIGINT), or until the parent process is gone.
+    """Serve until told to stop (SIGTERM, SIGINT).
 
     What was taken in is answered before it ends.
 
@@ -91,8 +90,7 @@ async def _without_requests(door: Door) -> None:
 
 
 async def _tend(gatherer: sensing.Gatherer, credentials: Credentials, stop: asyncio.Event) -> None:
-    """Look at the accounts and the registry, again and again; end with the parent process."""
-    parent = os.getppid()
+    """Look at the accounts and the registry, again and again."""
     refreshing: asyncio.Future[None] | None = None
     while not stop.is_set():
         try:
@@ -101,8 +99,6 @@ async def _tend(gatherer: sensing.Gatherer, credentials: Credentials, stop: asyn
             log.exception("cannot look at the accounts")
         if refreshing is None or refreshing.done():
             refreshing = asyncio.ensure_future(_refresh(gatherer))
-        if os.getppid() != parent:
-            stop.set()
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), LOOK_S)
 
