@@ -16,6 +16,7 @@ from anlan.entrypoints.edge import door as doors
 from anlan.entrypoints.edge.credentials import Credentials
 from anlan.entrypoints.edge.door import Door
 from anlan.infra import contents
+from anlan.infra.asking import asking as asking_the_database
 from anlan.kernel.actor import system_actor
 from anlan.registry import public as registry
 from anlan.sensing import public as sensing
@@ -23,8 +24,7 @@ from anlan.sensing.domain.columnwire import BINARY
 from anlan.sensing.models import Quarantine
 from tests.sensing.conftest import NOW, live, load_small_city  # noqa: F401  a fixture
 
-# Threads keep connections of their own, which PostgreSQL does not let a test database go with.
-pytestmark = [pytest.mark.sqlite_only, pytest.mark.django_db(databases="__all__", transaction=True)]
+pytestmark = pytest.mark.django_db(databases="__all__", transaction=True)
 AT = NOW.isoformat()
 ROW = {"stream": "s1", "at": AT, "value": 0.5}
 
@@ -105,7 +105,7 @@ def asking(talk, *, token=None, limit=100_000):
             return await talk(asked)
         finally:
             await asyncio.to_thread(asked.gatherer.close)
-            asked.credentials.close()
+            await asyncio.to_thread(asked.credentials.close)
             sensing.let_go()
 
     return asyncio.run(whole())
@@ -372,7 +372,9 @@ def test_a_token_taken_back_stops_within_a_second(world, monkeypatch):
 
     async def talk(asked):
         taken = (await asked.ask(ROW))[0]
-        await asyncio.to_thread(registry.revoke_token, system_actor("test"), token.pk, now=NOW)
+        await asyncio.to_thread(
+            asking_the_database(registry.revoke_token), system_actor("test"), token.pk, now=NOW
+        )
         passed[0] += remembering.LOOKED_S + 0.01  # as if nobody had looked meanwhile
         return taken, await asked.ask(ROW)
 

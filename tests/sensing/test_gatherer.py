@@ -25,8 +25,7 @@ from tests.registry.small_city import a_city, parsed
 from tests.sensing.conftest import GATEWAY, NOW, STREET, a_sensor, small_law
 
 # The gatherer asks the database in threads of its own.
-# Threads keep connections of their own, which PostgreSQL does not let a test database go with.
-pytestmark = [pytest.mark.sqlite_only, pytest.mark.django_db(databases="__all__", transaction=True)]
+pytestmark = pytest.mark.django_db(databases="__all__", transaction=True)
 
 
 @pytest.fixture

@@ -22,8 +22,7 @@ from tests.entrypoints.mqtt.certificates import certificates
 from tests.entrypoints.mqtt.conftest import a_row, a_token, eventually, kept
 from tests.sensing.conftest import NOW
 
-# Threads keep connections of their own, which PostgreSQL does not let a test database go with.
-pytestmark = [pytest.mark.sqlite_only, pytest.mark.django_db(transaction=True, databases="__all__")]
+pytestmark = pytest.mark.django_db(transaction=True, databases="__all__")
 OWN = "anlan/observations"
 
 

@@ -70,7 +70,6 @@ def test_secrets_are_for_their_owner_only(live):
         secret_in(live.root, name)
 
 
-@pytest.mark.sqlite_only  # its threads keep connections
 @pytest.mark.django_db(transaction=True, databases="__all__")
 def test_check_tries_the_broker(live, city, clock, mosquitto):
     broker = mosquitto()
@@ -110,7 +109,6 @@ def test_a_state_that_cannot_be_read_is_none(live):
     assert state.read(live.root) is None
 
 
-@pytest.mark.sqlite_only  # its threads keep connections
 @pytest.mark.django_db(transaction=True, databases="__all__")
 def test_a_map_of_the_workspace_reads_what_a_device_of_its_own_kind_sends(
     live, city, open_door, device
@@ -136,7 +134,6 @@ def gatherer(city, live):
     found.close()
 
 
-@pytest.mark.sqlite_only  # its threads keep connections
 @pytest.mark.django_db(transaction=True, databases="__all__")
 def test_in_the_process_that_writes_many_senders_share_a_commit(
     city, live, clock, gatherer, open_door, device

@@ -12,8 +12,7 @@ from anlan.kernel.actor import Role
 from tests.entrypoints.mqtt.conftest import a_row, a_token, eventually
 from tests.sensing.conftest import NOW
 
-# Threads keep connections of their own, which PostgreSQL does not let a test database go with.
-pytestmark = [pytest.mark.sqlite_only, pytest.mark.django_db(transaction=True, databases="__all__")]
+pytestmark = pytest.mark.django_db(transaction=True, databases="__all__")
 OWN = "anlan/observations"
 
 

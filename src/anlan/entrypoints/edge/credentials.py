@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeVar
@@ -17,6 +16,7 @@ from typing import TypeVar
 from django.db import close_old_connections
 
 from anlan.infra import journal
+from anlan.infra.asking import AskingThreads
 from anlan.kernel.actor import Actor
 from anlan.kernel.errors import UnavailableError
 from anlan.registry import public as registry
@@ -44,7 +44,7 @@ class Credentials:
 
     def __init__(self) -> None:
         self._held: dict[str, _Held] = {}
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="anlan-credentials")
+        self._thread = AskingThreads(1, "anlan-credentials")
         self._asking = 0
         self._head = -1
         self._revision = ""

@@ -8,6 +8,7 @@ import threading
 from django.db import close_old_connections
 
 from anlan.entrypoints import clock
+from anlan.infra.asking import asking
 from anlan.warning import public as warning
 
 log = logging.getLogger(__name__)
@@ -20,7 +21,7 @@ class Judging:
 
     def __init__(self) -> None:
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="judge", daemon=True)
+        self._thread = threading.Thread(target=asking(self._run), name="judge", daemon=True)
 
     def start(self) -> None:
         """Begin; loading takes a second or two, and a minute the first time on a machine."""

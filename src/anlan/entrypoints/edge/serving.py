@@ -70,7 +70,7 @@ async def serve(address: str, port: int, *, limit: int) -> None:
         await asyncio.to_thread(gatherer.close)
         await asyncio.to_thread(judging.stop)
         await asyncio.to_thread(sensing.let_go)
-        credentials.close()
+        await asyncio.to_thread(credentials.close)
 
 
 def _begin() -> sensing.Gatherer:

@@ -8,7 +8,6 @@ import socket
 import ssl
 from collections import Counter
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -16,6 +15,7 @@ from anlan.entrypoints.mqtt.admitting import Admission
 from anlan.entrypoints.mqtt.letters import Letter, Settled, Taker
 from anlan.entrypoints.mqtt.peer import OVERALL, Peer
 from anlan.entrypoints.mqtt.telling import MOST_SUBSCRIPTIONS, Session, Teller, wanted_of
+from anlan.infra.asking import AskingThreads
 from anlan.infra.mqtt import BrokenError, Connect, PubAck, Reason, Subscribe, Unsubscribe, packets
 from anlan.kernel.actor import Actor
 from anlan.kernel.errors import AnlanError
@@ -58,7 +58,7 @@ class Door:
         self.loop = asyncio.get_running_loop()
         self.counts: Counter[str] = Counter()
         self._admission = admission
-        self._asking = ThreadPoolExecutor(2, thread_name_prefix="mqtt admission")
+        self._asking = AskingThreads(2, "mqtt admission")
         self._lines: set[Peer] = set()
         self._known: dict[tuple[str, str], Peer] = {}
         self._held: set[Peer] = set()
@@ -93,6 +93,7 @@ class Door:
         for peer in list(self._lines):
             peer.end(Reason.SHUTTING_DOWN)
         self._asking.shutdown(wait=False, cancel_futures=True)
+        await self.loop.run_in_executor(None, self._asking.shutdown)
         await self.loop.run_in_executor(None, self._teller.close)
         await asyncio.sleep(0)
 

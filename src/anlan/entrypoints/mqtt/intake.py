@@ -19,6 +19,7 @@ from anlan.entrypoints.mqtt.allowance import Allowance
 from anlan.entrypoints.mqtt.joining import joined
 from anlan.entrypoints.mqtt.letters import Fate, Home, Letter, Settled
 from anlan.entrypoints.mqtt.topics import NOTHING, Heard, Topics
+from anlan.infra.asking import asking
 from anlan.kernel.actor import Actor
 from anlan.kernel.errors import AnlanError, UnavailableError
 from anlan.sensing import public as sensing
@@ -65,7 +66,7 @@ class Intake:
         self._count = self._bytes = 0  # with those that are being kept just now
         self._news = threading.Condition()
         self._open = True
-        self._thread = threading.Thread(target=self._run, name="mqtt intake", daemon=True)
+        self._thread = threading.Thread(target=asking(self._run), name="mqtt intake", daemon=True)
         self._thread.start()
 
     @property

@@ -16,6 +16,7 @@ from anlan.entrypoints.mqtt.intake import Intake
 from anlan.entrypoints.mqtt.settings import DoorPart, MqttSettings, load, rules_of
 from anlan.entrypoints.mqtt.state import note
 from anlan.entrypoints.mqtt.topics import Topics
+from anlan.infra.asking import asking
 from anlan.kernel.errors import AnlanError
 from anlan.sensing import public as sensing
 
@@ -109,7 +110,7 @@ class Mqtt:
         for part in settings.broker:
             intake = self._intake(Topics(rules_of(part.topics)))
             self.brokers.append(BrokerLine(part, root, intake, admission, clock=clock))
-        self._noting = threading.Thread(target=self._tend, name="mqtt state", daemon=True)
+        self._noting = threading.Thread(target=asking(self._tend), name="mqtt state", daemon=True)
         self._noting.start()
 
     def _intake(self, topics: Topics) -> Intake:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 from django.db import close_old_connections
 
+from anlan.infra.asking import asking
 from anlan.infra.mqtt import packets
 from anlan.infra.mqtt.topics import matches
 from anlan.kernel.actor import Actor
@@ -176,7 +177,7 @@ class Teller:
         self._shown: OrderedDict[Sight, list[tuple[str, bytes]]] = OrderedDict()
         self._views: dict[tuple[str, ...], View] = {}
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="mqtt teller", daemon=True)
+        self._thread = threading.Thread(target=asking(self._run), name="mqtt teller", daemon=True)
         self._thread.start()
 
     def listen(self, sessions: list[Session]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
@@ -15,6 +15,7 @@ import numpy as np
 from django.db import close_old_connections
 from numpy.typing import NDArray
 
+from anlan.infra.asking import AskingThreads
 from anlan.kernel.actor import Actor, system_actor
 from anlan.kernel.errors import AnlanError, UnavailableError
 from anlan.sensing.domain.columns import (
@@ -93,7 +94,7 @@ class Gatherer:
         self._waiting: list[_Waiting] = []
         self._changed = threading.Condition()
         self._open = True
-        self._apart = ThreadPoolExecutor(APART, thread_name_prefix="anlan-apart")
+        self._apart = AskingThreads(APART, "anlan-apart")
         self._waiting_apart = 0
         self.refresh(now=now)
         warm(system_actor("gatherer"), now=now)
