@@ -162,3 +162,12 @@ def test_what_was_sent_is_what_is_read_sealed_or_not(city, live, sent, seal_afte
     there = {(item.stream, item.at) for batch in whole for item in batch.observations}
     assert there >= {(stream, at) for stream, values in expected.items() for at in values}
     assert public.verify_segments() == ()
+
+
+def test_a_long_unit_is_not_kept_aside_once_for_each_row(city, monkeypatch):
+    """A body of 12 MB would become 240 GB."""
+    monkeypatch.setattr("anlan.sensing.services.observations.MAX_KEPT_BYTES", 2_000_000)
+    rows = [RowIn("s1", NOW, 1.0)] * 100
+    receipt = keep(*rows, unit="u" * 1_000_000)
+    assert len(receipt.refused) == 100
+    assert 2_000_000 < Quarantine.objects.get(pk=receipt.quarantine).size_bytes < 4_000_000

@@ -14,10 +14,16 @@ from hypothesis import strategies as st
 
 from anlan.kernel.actor import Actor, Role
 from anlan.sensing.domain.columns import check_columns, micros, table_of
-from anlan.sensing.domain.columnwire import columns_from
-from anlan.sensing.domain.errors import BatchMalformedError
+from anlan.sensing.domain.columnwire import (
+    BINARY,
+    HEADER,
+    LONGEST_FOR_ALL,
+    MOST_CODES,
+    columns_from,
+)
+from anlan.sensing.domain.errors import BatchMalformedError, BatchTooLargeError
 from anlan.sensing.domain.instants import micros_of_texts
-from anlan.sensing.domain.observations import StreamFacts, check_rows
+from anlan.sensing.domain.observations import MAX_ROWS, StreamFacts, check_rows
 from anlan.sensing.domain.wire import batch_from_json
 
 NOW = datetime(2021, 7, 20, 8, 0, tzinfo=UTC)
@@ -118,3 +124,37 @@ def test_lists_of_other_lengths_are_no_batch(column):
     columns_from(json.dumps(whole).encode(), "")
     with pytest.raises(BatchMalformedError):
         columns_from(json.dumps(whole | {column: whole[column][:1]}).encode(), "")
+
+
+@pytest.mark.parametrize("name", ["streams", "at", "quality", "unit"])
+def test_a_long_value_for_all_rows_is_not_written_out_in_each(name):
+    """600 KB would become 10 GB."""
+    body = {"streams": "a", "at": "never", "value": ["x"] * 10, "quality": "", "unit": ""}
+    said = json.dumps(body | {name: "x" * (LONGEST_FOR_ALL - 2)}).encode()
+    assert len(columns_from(said, "")[0]) == 10
+    said = json.dumps(body | {name: "x" * (LONGEST_FOR_ALL - 1)}).encode()
+    with pytest.raises(BatchMalformedError):
+        columns_from(said, "")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"streams":"a","at":"never","value":[%s]}',
+        b'{"streams":"a","at_us":1,"value":["x",%s]}',
+        b"[%s]",
+        b'{"observations":[%s]}',
+    ],
+)
+def test_more_rows_than_a_batch_has_are_not_read_one_by_one(body, monkeypatch):
+    """12 MB would keep a processor busy for minutes."""
+    monkeypatch.setattr("anlan.sensing.domain.wire.row_from_json", None)
+    monkeypatch.setattr("anlan.sensing.domain.columnwire.row_from_json", None)
+    with pytest.raises(BatchTooLargeError):
+        columns_from(body % b",".join([b"1"] * (MAX_ROWS + 1)), "")
+
+
+def test_codes_without_end_are_not_looked_up():
+    names = b"\n" * MOST_CODES
+    with pytest.raises(BatchMalformedError):
+        columns_from(HEADER.pack(b"ANR1", 0, len(names), 0, 0) + names, BINARY)

@@ -29,13 +29,17 @@ from anlan.sensing.domain.columns import (
 from anlan.sensing.domain.errors import BatchMalformedError
 from anlan.sensing.domain.instants import micros_of_texts
 from anlan.sensing.domain.observations import BatchIn, RowIn
-from anlan.sensing.domain.wire import batch_from_json, row_from_json
+from anlan.sensing.domain.wire import batch_from_json, refuse_too_many, row_from_json
 
 BINARY = "application/vnd.anlan.readings"
 MAGIC = b"ANR1"
 HEADER = struct.Struct("<4sIIHH")
 RECORD = np.dtype([("stream", "<u4"), ("at_us", "<i8"), ("value", "<f8"), ("quality", "u1")])
 _NUMBER = {"": 0} | {quality.value: number for number, quality in enumerate(QUALITIES)}
+MOST_CODES = 500_000
+"""Streams that one message may speak of: as many as readings."""
+LONGEST_FOR_ALL = 500
+"""Bytes of a value that stands for all rows, where each row is written out: it is repeated in each."""
 _CODES_KEPT = 4_096
 _LONGEST_CODES = 64 * 1024
 _UNREADABLE_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
@@ -82,6 +86,8 @@ def columns_from(body: bytes, kind: str) -> tuple[Columns, str]:
     ------
     BatchMalformedError
         When it is none of the forms.
+    BatchTooLargeError
+        When it has too many rows to look at each by itself.
     """
     if kind == BINARY:
         return columns_from_binary(body), ""
@@ -246,6 +252,9 @@ def _rows_of(fields: Mapping[str, msgspec.Raw]) -> tuple[str, list[bytes]]:
     single = {name for name in names if not bytes(fields[name]).startswith(b"[")} - {"value"}
     if any(len(columns[name]) != rows for name in names if name not in single):
         raise BatchMalformedError(where="body")
+    refuse_too_many(rows)
+    if any(len(columns[name][0]) > LONGEST_FOR_ALL for name in single):
+        raise BatchMalformedError(where="body")
     unit = msgspec.json.decode(columns.pop("unit")[0], type=str) if "unit" in single else ""
     found = []
     for row in range(rows):
@@ -331,6 +340,8 @@ def columns_from_binary(body: bytes) -> Columns:
     try:
         unit = body[HEADER.size : HEADER.size + unit_bytes].decode()
         names = body[HEADER.size + unit_bytes : records]
+        if names.count(b"\n") >= MOST_CODES:
+            raise BatchMalformedError(where="codes")
         codes = _lines(names) if code_bytes <= _LONGEST_CODES else _lines.__wrapped__(names)
     except UnicodeDecodeError:
         raise BatchMalformedError(where="codes") from None

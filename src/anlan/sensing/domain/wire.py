@@ -13,8 +13,12 @@ from typing import Any
 
 import msgspec
 
-from anlan.sensing.domain.errors import BatchMalformedError, ReportMalformedError
-from anlan.sensing.domain.observations import BatchIn, RowIn
+from anlan.sensing.domain.errors import (
+    BatchMalformedError,
+    BatchTooLargeError,
+    ReportMalformedError,
+)
+from anlan.sensing.domain.observations import MAX_ROWS, BatchIn, RowIn
 from anlan.sensing.domain.reports import Contact, ReportIn
 
 # Name on the wire -> (field of ReportIn, type).
@@ -93,6 +97,8 @@ def batch_from_json(body: bytes) -> tuple[BatchIn, str]:
     ------
     BatchMalformedError
         When it is none of the three.
+    BatchTooLargeError
+        When it has more than ``MAX_ROWS`` rows, of which one cannot be read.
     """
     try:
         whole = msgspec.json.decode(body, type=BatchBody)
@@ -110,15 +116,31 @@ def _batch_row_by_row(body: bytes) -> tuple[BatchIn, str]:
     return BatchIn(tuple(row_from_json(item) for item in raw), unit, tuple(raw)), key
 
 
+def refuse_too_many(rows: int) -> None:
+    """Refuse what would take minutes and gigabytes to be read row by row, before it is.
+
+    Raises
+    ------
+    BatchTooLargeError
+        When there are more than ``MAX_ROWS``.
+    """
+    if rows > MAX_ROWS:
+        raise BatchTooLargeError(rows=rows, limit=MAX_ROWS)
+
+
 def _rows_of(body: bytes) -> tuple[list[bytes], str, str]:
     start = body.lstrip()[:1]
+    unit = key = ""
     if start == b"[":
-        return [bytes(row) for row in msgspec.json.decode(body, type=list[msgspec.Raw])], "", ""
-    fields = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
-    if "observations" not in fields and "stream" in fields:
-        return [body], "", ""
-    whole = msgspec.json.decode(body, type=RawBatchBody)
-    return [bytes(row) for row in whole.observations], whole.unit, whole.key
+        rows = msgspec.json.decode(body, type=list[msgspec.Raw])
+    else:
+        fields = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
+        if "observations" not in fields and "stream" in fields:
+            return [body], "", ""
+        whole = msgspec.json.decode(body, type=RawBatchBody)
+        rows, unit, key = whole.observations, whole.unit, whole.key
+    refuse_too_many(len(rows))
+    return [bytes(row) for row in rows], unit, key
 
 
 def row_from_json(raw: bytes) -> RowIn | None:

@@ -231,7 +231,7 @@ class Gatherer:
 
         if not checked.refused:
             return _receipt(keep())
-        rows = [_as_sent(sent, item.index) for item in checked.refused]
+        rows = (_as_sent(sent, item.index) for item in checked.refused)
         raw = refused_lines(checked.refused, rows, unit=sent.unit)
         found = Sorted(len(checked.stream), checked.refused, raw)
         return settle(actor, found, keep, once=once, now=now)

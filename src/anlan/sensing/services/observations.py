@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -23,7 +23,7 @@ from anlan.sensing.services.framing import message_of
 from anlan.sensing.services.hands import hand
 from anlan.sensing.services.known import stream_facts
 from anlan.sensing.services.once import Answer, Once, earlier_answer, run_once
-from anlan.sensing.services.quarantine import record_aside, store_raw
+from anlan.sensing.services.quarantine import MAX_KEPT_BYTES, record_aside, store_raw
 from anlan.sensing.store import Kept
 from anlan.sensing.store.keys import keyed
 
@@ -132,14 +132,19 @@ def _sent(batch: BatchIn, index: int) -> str:
 
 
 def _refused_rows(batch: BatchIn, refused: Sequence[RefusedRow]) -> bytes:
-    rows = [_sent(batch, item.index) for item in refused]
+    rows = (_sent(batch, item.index) for item in refused)
     return refused_lines(refused, rows, unit=batch.unit)
 
 
-def refused_lines(refused: Sequence[RefusedRow], rows: Sequence[str], *, unit: str) -> bytes:
-    """Return refused rows as JSON lines: index, code, unit of the batch, row as sent."""
-    pairs = zip(refused, rows, strict=True)
-    lines = [
-        {"index": item.index, "code": item.code, "unit": unit, "row": row} for item, row in pairs
-    ]
-    return msgspec.json.Encoder().encode_lines(lines)
+def refused_lines(refused: Sequence[RefusedRow], rows: Iterable[str], *, unit: str) -> bytes:
+    """Return refused rows as JSON lines: index, code, unit of the batch, row as sent.
+
+    What would be cut off is not made: a unit or a stream's code is repeated in each line.
+    """
+    found = bytearray()
+    for item, row in zip(refused, rows, strict=True):
+        line = {"index": item.index, "code": item.code, "unit": unit, "row": row}
+        found += msgspec.json.encode(line) + b"\n"
+        if len(found) > MAX_KEPT_BYTES:
+            break
+    return bytes(found)
