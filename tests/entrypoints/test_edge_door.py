@@ -65,7 +65,7 @@ class Asked:
             body = json.dumps(body).encode()
         given = {"authorization": f"Bearer {self.token}", "accept-language": "en"}
         given |= {name.replace("_", "-"): value for name, value in headers.items()}
-        waiting = list(pieces) if pieces is not None else [body]
+        waiting = self.left = list(pieces) if pieces is not None else [body]
         said = []
 
         async def receive():

@@ -208,3 +208,30 @@ def test_the_command_looks_proposes_counts_and_keeps(city, live, tmp_path, monke
     assert "3 lines, 2 readings, 1 kept." in done.output
     assert "observation.stream_unknown" in refused.read_text(encoding="utf-8-sig")
     assert len(kept()) == 1
+
+
+def test_a_workbook_that_says_it_is_a_whole_sheet_is_read_as_far_as_it_is_written(city, tmp_path):
+    """As spreadsheets write it when somebody once formatted a far cell: 17 thousand million cells."""
+    from openpyxl import Workbook
+
+    book = Workbook()
+    book.active.append(["time", "s1"])
+    book.active.append(["2026-07-20T07:00:00+00:00", 1])
+    book.active.append(["2026-07-20T07:01:00+00:00"])
+    book.save(tmp_path / "small.xlsx")
+    path, sheet = tmp_path / "t.xlsx", "xl/worksheets/sheet1.xml"
+    far = b'<row r="99999999999"><c r="XFD99999999999"><v>1</v></c></row></sheetData>'
+    with zipfile.ZipFile(tmp_path / "small.xlsx") as small, zipfile.ZipFile(path, "w") as packed:
+        for name in small.namelist():
+            part = small.read(name)
+            if name == sheet:
+                part = part.replace(b'ref="A1:B3"', b'ref="A1:XFD1048576"')
+                part = part.replace(b"</sheetData>", far)
+            packed.writestr(name, part)
+    found = list(tables._sheet(path))
+    assert found[:3] == [
+        ["time", "s1"],
+        ["2026-07-20T07:00:00+00:00", "1"],
+        ["2026-07-20T07:01:00+00:00", ""],
+    ]
+    assert sum(map(len, found)) < 2 * tables.XLSX_LINES + tables.XLSX_COLUMNS

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
 import subprocess
 import threading
@@ -15,6 +16,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from anlan.entrypoints.mqtt import state
 from anlan.entrypoints.mqtt.running import Mqtt
 from anlan.entrypoints.mqtt.settings import BrokerPart, MqttSettings, TopicPart
+from anlan.infra.mqtt.wire import packet, text
 from anlan.kernel.errors import UnavailableError
 from anlan.sensing.models import Quarantine
 from anlan.sensing.store.log import LogWriter
@@ -276,3 +278,31 @@ def test_tls_and_passwords(mosquitto, live, run, tmp_path, publisher, mosquitto_
     others = run(wrong, stranger)
     eventually(lambda: "authorized" in others.brokers[0].state.problem.lower())
     eventually(lambda: "certificate" in others.brokers[1].state.problem.lower())
+
+
+def test_a_topic_that_is_no_text_does_not_end_the_line(run, live):
+    """Not every broker refuses one that a device sends."""
+    row = msgspec.json.encode(a_row(value=1))
+    acked = []
+
+    def broker(listener):
+        with listener, listener.accept()[0] as line:
+            line.settimeout(60)
+            line.recv(4096)  # CONNECT
+            line.sendall(b"\x20\x02\0\0")
+            asked = line.recv(4096)  # SUBSCRIBE
+            line.sendall(packet(0x90, asked[2:4] + b"\1\1\1"))
+            line.sendall(packet(0x32, b"\0\7anlan/\xff\0\1" + row))
+            line.sendall(packet(0x32, text(OWN) + b"\0\2" + row))
+            while len(acked) < 2:
+                said = line.recv(4)
+                acked.append(said[:1] + said[3:])
+
+    listener = socket.create_server(("127.0.0.1", 0))
+    serving = threading.Thread(target=broker, args=[listener])
+    serving.start()
+    run(a_part(live, listener.getsockname()[1]))
+    serving.join(60)
+    assert acked == [b"\x40\1", b"\x40\2"]
+    assert kept() == [100.0]
+    assert Quarantine.objects.get().error == "mqtt.topic_unknown"

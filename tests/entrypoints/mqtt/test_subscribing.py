@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 
 import pytest
 from django.test import Client
+from hypothesis import example, given
+from hypothesis import strategies as st
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
-from anlan.kernel.actor import Role
+from anlan.entrypoints.mqtt.telling import wanted_of
+from anlan.entrypoints.mqtt.topics import Topics
+from anlan.kernel.actor import Role, system_actor
+from anlan.registry import public as registry
 from tests.entrypoints.mqtt.conftest import a_row, a_token, eventually
 from tests.sensing.conftest import NOW
 
@@ -151,3 +157,37 @@ def test_corrections_are_told_under_the_number_of_the_first(door, device, reader
     assert Client().delete(path, headers=head).status_code == 200
     gateway.publish(OWN, a_row(minute=1, value=2))
     eventually(lambda: len(dev.got) == 3)
+
+
+def test_a_session_taken_up_by_who_may_not_read_is_silent(door, device):
+    """Two tokens of one account: what one subscribed to, the other does not hear."""
+    account = registry.create_account(
+        system_actor("test"), "desk-1", Role.DUTY_OFFICER, areas=("",),
+        post=registry.city().commander_post, now=NOW,
+    )  # fmt: skip
+    end = NOW + timedelta(days=1)
+    reads, writes = (
+        registry.issue_token(system_actor("test"), account, (scope,), ("",), end, now=NOW)[1]
+        for scope in ("signs:read", "signs:write")
+    )
+    dev = device(door.port, reads, clean=False)
+    subscribed(dev, "v1.1/Observations")
+    dev.close()
+    eventually(lambda: door.door.clients == 0)
+    again = device(door.port, writes, clean=False)
+    again.told(again.publish(OWN, a_row(value=1)))
+    third = device(door.port, reads, name="dev-2")
+    subscribed(third, "v1.1/Observations")
+    again.told(again.publish(OWN, a_row(minute=1, value=2)))
+    eventually(lambda: third.got)
+    assert again.got == []
+
+
+@given(st.text(alphabet="v1.1/ObservationsDatastreams()'$select=?&,#+\xb2\0\n9", max_size=60))
+@example("v1.1/Datastreams('x')/Observations?$select=\xb2")
+@example("v1.1/Datastreams(\xb2)/Observations")
+@example("v1.1/" + "Datastreams(1)/" * 60)
+def test_any_filter_and_any_topic_is_answered(pattern):
+    wanted_of(pattern, 1, 0)
+    Topics().read(pattern, b"{}", retained=False, now=NOW)
+    Topics().read("v1.1/" + pattern, b"\xff", retained=False, now=NOW)

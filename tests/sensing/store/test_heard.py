@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
+from anlan.kernel.errors import InvalidInputError, UnavailableError
 from anlan.sensing.store import Hand, Message, StoreReader
 from anlan.sensing.store.hand import Writing
+from anlan.sensing.store.names import StreamNames
 
 
 def a_message(number: int, key: str = "") -> Message:
@@ -67,3 +70,54 @@ def test_streams_get_numbers_before_they_speak_and_nobody_becomes_the_writer(
         writing.close()
     assert hand.keep(a_message(1)).seq == 1
     hand.close()
+
+
+@pytest.mark.parametrize(
+    "refusing", ["anlan.sensing.store.names.os.fsync", "anlan.sensing.store.log.sync_folder"]
+)
+@pytest.mark.parametrize("by_hand", [False, True])
+def test_whatever_the_disk_refuses_is_said_at_once_and_the_next_is_kept(
+    tmp_path, monkeypatch, refusing, by_hand
+) -> None:
+    """Not only the log: the names of new streams, and the next file of the log."""
+    mine = Hand(tmp_path)
+    assert mine.keep(a_message(1)).seq == 1
+    asked = Hand(tmp_path) if by_hand else mine
+    monkeypatch.setattr("anlan.sensing.store.log.ROLL_BYTES", 1)
+
+    def full(_file) -> None:
+        raise OSError(28, "No space left on device")
+
+    new = msgspec.structs.replace(a_message(2), codes=("A",))
+    with monkeypatch.context() as patch:
+        patch.setattr(refusing, full)
+        with pytest.raises(UnavailableError) as refused:
+            asked.keep(new)
+    assert refused.value.params["problem"] == "No space left on device"
+    assert asked.keep(msgspec.structs.replace(new, codes=("B",))).seq == 2
+    assert asked.keep(new).seq == 3
+    asked.close()
+    mine.close()
+    kept = StoreReader(tmp_path).read(None, 0, 10)
+    assert [int(number) for number in kept.at_us] == [1, 2, 2]
+
+
+def test_names_that_the_disk_took_by_half_leave_nothing(tmp_path, monkeypatch) -> None:
+    """A shorter name over the rest of a longer one would be two names, and shift all that follow."""
+    file = tmp_path / "names"
+    names = StreamNames(file, writing=True)
+    with monkeypatch.context() as patch:
+        patch.setattr("anlan.sensing.store.names.os.fsync", _refuse)
+        with pytest.raises(OSError, match="full"):
+            names.number_all(["a long name", "another"])
+    names.number_all(["s"])
+    assert file.read_text() == "s\n"
+    for code in ("x\n", "\n", "a\nb", "x\x85"):
+        with pytest.raises(InvalidInputError):
+            names.number_all([code])
+    names.number_all(["t"])
+    assert StreamNames(file, writing=False).numbers == names.numbers == {"s": 0, "t": 1}
+
+
+def _refuse(_file) -> None:
+    raise OSError("full")

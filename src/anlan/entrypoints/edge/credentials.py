@@ -25,7 +25,8 @@ LOOK_S = 0.25
 LOOKED_S = 0.6
 LIFE = timedelta(minutes=1)
 MOST_HELD = 100_000
-MOST_ASKING = 1_000
+MOST_ASKING = 100
+"""Tokens that may wait to be looked up: few enough that the next look is not late."""
 CHANGES = frozenset({"AccountChanged", "TokenChanged"})
 T = TypeVar("T")
 
@@ -71,7 +72,7 @@ class Credentials:
     async def look(self) -> None:
         """Forget everybody when an account, a token or the city's areas have changed."""
         if self._look_on_its_way is None:
-            self._look_on_its_way = asyncio.ensure_future(self._ask(self._look))
+            self._look_on_its_way = asyncio.ensure_future(self._run(self._look))
             self._look_on_its_way.add_done_callback(self._looked_at)
         await asyncio.shield(self._look_on_its_way)
 
@@ -83,10 +84,13 @@ class Credentials:
             raise UnavailableError(what="accounts")
         self._asking += 1
         try:
-            loop = asyncio.get_running_loop()
-            return await loop.run_in_executor(self._thread, _freshly, question)
+            return await self._run(question)
         finally:
             self._asking -= 1
+
+    async def _run(self, question: Callable[[], T]) -> T:
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._thread, _freshly, question)
 
     def _look(self) -> None:
         began = time.monotonic()

@@ -7,6 +7,7 @@ The addresses, forms, codes and receipts are those of the web processes
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import logging
 import time
@@ -20,7 +21,7 @@ import msgspec
 
 from anlan.entrypoints import clock, metrics
 from anlan.entrypoints.edge.credentials import Credentials
-from anlan.entrypoints.web.intake import BodyCutShortError
+from anlan.entrypoints.web.intake import DRAINED_BYTES, BodyCutShortError
 from anlan.entrypoints.web.middleware import (
     AddressUnknownError,
     MethodUnknownError,
@@ -45,6 +46,8 @@ log = logging.getLogger(__name__)
 ADDRESS = "/api/v1/observations"
 BODY_S = 60.0
 """How long a body may take to come."""
+DRAIN_S = 10.0
+"""How long what nobody wants may go on coming."""
 MOST_READING = 256 * 1024 * 1024
 """Bytes of bodies that may be on their way or in work at once."""
 AT_ONCE_BYTES = 256 * 1024
@@ -168,10 +171,16 @@ class Door:
 
     async def _take(self, headers: dict[bytes, bytes], receive: Receive) -> Answer:
         now = clock.now()
-        actor = doors.check(
-            await self.credentials.actor_of(_token(headers), now=now), "signs:write"
-        )
-        body = await self._body(headers, receive)
+        try:
+            actor = doors.check(
+                await self.credentials.actor_of(_token(headers), now=now), "signs:write"
+            )
+            body = await self._body(headers, receive)
+        except (BodySlowError, BodyCutShortError):
+            raise
+        except AnlanError:
+            await _drain(receive)
+            raise
         self.reading += len(body)
         try:
             kind = _text(headers, b"content-type").partition(";")[0].strip().lower()
@@ -203,8 +212,7 @@ class Door:
         announced = int(stated) if stated.isdecimal() else None
         if announced is not None and announced > self.limit:
             raise BodyTooLargeError(size=announced, limit=self.limit)
-        if self.reading > MOST_READING:
-            raise IntakeFullError(rows=self.gatherer.waiting_rows, limit=self.gatherer.most_waiting)
+        self._refuse_if_full()
         try:
             async with asyncio.timeout(BODY_S):
                 body = await self._pieces(receive)
@@ -227,11 +235,17 @@ class Door:
                 self.reading += len(piece)
                 if size > self.limit:
                     raise BodyTooLargeError(size=f">{self.limit}", limit=self.limit)
+                self._refuse_if_full()
                 pieces.append(piece)
                 if not message.get("more_body"):
                     return b"".join(pieces) if len(pieces) > 1 else piece
         finally:
             self.reading -= size
+
+    def _refuse_if_full(self) -> None:
+        """Refuse a body, also one that has begun: all may have begun while there was room."""
+        if self.reading > MOST_READING:
+            raise IntakeFullError(rows=self.gatherer.waiting_rows, limit=self.gatherer.most_waiting)
 
     def _state(self) -> dict[str, int]:
         return {
@@ -257,6 +271,17 @@ class Door:
             whole = f"anlan_edge_{name}"
             lines += [f"# HELP {whole} {told}", f"# TYPE {whole} {kind}", f"{whole} {value}"]
         return ("\n".join(lines) + "\n").encode()
+
+
+async def _drain(receive: Receive) -> None:
+    """Throw away what still comes, so that its sender hears the refusal instead of a broken line."""
+    size, more = 0, True
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(DRAIN_S):
+            while more and size <= DRAINED_BYTES:
+                message = await receive()
+                size += len(message.get("body", b""))
+                more = message.get("more_body", False)
 
 
 def refusal(error: AnlanError, headers: dict[bytes, bytes]) -> Answer:

@@ -28,6 +28,8 @@ log = logging.getLogger(__name__)
 MOST_UNACKED = 20_000
 ROOM_CHECKED_S = 0.05
 LONGEST_PAUSE_S = 30
+NO_TOPIC = "\N{REPLACEMENT CHARACTER}"
+"""Stands for a topic that is no text: no rule takes it in."""
 SESSION_KEPT_S = 7 * 86_400
 """For how long a broker of MQTT 5 is asked to keep what comes while Anlan is away."""
 
@@ -165,13 +167,17 @@ class BrokerLine:
         if not self._reading or actor is None:
             return  # not acknowledged: it comes again
         self.heard += 1
+        try:
+            topic = message.topic
+        except UnicodeDecodeError:  # a broker may let it pass; raised here, it would end the line
+            topic = NO_TOPIC
         with self._turn:
             self._unacked += 1
         mark = (line, message.mid if message.qos else 0)
         letter = Letter(
             self,
             actor,
-            message.topic,
+            topic,
             bytes(message.payload),
             retained=bool(message.retain),
             mark=mark,

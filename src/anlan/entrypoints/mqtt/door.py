@@ -13,7 +13,7 @@ from datetime import datetime
 
 from anlan.entrypoints.mqtt.admitting import Admission
 from anlan.entrypoints.mqtt.letters import Letter, Settled, Taker
-from anlan.entrypoints.mqtt.peer import OVERALL, Peer
+from anlan.entrypoints.mqtt.peer import OVERALL, SUBSCRIBING, Peer
 from anlan.entrypoints.mqtt.telling import MOST_SUBSCRIPTIONS, Session, Teller, wanted_of
 from anlan.infra.asking import AskingThreads
 from anlan.infra.mqtt import BrokenError, Connect, PubAck, Reason, Subscribe, Unsubscribe, packets
@@ -28,8 +28,9 @@ ASK_AGAIN_S = 60.0
 """After so many seconds it is asked again for whom a token stands: it may have been revoked."""
 HANDSHAKE_S = 10.0
 LONGEST_SESSION_S = 86_400
-UNKNOWN_AT_ONCE = 500
-"""Lines of which nobody knows yet who they are."""
+SILENT_AT_ONCE = 500
+"""Lines that have not said yet who they are; the oldest goes for one more, so that who holds them
+open for nothing keeps nobody out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,7 @@ class Door:
         self._admission = admission
         self._asking = AskingThreads(2, "mqtt admission")
         self._lines: set[Peer] = set()
+        self._silent: dict[Peer, None] = {}  # in the order in which they came
         self._known: dict[tuple[str, str], Peer] = {}
         self._held: set[Peer] = set()
         self._sessions: dict[tuple[str, str], Session] = {}
@@ -106,17 +108,21 @@ class Door:
 
     def let_in(self, peer: Peer) -> bool:
         """Take a new line, unless there are too many."""
-        unknown = len(self._lines) - len(self._known)
-        if len(self._lines) >= self.limits.clients or unknown >= UNKNOWN_AT_ONCE:
+        if len(self._silent) >= SILENT_AT_ONCE:
+            self.counts["turned_away"] += 1
+            next(iter(self._silent)).abort()
+        elif len(self._lines) >= self.limits.clients:
             self.counts["turned_away"] += 1
             return False
         self._lines.add(peer)
+        self._silent[peer] = None
         _watch(peer)
         return True
 
     def let_go(self, peer: Peer) -> None:
         """Forget a line."""
         self._lines.discard(peer)
+        self._silent.pop(peer, None)
         self._held.discard(peer)
         if peer.actor is None or self._known.get((peer.actor.id, peer.client_id)) is not peer:
             return
@@ -138,6 +144,7 @@ class Door:
 
     def admit(self, peer: Peer, connect: Connect) -> None:
         """Ask who it is, apart from the lines of the others."""
+        self._silent.pop(peer, None)
         asked = self.loop.run_in_executor(self._asking, self._admission.admit, connect.password)
         asked.add_done_callback(lambda found: self._known_now(peer, connect, found))
 
@@ -256,10 +263,12 @@ class Door:
 
     def subscribe(self, peer: Peer, asked: Subscribe) -> None:
         """Answer a device that asks for topics, when it is known from which frame on it hears."""
+        peer.hold(SUBSCRIBING)  # each question costs more than it costs to ask
         found = self.loop.run_in_executor(self._asking, announcing.last_frame)
         found.add_done_callback(lambda last: self._subscribe(peer, asked, last))
 
     def _subscribe(self, peer: Peer, asked: Subscribe, last: asyncio.Future[int]) -> None:
+        peer.release(SUBSCRIBING)
         session = peer.session
         if session is None or last.cancelled():
             return

@@ -128,7 +128,10 @@ class Intake:
         self.kept += len(letters)
         self.kept_at = self._clock()
         for home, settled in homes.items():
-            home.settled(settled)
+            try:
+                home.settled(settled)
+            except Exception:  # they are kept; who was not told sends them again
+                log.exception("who sent messages could not be told")
 
     def _begun(self, letters: list[Letter], now: datetime) -> Round | None:
         """Hand the letters of one sender on; all senders' letters are kept in one commit."""
@@ -242,11 +245,12 @@ class Round:
 
     def _alone(self, letter: Letter, heard: Heard) -> None:
         """Hand a message on by itself: it has a key of its own, or rows that are kept aside as they came."""
-        once = (
-            sensing.Once(heard.key, hashlib.sha256(letter.payload).hexdigest())
-            if heard.key
-            else None
-        )
+        digest = hashlib.sha256(letter.payload).hexdigest()
+        try:
+            once = sensing.Once(heard.key, digest) if heard.key else None
+        except AnlanError as error:  # no key can be so; the others must not wait for it
+            self._fates[id(letter)] = self.aside(letter, error.code)
+            return
         whole = heard.columns if heard.columns is not None else heard.batch or BatchIn(())
         count = len(whole) if isinstance(whole, Columns) else len(whole.rows)
         self._hand_on([(letter, count)], whole, once)

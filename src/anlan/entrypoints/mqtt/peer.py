@@ -43,6 +43,7 @@ MOST_UNACKED_BYTES = 4 << 20
 LONGEST_KEEP_ALIVE_S = 3600
 WRITE_BUFFER = 256 * 1024
 FULL, RATE, ASKING, SLOW, OVERALL = "full", "rate", "asking", "slow", "overall"
+SUBSCRIBING = "subscribing"
 _REASONS = {Fate.KEPT: 0, Fate.PASSED: 0, Fate.OVER_BOUND: int(Reason.QUOTA)}
 
 

@@ -80,9 +80,11 @@ class Session:
 
     @property
     def has_room(self) -> bool:
-        """Whether its line takes more."""
+        """Whether its line takes more, and is that of somebody who may read."""
         peer = self.peer
-        return peer is not None and not peer.is_slow and len(self.waiting) < MOST_ON_THE_WAY
+        if peer is None or not peer.may_read:
+            return False
+        return not peer.is_slow and len(self.waiting) < MOST_ON_THE_WAY
 
     def put(self, messages: list[tuple[str, bytes, int, int]]) -> None:
         """Take messages to be told; send what the line takes."""
@@ -92,7 +94,7 @@ class Session:
     def send(self) -> None:
         """Send what may be sent: with QoS 1 only so much as may be on its way."""
         peer = self.peer
-        if peer is None or peer.connect is None:
+        if peer is None or peer.connect is None or not peer.may_read:
             return
         level, window = peer.line.level, min(MOST_UNACKED, peer.connect.receive_maximum)
         done, out = 0, []
@@ -120,7 +122,7 @@ class Session:
 
     def again(self) -> None:
         """Send anew what the earlier line did not acknowledge, then go on."""
-        if self.peer is None:
+        if self.peer is None or not self.peer.may_read:
             return
         level = self.peer.line.level
         for number, (topic, payload, id_) in self.unacked.items():

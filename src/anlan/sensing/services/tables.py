@@ -41,6 +41,7 @@ XLSX_BYTES = 512 * 1024 * 1024
 """Of a workbook when it is unpacked: a small file may unpack to anything."""
 XLSX_TEXTS = 64 * 1024 * 1024
 """Of its table of texts, which is held in memory."""
+XLSX_LINES, XLSX_COLUMNS = 1_048_576, 1_000
 
 Refused = Callable[[int, str, str], None]
 """Told of each row that is not kept: line of the file, code, the line as it stands."""
@@ -219,8 +220,13 @@ def _sheet(path: Path) -> Iterator[list[str]]:
     try:
         book = load_workbook(path, read_only=True, data_only=True)
         sheet = book.worksheets[0]
-        for row in sheet.iter_rows(values_only=True):
-            yield [_cell_text(cell) for cell in row]
+        # Its size as the file states it may be that of a whole sheet, of which every cell would be made.
+        sheet.reset_dimensions()
+        width = 0
+        for row in sheet.iter_rows(max_row=XLSX_LINES, values_only=True):
+            cells = [_cell_text(cell) for cell in row[:XLSX_COLUMNS]]
+            width = max(width, len(cells))
+            yield cells + [""] * (width - len(cells))
         book.close()
     except ImportUnreadableError:
         raise

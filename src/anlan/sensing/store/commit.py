@@ -80,7 +80,7 @@ class Committer:
             done = self.writer.keep([frame for _, frame in frames])
         except Exception as error:  # noqa: BLE001  each of those who wait is told
             for ticket in taken:
-                ticket.error = ticket.error or error
+                ticket.error = ticket.error or _told(error)
             return
         for (ticket, _), kept in zip(frames, done.answers, strict=True):
             ticket.kept = kept
@@ -104,7 +104,7 @@ class Committer:
             try:
                 found.append((ticket, ticket.make(self.writer.names.number_all(ticket.codes))))
             except Exception as error:  # noqa: BLE001  told to its sender
-                ticket.error = error
+                ticket.error = _told(error)
         return found
 
     def number(self, codes: Sequence[str]) -> None:
@@ -123,3 +123,12 @@ class Committer:
         with self._turn:
             self._open = False
             self.writer.close()
+
+
+def _told(error: Exception) -> Exception:
+    """Return what a sender is told: whatever a disk refuses, it may be sent again."""
+    if not isinstance(error, OSError):
+        return error
+    told = UnavailableError(what="observation store", problem=error.strerror)
+    told.__cause__ = error
+    return told

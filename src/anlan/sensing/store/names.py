@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterable
 from pathlib import Path
@@ -57,14 +58,20 @@ class StreamNames:
         return [self.numbers[code] for code in wanted]
 
     def _keep(self, new: list[str]) -> None:
-        if any(not code or len(code.splitlines()) != 1 for code in new):
+        if any(code.splitlines() != [code] for code in new):
             raise InvalidInputError(where="stream", problem="a code is one line of text")
         data = "".join(f"{code}\n" for code in new).encode()
-        with self.path.open("r+b") as file:
-            file.seek(self._size)
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
+        try:
+            with self.path.open("r+b") as file:
+                file.seek(self._size)
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError:
+            # Else the next codes, perhaps shorter, would leave the end of these as lines of their own.
+            with contextlib.suppress(OSError):
+                os.truncate(self.path, self._size)
+            raise
         self._size += len(data)
         for code in new:
             self._add(code)
