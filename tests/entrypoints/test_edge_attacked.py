@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from datetime import timedelta
 
 import pytest
 
@@ -11,7 +12,8 @@ from anlan.entrypoints.edge import credentials as remembering
 from anlan.entrypoints.edge import door as doors
 from anlan.registry import public as registry
 from tests.entrypoints import test_edge_door
-from tests.entrypoints.test_edge_door import ROW, asking, live
+from tests.entrypoints.test_edge_door import ROW, asking, kept, live
+from tests.sensing.conftest import NOW
 
 __all__ = ["live"]
 world = test_edge_door.world
@@ -77,3 +79,24 @@ def test_a_refusal_is_heard_by_who_still_sends(world):
         ("input.too_large", 0),
         ("input.too_large", 0),
     ]
+
+
+def test_a_clock_set_back_loses_and_doubles_nothing(world):
+    """Times that are ahead now are kept aside; keys, numbers and tokens go on as before."""
+    refused = {**ROW, "stream": "nope"}
+
+    async def talk(asked):
+        first = await asked.ask([ROW, refused], idempotency_key="k")
+        world.now_is = NOW - timedelta(hours=1)
+        return [
+            first,
+            await asked.ask([ROW, refused], idempotency_key="k"),
+            await asked.ask({**ROW, "at": world.now_is.isoformat()}),
+            await asked.ask(ROW),
+        ]
+
+    found = [(status, said) for status, said, _ in asking(talk)]
+    assert found[0] == found[1]
+    assert (found[2][0], found[2][1]["batch"]) == (202, 2)
+    assert found[3][1]["error"]["params"]["first"] == "observation.time_ahead"
+    assert [at for _, at, _, _ in kept()] == [NOW, NOW - timedelta(hours=1)]

@@ -9,6 +9,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -201,6 +202,19 @@ def test_a_second_edge_is_refused_and_the_first_goes_on(city):
     assert second.returncode == 1, second.stderr
     assert "another edge process writes" in second.stderr + second.stdout
     assert city.ask("POST", "/api/v1/observations", json.dumps(city.batch(1)))[0] == 202
+    city.end()
+
+
+def test_lines_that_say_nothing_are_let_go(city):
+    """A few thousand of them would keep every sender out."""
+    city.start()
+    lines = [socket.create_connection(("127.0.0.1", city.port), timeout=60) for _ in range(3)]
+    lines[1].sendall(b"POST /api/v1/observations HTTP/1.1\r\nHost: a\r\n")
+    lines[2].sendall(b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n")
+    for line in lines:
+        with line:
+            while line.recv(4096):
+                pass
     city.end()
 
 

@@ -8,6 +8,7 @@ import http.client
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -53,7 +54,7 @@ def wait_until(so):
     raise AssertionError("it did not come to it")
 
 
-def test_a_killed_parent_takes_everything_with_it(root):
+def test_silent_lines_are_let_go_and_a_killed_parent_takes_everything_with_it(root):
     web, edge = free_port(), free_port()
     variables = environment(root, edge) | {"ANLAN_PORT": str(web), "ANLAN_DISK_ALARM": "0.999"}
     parent = subprocess.Popen(
@@ -64,6 +65,9 @@ def test_a_killed_parent_takes_everything_with_it(root):
     try:
         locks = [root / "observations" / "writer.lock", root / "worker.lock"]
         wait_until(lambda: answers(web) and answers(edge) and all(map(held, locks)))
+        for port in (web, edge):  # while it lives: a line that says nothing is let go
+            with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_S) as silent:
+                assert silent.recv(1) == b""
         parent.kill()
         parent.wait()
         wait_until(lambda: not (answers(web) or answers(edge) or any(map(held, locks))))

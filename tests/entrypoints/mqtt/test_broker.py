@@ -293,8 +293,9 @@ def test_a_topic_that_is_no_text_does_not_end_the_line(run, live):
             asked = line.recv(4096)  # SUBSCRIBE
             line.sendall(packet(0x90, asked[2:4] + b"\1\1\1"))
             line.sendall(packet(0x32, b"\0\7anlan/\xff\0\1" + row))
-            line.sendall(packet(0x32, text(OWN) + b"\0\2" + row))
-            while len(acked) < 2:
+            line.sendall(packet(0x32, b"\0\7anlan/\0\0\2{"))
+            line.sendall(packet(0x32, text(OWN) + b"\0\3" + row))
+            while len(acked) < 3:
                 said = line.recv(4)
                 acked.append(said[:1] + said[3:])
 
@@ -303,6 +304,10 @@ def test_a_topic_that_is_no_text_does_not_end_the_line(run, live):
     serving.start()
     run(a_part(live, listener.getsockname()[1]))
     serving.join(60)
-    assert acked == [b"\x40\1", b"\x40\2"]
+    assert acked == [b"\x40\1", b"\x40\2", b"\x40\3"]
     assert kept() == [100.0]
-    assert Quarantine.objects.get().error == "mqtt.topic_unknown"
+    aside = Quarantine.objects.order_by("id").values_list("error", "place")
+    assert list(aside) == [
+        ("mqtt.topic_unknown", "\ufffd"),
+        ("observation.batch_malformed", "anlan/\ufffd"),
+    ]

@@ -5,10 +5,12 @@ from __future__ import annotations
 import threading
 
 import pytest
+from django.db import DataError
 
 from anlan.entrypoints.mqtt.door import Door
 from anlan.entrypoints.mqtt.intake import Intake
 from anlan.infra.mqtt.wire import packet, text
+from anlan.sensing import public as sensing
 from anlan.sensing.models import Quarantine
 from tests.entrypoints.mqtt.conftest import a_row, a_token, eventually, kept
 from tests.entrypoints.mqtt.test_door import OWN, closed, connected, say_hello
@@ -83,3 +85,20 @@ def test_a_flood_of_subscriptions_is_read_no_faster_than_it_is_answered(
     assert door.door._asking._work_queue.qsize() == 0
     may_go.set()
     eventually(lambda: len(asked) == 101)
+
+
+def test_what_no_database_takes_costs_itself_alone(door, device, monkeypatch):
+    """A value that a column refuses is refused each time: it must not be tried for ever."""
+    keep = sensing.keep_observations
+
+    def refusing(actor, batch, **more):
+        if any(row.value == 13 for row in batch.rows):
+            raise DataError
+        return keep(actor, batch, **more)
+
+    monkeypatch.setattr(sensing, "keep_observations", refusing)
+    dev = device(door.port, a_token().secret)
+    for info in [dev.publish(OWN, a_row(minute=n, value=v)) for n, v in enumerate((1, 13, 2))]:
+        dev.told(info)
+    assert kept() == [100.0, 200.0]
+    assert Quarantine.objects.get().error == "internal"

@@ -19,6 +19,7 @@ WEB_PROCESSES = 2
 # So many bodies may be on their way at once in each process; one request is worked on at a time.
 READING_AT_ONCE = 64
 SHORT_LIFE_S, LONGEST_PAUSE_S = 30.0, 30.0
+HEAD_MS = 10_000
 
 
 class Keeper(threading.Thread):
@@ -74,7 +75,8 @@ def serve() -> None:
     """Serve the workspace until told to stop: web processes and one worker."""
     from django.conf import settings
     from granian import Granian
-    from granian.constants import Interfaces
+    from granian.constants import HTTPModes, Interfaces
+    from granian.http import HTTP1Settings
     from granian.log import LogLevels
 
     from anlan.entrypoints.web.watching.hub import MOST_VIEWERS
@@ -103,6 +105,9 @@ def serve() -> None:
             workers=WEB_PROCESSES,
             blocking_threads=READING_AT_ONCE + MOST_VIEWERS,
             backlog=1024,
+            # Lines that say nothing are let go; while the version of HTTP is open, none would be.
+            http=HTTPModes.http1,
+            http1_settings=HTTP1Settings(header_read_timeout=HEAD_MS),
             respawn_failed_workers=True,
             log_level=LogLevels.warning,
             static_path_route=list(folders),

@@ -8,7 +8,8 @@ import logging
 import signal
 
 from django.conf import settings
-from granian.constants import Interfaces
+from granian.constants import HTTPModes, Interfaces
+from granian.http import HTTP1Settings
 from granian.server.embed import Server
 
 from anlan.entrypoints import clock, here
@@ -20,6 +21,8 @@ from anlan.sensing import public as sensing
 
 log = logging.getLogger(__name__)
 CONNECTIONS = 4_096
+HEAD_S = 10.0
+"""How long a connection may take to say what it wants, the first time and again."""
 ENDING_S = 15.0
 
 
@@ -46,6 +49,9 @@ async def serve(address: str, port: int, *, limit: int) -> None:
         interface=Interfaces.ASGINL,
         backlog=1_024,
         backpressure=CONNECTIONS,
+        # Whoever says nothing is let go; while the version of HTTP is not known, nobody would be.
+        http=HTTPModes.http1,
+        http1_settings=HTTP1Settings(header_read_timeout=int(HEAD_S * 1000)),
         websockets=False,
         log_enabled=False,
     )

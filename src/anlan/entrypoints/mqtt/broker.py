@@ -29,7 +29,7 @@ MOST_UNACKED = 20_000
 ROOM_CHECKED_S = 0.05
 LONGEST_PAUSE_S = 30
 NO_TOPIC = "\N{REPLACEMENT CHARACTER}"
-"""Stands for a topic that is no text: no rule takes it in."""
+"""Stands for a topic that is no text, of which no rule takes it in, and for a NUL in one."""
 SESSION_KEPT_S = 7 * 86_400
 """For how long a broker of MQTT 5 is asked to keep what comes while Anlan is away."""
 
@@ -168,7 +168,7 @@ class BrokerLine:
             return  # not acknowledged: it comes again
         self.heard += 1
         try:
-            topic = message.topic
+            topic = message.topic.replace("\0", NO_TOPIC)  # no column of PostgreSQL holds one
         except UnicodeDecodeError:  # a broker may let it pass; raised here, it would end the line
             topic = NO_TOPIC
         with self._turn:

@@ -13,7 +13,7 @@ from functools import partial
 from itertools import accumulate
 from typing import NamedTuple, Self, TypeVar
 
-from django.db import DatabaseError, close_old_connections
+from django.db import InterfaceError, OperationalError, close_old_connections
 
 from anlan.entrypoints.mqtt.allowance import Allowance
 from anlan.entrypoints.mqtt.joining import joined
@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 MOST_WAITING = 100_000
 MOST_BYTES = 64 << 20
 AT_ONCE = 20_000
-PASSING = (UnavailableError, DatabaseError, OSError)
+PASSING = (UnavailableError, OperationalError, InterfaceError, OSError)
 """What is not the message's fault: it is tried again."""
 GATHER_S = 0.002
 """So long the first letter waits for company: many small commits cost more than they hasten."""
