@@ -88,6 +88,14 @@ def all_streams(city: JudgedCity, open_ones: Sequence[columns.Standing], upto: M
     return run.end()
 
 
+def no_past(city: JudgedCity, open_ones: Sequence[columns.Standing], upto: Mark) -> Judged:
+    """Return all streams as if nothing had been heard of them but what is open."""
+    run = _Run(city, upto)
+    run.begin(open_ones, now=upto.at)
+    run.stand(now=upto.at)
+    return Judged(run.state, ())
+
+
 def start_before(since: int, spans: Sequence[tuple[int, int, int]], margin: int) -> int:
     """Return an instant so far before ``since`` that nothing was open at it.
 
