@@ -194,8 +194,8 @@ def load(path: Path) -> Saved:
 
 
 def _read(kept: NpzFile) -> Saved:
-    if (harmed := kept.zip.testzip()) is not None:
-        raise IntegrityBreachError(what=f"a state of the judge: {harmed}")
+    if kept.zip is None or kept.zip.testzip() is not None:
+        raise IntegrityBreachError(what="a state of the judge that is harmed")
     said = json.loads(kept["said"].tobytes())
     if said["version"] != VERSION:
         raise IntegrityBreachError(what=f"a state of the judge of version {said['version']}")
