@@ -85,7 +85,7 @@ class _Search:
         kept = [(row.rule, row.rule_version) for row in rows]
         city = self.surveyor.look(self.revision, kept, at=instant(mark.at))
         opened = mending.standing_of(rows, sensing.stream_numbers(), city.columns.rules)
-        judged = self._past(city, opened, mark)
+        judged = self._past(city, opened, mark, written)
         held = memory.fresh(written.id if written is not None else "")
         held.state, held.mark, held.digest = judged.state, mark, city.digest
         held.cut = written.number if written is not None else 0
@@ -98,9 +98,16 @@ class _Search:
         )
         return Found(held, [of_now(told, city)] if told else [], made_again=True)
 
-    def _past(self, city: JudgedCity, opened: list[columns.Standing], mark: Mark) -> Judged:
+    def _past(
+        self,
+        city: JudgedCity,
+        opened: list[columns.Standing],
+        mark: Mark,
+        written: Written | None,
+    ) -> Judged:
+        known = written.known if written is not None else ()
         try:
-            return history.all_streams(city, opened, mark)
+            return history.all_streams(city, opened, mark, known)
         except IntegrityBreachError:
             # Better without a past than not at all: what is open stays open, what comes is judged.
             log.exception("the past of the streams cannot be read")
