@@ -21,7 +21,6 @@ from anlan.infra.workspace import WorkspaceKind, create
 from anlan.kernel.errors import IntegrityBreachError
 from anlan.response.models import Case
 from anlan.warning.services.streams.judge import StreamJudge
-from tests.cities import load_demo
 from tests.readings import heard
 
 NOW = datetime(2026, 7, 20, 2, 0, tzinfo=UTC)
@@ -49,7 +48,7 @@ def instant(monkeypatch, tmp_path):
 
 
 @pytest.fixture
-def works(db_demo, instant):
+def works(demo_of_the_module, db, instant):
     made = worker.clockwork()
 
     def run_until(minutes, *, every=1.0):
@@ -61,11 +60,6 @@ def works(db_demo, instant):
     made.tick(now=NOW)
     made_until = run_until
     return made, made_until
-
-
-@pytest.fixture
-def db_demo(db):
-    load_demo(NOW)
 
 
 def broken(works, name, error=OSError):

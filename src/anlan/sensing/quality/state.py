@@ -114,6 +114,11 @@ class Kept(NamedTuple):
     at_us: int = NEVER
 
 
+def nothing() -> Kept:
+    """Return the state of which no frame is a part yet."""
+    return Kept(blank(1024))
+
+
 def save(path: Path, kept: Kept) -> None:
     """Write a state so that the file is the old one or the new one, never a part."""
     target = io.BytesIO()
@@ -123,15 +128,14 @@ def save(path: Path, kept: Kept) -> None:
 
 def load(path: Path) -> Kept:
     """Return what was saved; a blank state when there is none to use: the frames know it all."""
-    nothing = Kept(blank(1024))
     if not path.exists():
-        return nothing
+        return nothing()
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as saved:
             if saved.zip.testzip() is not None or saved["state"].dtype != STREAM:
-                return nothing  # harmed, or of another version
+                return nothing()  # harmed, or of another version
             numbers = (int(saved[name]) for name in Kept._fields[1:])
             return Kept(saved["state"], *numbers)
     except Exception:  # harmed bytes break whoever reads zip or arrays in any way
         log.warning("what was remembered of the streams cannot be read", exc_info=True)
-        return nothing
+        return nothing()
