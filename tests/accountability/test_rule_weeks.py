@@ -28,8 +28,10 @@ from anlan.notices import public as notices
 from anlan.notices.models import Notice
 from anlan.registry import public as registry
 from anlan.response import public as response
+from anlan.response.models import Case, CaseFollower
 from anlan.warning.domain.events import AlertRaised
 from anlan.warning.models import AlertInstance
+from tests.response import storms
 from tests.response.builders import (
     COMMANDER,
     DAY,
@@ -276,3 +278,36 @@ def test_precision_by_definition():
     assert precision_of(0, 0) is None
     assert precision_of(3, 1) == 0.75
     assert json.dumps(precision_of(0, 2)) == "0.0"
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_members_of_an_incident_count_by_its_case_however_late_they_are_heard(demo, seed):
+    chance, now = random.Random(seed), NOW
+    for first in (1, 19, 40):  # alone at first, then crowded, then more of the same
+        storms.kept(*storms.storm(18, first=first, now=now), now=now)
+        accountability.count_rules(now=now)  # before anybody has heard of them
+        for _ in range(2):
+            storms.heard(now=now, most=chance.choice([1, 5, 20]))
+            accountability.count_rules(now=now)
+            now += timedelta(seconds=20)
+        storms.heard(now=now)
+    accountability.count_rules(now=now)
+    line = agrees(SYSTEM, now).rules[storms.RULE]
+    assert (line.raised, line.open, line.told, line.acted) == (54, 54, 0, 0)
+    (case,) = Case.objects.filter(cause__startswith="incident:")
+    owner = person("whoever", case.owner_post)
+    now += HOUR
+    response.pull(owner, case.pk, response.Trigger("begin"), response.Asked(), now=now)
+    accountability.count_rules(now=now)
+    line = agrees(SYSTEM, now).rules[storms.RULE]
+    assert line.acted == CaseFollower.objects.filter(case=case).count() == 54
+
+
+def test_a_rule_whose_storms_nobody_heeds_is_named(demo):
+    storms.kept(*storms.storm(25))
+    accountability.count_rules(now=NOW)  # before anybody heard that they are a case
+    storms.heard()
+    later = NOW + timedelta(days=8)
+    accountability.count_rules(now=later)
+    line = agrees(SYSTEM, later).rules[storms.RULE]
+    assert (line.called_before, line.is_ignored) == (25, True)

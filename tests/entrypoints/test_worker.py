@@ -15,10 +15,12 @@ from django.test import Client
 from anlan.accountability import public as accountability
 from anlan.accountability.models import Sickness
 from anlan.entrypoints import clock, here, probes, worker
+from anlan.entrypoints.edge.judging import Judging
 from anlan.entrypoints.lease import Lease
 from anlan.infra.workspace import WorkspaceKind, create
 from anlan.kernel.errors import IntegrityBreachError
 from anlan.response.models import Case
+from anlan.warning.services.streams.judge import StreamJudge
 from tests.readings import heard
 
 NOW = datetime(2026, 7, 20, 2, 0, tzinfo=UTC)
@@ -228,3 +230,25 @@ def test_what_fails_is_written_beside_the_database_and_read_again(instant):
     assert set(json.loads(file.read_text())) == {"judge"}
     file.write_text("{half")
     assert probes.failing() == {}
+
+
+def test_an_edge_that_keeps_readings_and_does_not_judge_them_is_noticed(works):
+    """The clockwork has given way: what is kept and judged by nobody must not look like calm."""
+    _, run_until = works
+    edge, judge = Judging(), StreamJudge(here.workspace().judge)
+    edge._beat()
+    judge.start()
+    try:
+        run_until(1)
+        assert open_parts() == set()
+        run_until(4)
+        assert open_parts() == {"process:judge"}
+        assert Case.objects.filter(cause="sick:process:judge").count() == 1
+        edge._beat_due = 0.0
+        edge._beat()
+        run_until(5)
+        assert open_parts() == set()
+    finally:
+        judge.close()
+    run_until(9)  # the clockwork judges again: nobody else is missed
+    assert open_parts() == set()

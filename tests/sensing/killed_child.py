@@ -24,8 +24,9 @@ from django.db import connections
 from anlan.infra import contents, failpoints, journal
 from anlan.infra.models import JournalEntry
 from anlan.sensing import public, selectors
-from anlan.sensing.models import IdempotencyKey, Report
+from anlan.sensing.models import IdempotencyKey, Report, RetiredReadings
 from anlan.sensing.services import hands
+from anlan.sensing.services.here import workspace_here
 from tests.sensing.conftest import GATEWAY, NOW, load_small_city
 
 REPORT_STEPS = [
@@ -130,6 +131,71 @@ def try_sealing() -> None:
         print("seal", step)
 
 
+RETIRE_STEPS = [
+    "store.part_written",
+    "store.file_in_place",
+    "store.thin_written",
+    "store.retired_saved",
+    "journal.rows_saved",
+    "journal.appended",
+    "segments.before_commit",
+    "segments.committed",
+]
+CLASSES = """
+[[classes]]
+id = "old"
+title_zh = "旧"
+title_en = "Old"
+basis = "City archive rule 7"
+keep_days = 60
+then = "thin"
+minutes = 10
+streams = ["s1"]
+"""
+
+
+def try_retiring() -> None:
+    """Let readings of one day after another go, and be killed at another step each time."""
+    (workspace_here().root / "retention.toml").write_text(CLASSES, encoding="utf-8")
+    later = NOW + timedelta(days=200)
+    retire = partial(public.retire_due, held=frozenset(), now=later)
+    newest = (public.RowIn("s1", later, 1.0), public.RowIn("s2", later, 1.0))
+    public.keep_observations(GATEWAY, public.BatchIn(newest), now=later)
+    public.seal_segments(now=later, span=timedelta(0))
+    retire()  # what the steps before have left
+    for number, step in enumerate(RETIRE_STEPS, start=1):
+        day = NOW + timedelta(days=number)
+        rows = tuple(
+            public.RowIn(stream, day + timedelta(minutes=minute), float(minute))
+            for stream in ("s1", "s2")
+            for minute in range(30)
+        )
+        public.keep_observations(GATEWAY, public.BatchIn(rows), now=later)
+        public.seal_segments(now=later, span=timedelta(0))
+        span = day, day + timedelta(hours=1)
+        others = public.read_observations("s2", *span)
+        stones = RetiredReadings.objects.count()
+        assert killed(step, retire), step
+        assert public.read_observations("s2", *span) == others, step
+        left = len(public.read_observations("s1", *span))
+        gone = sum(line.count for line in public.read_thinned("s1", *span))
+        assert (left, gone) in {(30, 0), (0, 30)}, step
+        retire()
+        assert public.read_observations("s2", *span) == others, step
+        assert public.read_observations("s1", *span) == (), step
+        assert sum(line.count for line in public.read_thinned("s1", *span)) == 30, step
+        assert RetiredReadings.objects.count() == stones + 1, step
+        assert RetiredReadings.objects.latest("day").rows == 30, step
+        hands.let_go()  # the next writer sweeps away what nothing names
+        public.seal_segments(now=later, span=timedelta(0))
+        assert {fault.fault for fault in public.verify_segments()} <= {"unknown_file"}, step
+        print("retire", step)
+    hands.hand().seal(int(later.timestamp() * 1_000_000))
+    assert public.verify_segments() == ()
+    state = journal.live_state()
+    assert journal.replay_images(JournalEntry.objects.order_by("seq")) == state
+
+
 if __name__ == "__main__":
     for alias in ("default", "contents"):
         call_command("migrate", database=alias, verbosity=0)
@@ -138,4 +204,5 @@ if __name__ == "__main__":
     try_readings()
     try_pieces()
     try_sealing()
+    try_retiring()
     print("done")

@@ -16,6 +16,7 @@ from anlan.sensing.domain.errors import (
     MaintenanceWhyError,
 )
 from anlan.sensing.models import StreamFault
+from anlan.sensing.quality import state as quality
 from anlan.sensing.services import examining
 from tests.sensing.conftest import NOW
 from tests.sensing.quality.city import CHECKS, MINUTE, START, load, moving, send, sensor
@@ -69,6 +70,17 @@ def test_what_was_told_is_not_told_again_after_a_crash():
     examining.forget()
     sensing.examine(now=end)
     assert [row[3] for row in faults()] == [at]
+
+
+def test_a_memory_that_is_ahead_of_the_store_passes_no_reading_over():
+    load(now=START)
+    store = examining.workspace_here().observations
+    quality.save(examining.file_of(store), quality.Kept(quality.blank(8), 1_000, 0, 0))
+    examining.forget()
+    at = send("s1", moving(6), start=START)
+    at = send("s1", [7.0] * 30, start=at)
+    sensing.examine(now=at)
+    assert [kind for _, kind, *_ in faults()] == ["stuck"]
 
 
 def test_a_fault_without_an_end_in_what_is_kept_ends_when_memory_is_made_anew():

@@ -32,6 +32,7 @@ from anlan.sensing.public import quarantine_open
 log = logging.getLogger(__name__)
 
 BEAT = "worker.beat"
+JUDGED = "judge/beat"
 FAILING = "worker.failing"
 BEAT_LATE = timedelta(seconds=90)
 OFTEN = timedelta(minutes=10)  # a door that is used so often is never quiet for half an hour
@@ -39,17 +40,17 @@ _started_wall = datetime.now(UTC)
 _started_steady = time.monotonic()
 
 
-def beat(now: datetime) -> None:
-    """Write that the clockwork is alive; read by the pages, in another process."""
-    file: Path = here.workspace().root / BEAT
+def beat(now: datetime, name: str = BEAT) -> None:
+    """Write that the clockwork is alive, or that the edge judges; read by other processes."""
+    file: Path = here.workspace().root / name
     part = file.with_suffix(".part")
     part.write_text(instant_text(now))
     part.replace(file)
 
 
-def last_beat() -> datetime | None:
+def last_beat(name: str = BEAT) -> datetime | None:
     """Return when the clockwork last said that it is alive; ``None``: never."""
-    file: Path = here.workspace().root / BEAT
+    file: Path = here.workspace().root / name
     try:
         return parse_instant(file.read_text().strip())
     except (OSError, ValueError):
@@ -107,7 +108,7 @@ def take(now: datetime, failing_steps: Mapping[str, datetime]) -> Probes:
     return Probes(
         disks={"workspace": disk_share()},
         clock_jump_s=clock_jump_s(),
-        beats={"worker": worker, **_beat_of_mqtt()},
+        beats={"worker": worker, **_beat_of_judge(), **_beat_of_mqtt()},
         doors=doors(now),
         steps=dict(failing_steps),
         intakes=intakes(),
@@ -122,6 +123,16 @@ def intakes() -> dict[str, datetime]:
     down = {f"mqtt {name}": one["since"] for name, one in found["down"].items()}
     waits = [one["since"] for one in found["waits"]]
     return down | ({"mqtt store": min(waits)} if waits else {})
+
+
+def _beat_of_judge() -> dict[str, datetime | None]:
+    """Return when streams were last judged, where another process does so and not the clockwork.
+
+    What is kept and not judged is no calm: nobody else would notice.
+    """
+    from anlan.warning import public as warning
+
+    return {"judge": last_beat(JUDGED)} if warning.is_judged_elsewhere() else {}
 
 
 def _beat_of_mqtt() -> dict[str, datetime | None]:

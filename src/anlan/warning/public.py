@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from anlan.infra.here import workspace
 from anlan.kernel.actor import Actor
 from anlan.registry import public as registry
 from anlan.registry.domain.facts import KnownSensor
@@ -28,6 +29,7 @@ from anlan.warning.services import responses as _responses
 from anlan.warning.services import trying as _trying
 from anlan.warning.services.judging import Judged
 from anlan.warning.services.responses import ResponseDeclaration
+from anlan.warning.services.streams.claims import Claims
 from anlan.warning.services.trying import Compared, Looked, Tried
 
 if TYPE_CHECKING:
@@ -37,6 +39,11 @@ if TYPE_CHECKING:
 def judge(*, now: datetime) -> Judged:
     """Run one tick of the judge; an idle one costs a few small queries."""
     return _judging.judge(now=now)
+
+
+def is_judged_elsewhere() -> bool:
+    """Whether another process judges the streams of this workspace, so that the clockwork does not."""
+    return Claims(workspace().judge).is_wanted()
 
 
 def stream_judge() -> StreamJudge:
@@ -236,6 +243,7 @@ __all__ = [
     "end_response",
     "highest_on_streams",
     "incident",
+    "is_judged_elsewhere",
     "is_read",
     "judge",
     "levels_of_streams",

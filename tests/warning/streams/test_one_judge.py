@@ -158,6 +158,18 @@ def test_silence_that_was_open_is_still_open_and_clears(demo) -> None:
     assert silent.get().cleared_reason == "silence.heard_again"
 
 
+@pytest.mark.parametrize("losses", [(), (2,), (1, 3, 4)])
+def test_patience_with_what_never_spoke_outlives_a_memory_that_is_lost(demo, losses) -> None:
+    tick(0)
+    for minute in losses:
+        town.begin_anew(keep_file=False)
+        tick(minute)
+    tick(6)
+    assert stream_judge().mended == (1 if losses else 0)
+    silent = AlertInstance.objects.get(rule="device.silence", subject="stream:TUN-01")
+    assert (silent.active_at, silent.raised_at) == (at(0), at(5))
+
+
 def test_silence_is_expected_where_somebody_works(demo) -> None:
     tick(0)
     sensing.set_maintenance(

@@ -37,7 +37,9 @@ from anlan.warning import public as warning
 HEARD_AT_ONCE, AT_ONCE = 20_000, 500
 #: Weeks that are kept; a case that ends later changes nothing any more.
 KEPT = 26
-_OF_CASES = frozenset({"CaseOpened", "SignJoinedCase", "SignLeftCase", "CaseMoved", "CasesMerged"})
+_OF_CASES = frozenset(
+    {"CaseOpened", "SignJoinedCase", "MembersJoined", "SignLeftCase", "CaseMoved", "CasesMerged"}
+)
 READ = ("AlertRaised", "NoticeAnswered", *sorted(_OF_CASES))
 Cell = tuple[str, date]
 

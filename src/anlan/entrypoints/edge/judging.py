@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 
 from django.db import close_old_connections
 
-from anlan.entrypoints import clock
+from anlan.entrypoints import clock, probes
 from anlan.infra.asking import asking
 from anlan.warning import public as warning
 
 log = logging.getLogger(__name__)
 TICK_S = 0.25
 ENDING_S = 30.0
+BEAT_S = 10.0
 
 
 class Judging:
@@ -21,6 +23,7 @@ class Judging:
 
     def __init__(self) -> None:
         self._stop = threading.Event()
+        self._beat_due = 0.0
         self._thread = threading.Thread(target=asking(self._run), name="judge", daemon=True)
 
     def start(self) -> None:
@@ -30,6 +33,7 @@ class Judging:
     def _run(self) -> None:
         try:
             judge = warning.stream_judge()
+            self._beat()
             judge.start()
         except Exception:  # readings are taken in all the same, and the clockwork judges them
             log.exception("the edge does not judge")
@@ -37,6 +41,8 @@ class Judging:
         while not self._stop.wait(TICK_S):
             try:
                 judge.tick(now=clock.now())
+                if judge.claims.judges:
+                    self._beat()
             except Exception:  # what was found waits in memory, or is found again
                 log.exception("what was judged could not be written")
             close_old_connections()
@@ -45,6 +51,13 @@ class Judging:
             warning.stop_judging()
         except Exception:  # the next judge finds the memory again; it only takes longer
             log.exception("the judge's memory was not saved")
+
+    def _beat(self) -> None:
+        """Say now and then that what comes in is judged: the clockwork misses it when it does not."""
+        steady = time.monotonic()
+        if steady >= self._beat_due:
+            probes.beat(clock.now(), probes.JUDGED)
+            self._beat_due = steady + BEAT_S
 
     def stop(self) -> None:
         """Write what was found, save the memory, and let the clockwork judge; when nobody commits."""

@@ -7,7 +7,7 @@ force; a file (:func:`save`) only spares reading them again.
 from __future__ import annotations
 
 import io
-import zipfile
+import logging
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -29,6 +29,8 @@ HOURS, DAYS = 25, 8
 MESSAGES = 5
 """Messages whose delay tells how a clock stands."""
 WEEK = 7
+
+log = logging.getLogger(__name__)
 
 
 STREAM = np.dtype(
@@ -112,6 +114,11 @@ class Kept(NamedTuple):
     at_us: int = NEVER
 
 
+def nothing() -> Kept:
+    """Return the state of which no frame is a part yet."""
+    return Kept(blank(1024))
+
+
 def save(path: Path, kept: Kept) -> None:
     """Write a state so that the file is the old one or the new one, never a part."""
     target = io.BytesIO()
@@ -120,15 +127,15 @@ def save(path: Path, kept: Kept) -> None:
 
 
 def load(path: Path) -> Kept:
-    """Return what was saved; a blank state when there is none to use."""
-    nothing = Kept(blank(1024))
+    """Return what was saved; a blank state when there is none to use: the frames know it all."""
     if not path.exists():
-        return nothing
+        return nothing()
     try:
-        with np.load(path, allow_pickle=False) as saved:
-            if saved["state"].dtype != STREAM:
-                return nothing  # of another version: the frames know it all
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as saved:
+            if saved.zip.testzip() is not None or saved["state"].dtype != STREAM:
+                return nothing()  # harmed, or of another version
             numbers = (int(saved[name]) for name in Kept._fields[1:])
             return Kept(saved["state"], *numbers)
-    except (ValueError, KeyError, OSError, zipfile.BadZipFile):
-        return nothing
+    except Exception:  # harmed bytes break whoever reads zip or arrays in any way
+        log.warning("what was remembered of the streams cannot be read", exc_info=True)
+        return nothing()

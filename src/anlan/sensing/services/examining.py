@@ -7,6 +7,7 @@ already changes nothing.
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -37,6 +38,9 @@ SAVED_EVERY = timedelta(minutes=1)
 SAVED_SLOWER = 50_000  # streams for which the file is written a minute later
 
 
+log = logging.getLogger(__name__)
+
+
 @dataclass(frozen=True, slots=True)
 class Examined:
     """What a call did."""
@@ -55,7 +59,12 @@ class Examiner:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self.state, self.seq, self.swept, _ = states.load(file_of(root))
+        kept = states.load(file_of(root))
+        if kept.seq > reader().last():
+            # The store is one of before: its frames would be passed over.
+            log.warning("what was remembered of the streams is ahead of the store")
+            kept = states.nothing()
+        self.state, self.seq, self.swept, _ = kept
         self.saved_seq = self.seq
         self.saved_at: datetime | None = None
         self.city: CheckedCity | None = None

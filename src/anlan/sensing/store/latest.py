@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,6 +17,8 @@ from anlan.sensing.store.places import put_whole
 from anlan.sensing.store.rows import REMOVED, Rows
 
 NEVER = -(1 << 62)
+
+log = logging.getLogger(__name__)
 
 
 class Newest(NamedTuple):
@@ -121,12 +124,17 @@ class Latest:
 
     @classmethod
     def load(cls, path: Path) -> Latest:
-        """Return what was saved; nothing known when there is none."""
+        """Return what was saved; nothing known where that cannot be used: the segments know it all."""
         found = cls()
-        if path.exists():
-            with np.load(path, allow_pickle=False) as saved:
-                if not set(saved.files) >= set(Newest._fields):
-                    return found  # of an earlier version: the segments know it all
-                found.seq = int(saved["seq"])
-                found.newest = Newest._make(saved[name] for name in Newest._fields)
+        if not path.exists():
+            return found
+        try:
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as saved:
+                is_whole = saved.zip.testzip() is None
+                if not is_whole or not set(saved.files) >= set(Newest._fields):
+                    return found  # harmed, or of an earlier version
+                newest = Newest._make(saved[name] for name in Newest._fields)
+                found.seq, found.newest = int(saved["seq"]), newest
+        except Exception:  # harmed bytes break whoever reads zip or arrays in any way
+            log.warning("the newest readings as they were saved cannot be read", exc_info=True)
         return found

@@ -76,7 +76,8 @@ class Retired(msgspec.Struct, frozen=True):
 class Manifest(msgspec.Struct, frozen=True):
     """What is sealed: frames up to ``sealed`` lie in ``segments``, but for what was retired since.
 
-    ``retired`` holds the tombstones of which the journal may not have heard yet.
+    ``retired`` holds the tombstones of which the journal may not have heard yet.  ``names`` are the
+    stream codes that there were at the last sealing, and ``names_sha256`` the hash of their lines.
     """
 
     sealed: int = 0
@@ -86,6 +87,8 @@ class Manifest(msgspec.Struct, frozen=True):
     version: int = VERSION
     thinned: tuple[ThinFile, ...] = ()
     retired: tuple[Retired, ...] = ()
+    names: int = 0
+    names_sha256: str = ""
 
 
 def load(path: Path) -> Manifest:

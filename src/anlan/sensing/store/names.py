@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 from collections.abc import Iterable
 from pathlib import Path
@@ -48,6 +49,10 @@ class StreamNames:
         if self.path.stat().st_size > self._size:
             os.truncate(self.path, self._size)
             sync_file(self.path)
+
+    def digest(self, count: int) -> str:
+        """Return the SHA-256 of the lines of the first ``count`` codes, as hex."""
+        return hashlib.sha256("".join(f"{x}\n" for x in self.codes[:count]).encode()).hexdigest()
 
     def number_all(self, codes: Iterable[str]) -> list[int]:
         """Return the numbers of codes; new ones are on the disk when this returns."""

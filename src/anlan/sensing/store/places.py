@@ -69,7 +69,11 @@ def sync_file(path: Path) -> None:
 def put_whole(path: Path, data: bytes) -> None:
     """Write ``data`` so that ``path`` is the old content or the new, never a part."""
     part = path.with_name(path.name + ".part")
-    part.write_bytes(data)
-    sync_file(part)
+    try:
+        part.write_bytes(data)
+        sync_file(part)
+    except OSError:
+        part.unlink(missing_ok=True)  # half of it would keep a full disk full
+        raise
     part.replace(path)
     sync_folder(path.parent)

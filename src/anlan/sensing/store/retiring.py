@@ -23,7 +23,7 @@ from anlan.sensing.store import segments
 from anlan.sensing.store.manifest import Manifest, Retired, SegmentFile, ThinFile
 from anlan.sensing.store.places import Places, sync_file, sync_folder
 from anlan.sensing.store.rows import Rows, standing
-from anlan.sensing.store.sealing import merged, write_segment
+from anlan.sensing.store.sealing import harmed_of, merged, write_segment
 from anlan.sensing.store.thinning import Thinned, joined_lines, table_of_lines, thin
 
 _TURN = re.compile(r"-r(\d+)\.parquet$")
@@ -109,7 +109,8 @@ def retire(
             counted[1] += rest.size
             yield rest
 
-    if not chosen:
+    # What is harmed is not taken for what was measured: nothing of its day goes.
+    if not chosen or harmed_of(places, chosen):
         return before
     file = _write(places, day, chosen, staying())
     if counted[0] - counted[1] != sum(one.rows for one in went):

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from anlan.kernel.errors import IntegrityBreachError
 from anlan.sensing.store import segments
 from anlan.sensing.store.frames import Frame
 from anlan.sensing.store.latest import Latest
-from anlan.sensing.store.manifest import Manifest
+from anlan.sensing.store.manifest import Manifest, SegmentFile
 from anlan.sensing.store.places import Places
 from anlan.sensing.store.rows import Rows, frame_numbers, joined
 
@@ -20,33 +22,49 @@ if TYPE_CHECKING:
 
 ALWAYS = (-(1 << 62), 1 << 62)
 
+log = logging.getLogger(__name__)
+
 
 def newest_of(places: Places, found: Manifest) -> Latest:
     """Return the newest reading of every stream, from the segments alone."""
     latest = Latest()
     received = received_of(places, found)
     for item in sorted(found.segments, key=lambda item: item.to_us):
-        opened = segments.OpenSegment(places.segments / item.name)
-        for group in opened.groups_of(None):
-            rows = opened.read(None, *ALWAYS, group=group)
+        for rows in _rows_in(places, item):
             latest.note_rows(rows, received(rows.id))
     latest.seq = found.sealed
     return latest
+
+
+def _rows_in(places: Places, item: SegmentFile) -> Iterator[Rows]:
+    """Yield the rows of a segment, as far as it is whole.
+
+    What the disk has lost must not keep anybody from what it has: neither the writer, who can take
+    nothing in without the newest readings, nor the judge, who goes on with the frames that follow.
+    """
+    try:
+        opened = segments.OpenSegment(places.segments / item.name)
+        for group in opened.groups_of(None):
+            yield opened.read(None, *ALWAYS, group=group)
+    except IntegrityBreachError:
+        log.exception("a segment of readings is harmed: what it held is passed over")
 
 
 def _tables(
     places: Places, found: Manifest, after: int = 0, upto: int = 1 << 62
 ) -> pa.Table | None:
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
-    names = [
-        places.segments / item.name
-        for item in found.tables
-        if item.last > after and item.first <= upto
-    ]
-    parts = [pq.read_table(name, partitioning=None, use_threads=False) for name in names]
-    return pa.concat_tables(parts).sort_by("seq") if parts else None
+    parts = []
+    for item in found.tables:
+        if item.last > after and item.first <= upto:
+            try:
+                parts.append(segments.table_in(places.segments / item.name))
+            except IntegrityBreachError:
+                log.exception("a file of frames is harmed: its frames are passed over")
+    if not parts:
+        return None
+    return pa.concat_tables(parts, promote_options="default").sort_by("seq")
 
 
 def received_of(
@@ -73,9 +91,7 @@ def frames_of(places: Places, found: Manifest, after: int, upto: int) -> list[Fr
     parts = []
     for item in found.segments:
         if item.last > after and item.first <= upto:
-            opened = segments.OpenSegment(places.segments / item.name)
-            for group in opened.groups_of(None):
-                rows = opened.read(None, *ALWAYS, group=group)
+            for rows in _rows_in(places, item):
                 numbers = frame_numbers(rows.id)
                 parts.append(rows.take((numbers > after) & (numbers <= upto)))
     rows = joined(parts)

@@ -7,15 +7,18 @@ names the segments that hold what it held.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from anlan.infra import failpoints
+from anlan.kernel.errors import IntegrityBreachError
 from anlan.sensing.store import manifest as manifests
 from anlan.sensing.store import segments
 from anlan.sensing.store.frames import Frame
@@ -40,6 +43,8 @@ CLASS_ROWS = 1 << 17
 AT_ONCE = 1 << 21
 """Rows that a merge holds in memory at a time."""
 MOST_TABLES = 64
+
+log = logging.getLogger(__name__)
 
 
 def close_frames(places: Places, before: Manifest, frames: Sequence[Frame]) -> Manifest:
@@ -140,7 +145,7 @@ def _put_table(places: Places, name: str, table: pa.Table, first: int, last: int
 
     path = places.segments / name
     part = path.with_name(name + ".part")
-    pq.write_table(table, part, compression="zstd")
+    pq.write_table(table, part, compression="zstd", write_page_checksum=True)
     sync_file(part)
     found = segments.hashed(part)
     part.replace(path)
@@ -151,15 +156,11 @@ def _put_table(places: Places, name: str, table: pa.Table, first: int, last: int
 def _merged_tables(places: Places, tables: tuple[FrameTable, ...]) -> tuple[FrameTable, ...]:
     """Return the tables of frames, the older ones as one file once there are many."""
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
-    if len(tables) <= MOST_TABLES:
-        return tables
     old, young = tables[: -MOST_TABLES // 2], tables[-MOST_TABLES // 2 :]
-    parts = [
-        pq.read_table(places.segments / item.name, partitioning=None, use_threads=False)
-        for item in old
-    ]
+    if len(tables) <= MOST_TABLES or harmed_of(places, old):
+        return tables
+    parts = [segments.table_in(places.segments / item.name) for item in old]
     first, last = old[0].first, old[-1].last
     name = f"frames-{first:012d}-{last:012d}-{len(old)}.parquet"
     whole = pa.concat_tables(
@@ -169,13 +170,18 @@ def _merged_tables(places: Places, tables: tuple[FrameTable, ...]) -> tuple[Fram
 
 
 def keys_of(places: Places, found: Manifest) -> list[tuple[int, Heard]]:
-    """Return the newest keys of sealed messages with what became of them, oldest first."""
-    import pyarrow.parquet as pq
+    """Return the newest keys of sealed messages with what became of them, oldest first.
 
+    Of a harmed file none are known: what comes again of it is kept again, and counts once.
+    """
     parts: list[list[tuple[int, Heard]]] = []
     wanted = MOST
     for item in reversed(found.tables):
-        table = pq.read_table(places.segments / item.name, partitioning=None, use_threads=False)
+        try:
+            table = segments.table_in(places.segments / item.name)
+        except (IntegrityBreachError, FileNotFoundError):
+            log.exception("a file of frames is harmed: its keys are not known")
+            continue
         keys = np.asarray(table.column("key"))
         those = np.flatnonzero(keys)[-wanted:]
         if not len(those):
@@ -201,7 +207,7 @@ def merge(places: Places, before: Manifest, *, now_us: int) -> Manifest:
     Readings that were kept twice are kept once from then on.  Files that were replaced are
     removed at the next merge, so that nobody who reads them is disturbed.
     """
-    chosen = _to_merge(before.segments, now_us=now_us)
+    chosen = _whole_to_merge(places, before.segments, now_us=now_us)
     tables = _merged_tables(places, before.tables)
     if not chosen and not before.leaving and tables == before.tables:
         return before
@@ -220,6 +226,40 @@ def merge(places: Places, before: Manifest, *, now_us: int) -> Manifest:
     for gone in before.leaving:
         (places.segments / gone).unlink(missing_ok=True)
     return after
+
+
+def _whole_to_merge(
+    places: Places, found: Sequence[SegmentFile], *, now_us: int
+) -> list[SegmentFile]:
+    """Return the segments to merge next, of those that are as they were written.
+
+    A merge would give harm a hash of its own, under which nobody finds it any more.
+    """
+    found = list(found)
+    while chosen := _to_merge(found, now_us=now_us):
+        harmed = harmed_of(places, chosen)
+        if not harmed:
+            return chosen
+        found = [item for item in found if item not in harmed]
+    return []
+
+
+Named = TypeVar("Named", SegmentFile, FrameTable)
+
+
+def harmed_of(places: Places, files: Sequence[Named]) -> list[Named]:
+    """Return those files that are gone or not what was written, and say so in the log."""
+    harmed = [item for item in files if not _is_whole(places.segments / item.name, item)]
+    for item in harmed:
+        log.error("a file of readings is harmed: it is left as it is", extra={"file": item.name})
+    return harmed
+
+
+def _is_whole(path: Path, item: SegmentFile | FrameTable) -> bool:
+    try:
+        return segments.hashed(path) == (item.sha256, item.size_bytes)
+    except OSError:
+        return False
 
 
 def _to_merge(found: Sequence[SegmentFile], *, now_us: int) -> list[SegmentFile]:

@@ -8,8 +8,10 @@ In SQL: ``coalesce(whole / power(10, decimals), raw)``.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from collections import OrderedDict
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -17,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anlan.infra import failpoints
+from anlan.kernel.errors import IntegrityBreachError
 from anlan.sensing.store import decimals
 from anlan.sensing.store.places import sync_file, sync_folder
 from anlan.sensing.store.rows import Rows, joined, no_rows
@@ -88,6 +91,7 @@ class SegmentWriter:
                 self.part,
                 table.schema,
                 compression="zstd",
+                write_page_checksum=True,
                 use_dictionary=["quality", "decimals"],
                 column_encoding={
                     "id": "DELTA_BINARY_PACKED",
@@ -127,6 +131,33 @@ def hashed(path: Path) -> Hashed:
     return Hashed(digest.hexdigest(), size)
 
 
+@contextlib.contextmanager
+def telling_of_harm(name: str) -> Iterator[None]:
+    """Say of bytes that are no table any more which file they are.
+
+    Raises
+    ------
+    IntegrityBreachError
+        When Arrow cannot read them, or they are not what was written.
+    """
+    try:
+        yield
+    except FileNotFoundError:
+        raise
+    except (ValueError, OSError) as error:
+        raise IntegrityBreachError(what=f"file of readings {name}: {error}") from error
+
+
+def table_in(path: Path) -> pa.Table:
+    """Return the table of a small file, whole; says when it is harmed."""
+    import pyarrow.parquet as pq
+
+    with telling_of_harm(path.name):
+        return pq.read_table(
+            path, partitioning=None, use_threads=False, page_checksum_verification=True
+        )
+
+
 class OpenSegment:
     """A segment with its footer read once: which row groups can hold a stream."""
 
@@ -134,8 +165,10 @@ class OpenSegment:
         import pyarrow as pa
         import pyarrow.parquet as pq
 
+        self.name = path.name
         # Opened here: a path would be looked up among the file systems that Arrow knows.
-        self.file = pq.ParquetFile(pa.memory_map(str(path)))
+        with telling_of_harm(self.name):
+            self.file = pq.ParquetFile(pa.memory_map(str(path)), page_checksum_verification=True)
         meta = self.file.metadata
         self._places = {name: place for place, name in enumerate(meta.schema.names)}
         place = self._places["stream"]
@@ -155,12 +188,19 @@ class OpenSegment:
     def read(
         self, streams: NDArray[np.int32] | None, from_us: int, before_us: int, *, group: int = -1
     ) -> Rows:
-        """Return the rows of streams (None: all) with ``from_us`` <= time < ``before_us``."""
+        """Return the rows of streams (None: all) with ``from_us`` <= time < ``before_us``.
+
+        Raises
+        ------
+        IntegrityBreachError
+            When the file is harmed.
+        """
         groups = self.groups_of(streams) if group < 0 else [group]
-        parts = [
-            self._read(groups[first : first + AT_ONCE], streams, from_us, before_us)
-            for first in range(0, len(groups), AT_ONCE)
-        ]
+        with telling_of_harm(self.name):
+            parts = [
+                self._read(groups[first : first + AT_ONCE], streams, from_us, before_us)
+                for first in range(0, len(groups), AT_ONCE)
+            ]
         return parts[0] if len(parts) == 1 else joined(parts)
 
     def _read(

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from anlan.kernel.errors import IntegrityBreachError
 from anlan.sensing.store import log, segments
 from anlan.sensing.store.manifest import FrameTable, Manifest, SegmentFile, ThinFile, load
+from anlan.sensing.store.names import StreamNames
 from anlan.sensing.store.places import Places
 
 LOOKS = 5
@@ -28,7 +29,7 @@ def verify(root: Path) -> tuple[StoreFault, ...]:
     places = Places(root)
     for _ in range(LOOKS):
         found = load(places.manifest)
-        faults = [*_files(places, found), *_log(places, found)]
+        faults = [*_files(places, found), *_names(places, found), *_log(places, found)]
         if load(places.manifest) == found:
             break
     return tuple(faults)
@@ -47,6 +48,15 @@ def _files(places: Places, found: Manifest) -> list[StoreFault]:
     there = {str(x.relative_to(places.segments)) for x in places.segments.rglob("*.parquet")}
     strange = there - {item.name for item in named} - set(found.leaving)
     return faults + [StoreFault(name, "unknown_file") for name in sorted(strange)]
+
+
+def _names(places: Places, found: Manifest) -> list[StoreFault]:
+    """Compare the codes of the streams with what they were at the last sealing."""
+    names = StreamNames(places.names, writing=False)
+    if len(names.codes) < found.names:
+        return [StoreFault(places.names.name, "missing")]
+    is_same = not found.names or names.digest(found.names) == found.names_sha256
+    return [] if is_same else [StoreFault(places.names.name, "changed")]
 
 
 def _log(places: Places, found: Manifest) -> list[StoreFault]:

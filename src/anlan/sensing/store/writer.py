@@ -6,17 +6,20 @@ import contextlib
 import fcntl
 import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple
 
+import msgspec
+import numpy as np
+
 from anlan.infra import failpoints
-from anlan.kernel.errors import ConflictError
+from anlan.kernel.errors import ConflictError, IntegrityBreachError, UnavailableError
 from anlan.sensing.store import log, manifest, retiring, sealed, sealing
 from anlan.sensing.store.frames import Frame
 from anlan.sensing.store.keys import Heard, KnownKeys, body_of
-from anlan.sensing.store.latest import Latest
+from anlan.sensing.store.latest import NEVER, Latest
 from anlan.sensing.store.log import LogWriter
 from anlan.sensing.store.manifest import Manifest
 from anlan.sensing.store.names import StreamNames
@@ -53,6 +56,13 @@ class StoreWriter:
         self.places = Places(root)
         self.places.make()
         self._lock = alone(self.places.lock)
+        try:
+            self._open()
+        except BaseException:
+            os.close(self._lock)  # what is harmed may be mended while this process lives
+            raise
+
+    def _open(self) -> None:
         self.names = StreamNames(self.places.names, writing=True)
         self.manifest = manifest.load(self.places.manifest)
         sealing.sweep(self.places, self.manifest)
@@ -76,6 +86,10 @@ class StoreWriter:
             self._appended += frame.rows
             if frame.seq > self.latest.seq:
                 self.latest.note(frame)
+        spoken = np.flatnonzero(self.latest.newest.at_us != NEVER)
+        if len(spoken) and spoken[-1] >= len(self.names.codes):
+            # Else the next new streams would get the numbers of others, and their readings.
+            raise IntegrityBreachError(what=f"{self.places.names.name}: codes are missing")
 
     @property
     def waiting_rows(self) -> int:
@@ -125,11 +139,24 @@ class StoreWriter:
         """Move what the log holds into segments, merge segments of one day, and cut the log.
 
         May run in a thread of its own beside :meth:`append`, one at a time.
+
+        Raises
+        ------
+        UnavailableError
+            When the disk does not take it; the log holds everything as before.
         """
+        with self._sweeping_up():
+            return self._seal(now_us=now_us)
+
+    def _seal(self, *, now_us: int) -> Manifest:
         for frames in sealing.parts_of(log.Tail(self.places.log).after(self.manifest.sealed)):
             after = sealing.close_frames(self.places, self.manifest, frames)
             # Before the manifest: whoever finds frames sealed finds them in the newest readings too.
             self._save_latest()
+            count = len(self.names.codes)
+            after = msgspec.structs.replace(
+                after, names=count, names_sha256=self.names.digest(count)
+            )
             manifest.save(self.places.manifest, after)
             failpoints.reach("store.manifest_saved")
             self.manifest = after
@@ -147,19 +174,37 @@ class StoreWriter:
         worthless: tuple[int, ...],
         told: frozenset[str],
     ) -> Manifest:
-        """Let go of readings of a day; not beside :meth:`seal`."""
+        """Let go of readings of a day; not beside :meth:`seal`.
+
+        Raises
+        ------
+        UnavailableError
+            When the disk does not take what stays; then nothing has gone.
+        """
         with self._turn:
             newest_us = self.latest.newest.at_us.copy()
-        self.manifest = retiring.retire(
-            self.places,
-            self.manifest,
-            day,
-            going,
-            newest_us=newest_us,
-            worthless=worthless,
-            told=told,
-        )
+        with self._sweeping_up():
+            self.manifest = retiring.retire(
+                self.places,
+                self.manifest,
+                day,
+                going,
+                newest_us=newest_us,
+                worthless=worthless,
+                told=told,
+            )
         return self.manifest
+
+    @contextlib.contextmanager
+    def _sweeping_up(self) -> Iterator[None]:
+        """Remove what a full disk left half done: it would keep the disk full."""
+        try:
+            yield
+        except OSError as error:
+            # The file says which one counts, whatever failed around it.
+            self.manifest = manifest.load(self.places.manifest)
+            sealing.sweep(self.places, self.manifest)
+            raise UnavailableError(what="observation segments", problem=error.strerror) from error
 
     def _save_latest(self) -> None:
         with self._turn:

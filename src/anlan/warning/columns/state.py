@@ -5,13 +5,13 @@ from __future__ import annotations
 import io
 import json
 import os
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.lib.npyio import NpzFile
 
 from anlan.kernel.errors import IntegrityBreachError
 from anlan.warning.columns.layout import (
@@ -149,11 +149,25 @@ def save(
     for name in BY_READING:
         arrays[f"c.{name}"] = getattr(state.columns, name)[: state.used]
     beside = path.with_name(path.name + ".part")
-    with beside.open("wb") as file:
-        np.savez(file, said=np.frombuffer(json.dumps(said).encode(), np.uint8), **arrays)
-        file.flush()
-        os.fsync(file.fileno())
+    try:
+        with beside.open("wb") as file:
+            np.savez(file, said=np.frombuffer(json.dumps(said).encode(), np.uint8), **arrays)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError:
+        beside.unlink(missing_ok=True)  # half of it would keep a full disk full
+        raise
     beside.replace(path)
+    _sync_folder(path.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make the new name last: the database forgets the steps before it next."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def copied(state: State) -> State:
@@ -172,21 +186,25 @@ def load(path: Path) -> Saved:
     """
     try:
         with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as kept:
-            said = json.loads(kept["said"].tobytes())
-            if said["version"] != VERSION:
-                raise IntegrityBreachError(
-                    what=f"a state of the judge of version {said['version']}"
-                )
-            # A file forgets that its records are aligned: compiled code must know.
-            tables = Tables(
-                unjudged=kept["t.unjudged"],
-                **{name: _as(kept[f"t.{name}"], kind) for name, kind in TABLE_KINDS.items()},
-            )
-            columns = Columns(
-                **{name: _as(kept[f"c.{name}"], kind) for name, kind in KINDS.items()}
-            )
-    except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile) as error:
+            return _read(kept)
+    except IntegrityBreachError:
+        raise
+    except Exception as error:  # harmed bytes break whoever reads zip, arrays or JSON in any way
         raise IntegrityBreachError(what=f"a state of the judge: {error}") from error
+
+
+def _read(kept: NpzFile) -> Saved:
+    if kept.zip is None or kept.zip.testzip() is not None:
+        raise IntegrityBreachError(what="a state of the judge that is harmed")
+    said = json.loads(kept["said"].tobytes())
+    if said["version"] != VERSION:
+        raise IntegrityBreachError(what=f"a state of the judge of version {said['version']}")
+    # A file forgets that its records are aligned: compiled code must know.
+    tables = Tables(
+        unjudged=kept["t.unjudged"],
+        **{name: _as(kept[f"t.{name}"], kind) for name, kind in TABLE_KINDS.items()},
+    )
+    columns = Columns(**{name: _as(kept[f"c.{name}"], kind) for name, kind in KINDS.items()})
     rules = tuple((str(rule), int(version)) for rule, version in said["rules"])
     silences = tuple((str(rule), int(version)) for rule, version in said["silences"])
     state = State(tables, columns, rules, silences, int(said["used"]), tuple(said["unusable"]))

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.db import transaction
 
@@ -23,6 +23,8 @@ from anlan.warning.services.findings import keep_findings
 from anlan.warning.services.streams.city import JudgedCity
 
 STREAMS = "streams"
+KNOWN = 200
+"""So many growths of the city are remembered."""
 AT_ONCE = 500
 """Findings of one transaction: in a storm others want to write, too."""
 
@@ -62,6 +64,9 @@ class Written(NamedTuple):
     id: str
     number: int
     mark: Mark | None
+    known: tuple[
+        tuple[int, int], ...
+    ] = ()  # how many streams there were from which instant on (µs)
 
 
 def read_written() -> Written | None:
@@ -74,7 +79,8 @@ def read_written() -> Written | None:
     mark = Mark(said["frame"], said["at"]) if "at" in said else None
     if mark is None and "judged_to" in said:
         mark = Mark(said["judged_to"], 0)
-    return Written(said.get("id", ""), said.get("cut", 0), mark)
+    known = tuple((count, at) for count, at in said.get("known", ()))
+    return Written(said.get("id", ""), said.get("cut", 0), mark, known)
 
 
 def cuts_after(number: int) -> list[JudgeCut]:
@@ -118,12 +124,22 @@ def write_some(cut: Cut, identity: str, *, now: datetime) -> int:
             },
         )
         row.cursors["cut"] = cut.number
+        if cut.new_city:
+            _note_known(row.cursors, len(cut.city.columns.facts.there), cut.after.at)
         if whole:
             row.cursors |= {"frame": cut.after.frame, "at": cut.after.at}
         row.save(update_fields=["cursors"])
     failpoints.reach("judge.cut_written")
     cut.told += len(some)
     return changed
+
+
+def _note_known(cursors: dict[str, Any], count: int, at: int) -> None:
+    """Note since when there are so many streams: patience with those that never speak begins then."""
+    known = cursors.setdefault("known", [])
+    if count > max((number for number, _ in known), default=0):
+        known.append([count, at])
+        del known[:-KNOWN]
 
 
 def _some(findings: Sequence[Finding], begin: int) -> Sequence[Finding]:

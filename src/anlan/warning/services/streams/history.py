@@ -63,16 +63,24 @@ def longest_lookback(rules: Iterable[RuleSpec]) -> int:
     return max(found, default=0)
 
 
-def all_streams(city: JudgedCity, open_ones: Sequence[columns.Standing], upto: Mark) -> Judged:
+def all_streams(
+    city: JudgedCity,
+    open_ones: Sequence[columns.Standing],
+    upto: Mark,
+    known: Sequence[tuple[int, int]] = (),
+) -> Judged:
     """Return all streams as they stand after the frames up to ``upto``.
 
-    Far enough back for the lateness budget, every while and every window.  What is lost: the
-    patience with streams that never spoke begins anew.
+    Far enough back for the lateness budget, every while and every window.  ``known`` says how many
+    streams there were from which instant on: patience with those that never spoke began then.
     """
     start = upto.at - margin(city.columns.rules)
     run = _Run(city, upto)
     run.begin(open_ones, now=start)
-    run.state.columns.cold["since"] = upto.at
+    since = run.state.columns.cold["since"]
+    since[:] = upto.at
+    for count, at in reversed(known):  # a stream's number is as old as the stream
+        since[:count] = min(at, upto.at)
     numbers = np.flatnonzero(city.columns.facts.there).astype(np.int32)
     lookback = run.state.tables.program["lookback"][run.state.columns.hot["program"][numbers]]
     for span in np.unique(lookback).tolist():
@@ -86,6 +94,14 @@ def all_streams(city: JudgedCity, open_ones: Sequence[columns.Standing], upto: M
     for rows, end in _slices(numbers, start, AFTER_ALL, known_upto=upto.at):
         run.hear(rows, now=min(end, upto.at))
     return run.end()
+
+
+def no_past(city: JudgedCity, open_ones: Sequence[columns.Standing], upto: Mark) -> Judged:
+    """Return all streams as if nothing had been heard of them but what is open."""
+    run = _Run(city, upto)
+    run.begin(open_ones, now=upto.at)
+    run.stand(now=upto.at)
+    return Judged(run.state, ())
 
 
 def start_before(since: int, spans: Sequence[tuple[int, int, int]], margin: int) -> int:

@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
+from anlan.kernel.errors import IntegrityBreachError
 from anlan.sensing import public as sensing
 from anlan.warning import columns
 from anlan.warning.domain.instants import instant, micros
@@ -16,6 +17,7 @@ from anlan.warning.models import JudgeCut
 from anlan.warning.services.streams import cuts, history, memory, mending
 from anlan.warning.services.streams.city import JudgedCity, Surveyor
 from anlan.warning.services.streams.cuts import Cut, Mark, Written
+from anlan.warning.services.streams.history import Judged
 from anlan.warning.services.streams.memory import Memory
 from anlan.warning.services.streams.telling import Told, of_now
 
@@ -50,7 +52,11 @@ class _Search:
         rows = cuts.cuts_after(held.cut) if held is not None else []
         if held is None or not memory.fits(held, written, rows, sensing.last_frame()):
             return self._made_again(written)
-        waiting = self._repeat(held, rows)
+        try:
+            waiting = self._repeat(held, rows)
+        except IntegrityBreachError:
+            log.exception("frames that the judge has heard are not there: its memory is made again")
+            return self._made_again(written)
         # A stream that was judged again in between may have told other things than it does now.
         trusted = not held.late if waiting else self._agrees(held)
         if not trusted:
@@ -79,7 +85,7 @@ class _Search:
         kept = [(row.rule, row.rule_version) for row in rows]
         city = self.surveyor.look(self.revision, kept, at=instant(mark.at))
         opened = mending.standing_of(rows, sensing.stream_numbers(), city.columns.rules)
-        judged = history.all_streams(city, opened, mark)
+        judged = self._past(city, opened, mark, written)
         held = memory.fresh(written.id if written is not None else "")
         held.state, held.mark, held.digest = judged.state, mark, city.digest
         held.cut = written.number if written is not None else 0
@@ -91,6 +97,21 @@ class _Search:
             extra={"open": len(rows), "told": len(told), "frame": mark.frame},
         )
         return Found(held, [of_now(told, city)] if told else [], made_again=True)
+
+    def _past(
+        self,
+        city: JudgedCity,
+        opened: list[columns.Standing],
+        mark: Mark,
+        written: Written | None,
+    ) -> Judged:
+        known = written.known if written is not None else ()
+        try:
+            return history.all_streams(city, opened, mark, known)
+        except IntegrityBreachError:
+            # Better without a past than not at all: what is open stays open, what comes is judged.
+            log.exception("the past of the streams cannot be read")
+            return history.no_past(city, opened, mark)
 
     def _mark(self, written: Written | None) -> Mark:
         """Return up to where everything was judged and written, as far as anybody knows."""
