@@ -16,7 +16,9 @@ from datetime import datetime
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
+from anlan.entrypoints.web import flagplot
 from anlan.entrypoints.web.charts import percent
+from anlan.entrypoints.web.flagplot import FlagMark, FlagStretch
 
 TOP, HIGH, LANE, FOOT = 24, 240, 28, 24
 #: Limits further from the readings than so many times their range are named, not drawn.
@@ -66,6 +68,8 @@ class Plotted:
     odd: Sequence[tuple[float, str]] = ()  # place, and what is odd there
     lanes: Sequence[Lane] = field(default_factory=tuple)
     exact: bool = False
+    flags: Sequence[FlagMark] = ()
+    stuck: Sequence[FlagStretch] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +135,7 @@ def drawn(
         '<title id="course-t">{title}</title><desc id="course-d">{text}</desc>{hatch}'
         '<text x="0" y="14" class="chart-small">{unit}</text>{grid}'
         '<svg data-moving="" x="0" y="0" width="100%" height="{height}" overflow="hidden">'
-        "{silences}{usual}{limits}{runs}{odd}{lanes}</svg>{values}{said}{ticks}{names}</svg>",
+        "{silences}{usual}{limits}{runs}{flags}{odd}{lanes}</svg>{values}{said}{ticks}{names}</svg>",
         height=height,
         title=title,
         text=description,
@@ -144,6 +148,7 @@ def drawn(
         runs=_stretched(
             _band(plotted.runs, scale, "range"), _line(plotted.runs, scale), *_dots(plotted, scale)
         ),
+        flags=flagplot.drawn(plotted.flags, plotted.stuck, lambda value: _y(scale, value)),
         odd=_odd(plotted.odd),
         lanes=_lanes(plotted.lanes),
         values=_values(scale),
