@@ -17,7 +17,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from anlan.entrypoints.web import flagplot
-from anlan.entrypoints.web.charts import percent
+from anlan.entrypoints.web.charts import percent, tick_texts
 from anlan.entrypoints.web.flagplot import FlagMark, FlagStretch
 
 TOP, HIGH, LANE, FOOT = 24, 240, 28, 24
@@ -135,7 +135,10 @@ def drawn(
         '<title id="course-t">{title}</title><desc id="course-d">{text}</desc>{hatch}'
         '<text x="0" y="14" class="chart-small">{unit}</text>{grid}'
         '<svg data-moving="" x="0" y="0" width="100%" height="{height}" overflow="hidden">'
-        "{silences}{usual}{limits}{runs}{flags}{odd}{lanes}</svg>{values}{said}{ticks}{names}</svg>",
+        "{silences}{usual}{limits}{runs}{lanes}</svg>{values}{said}{ticks}{names}"
+        # Above the words: a mark that is half hidden is none.
+        '<svg data-moving="" x="0" y="0" width="100%" height="{height}" overflow="hidden">{flags}{odd}'
+        "</svg></svg>",
         height=height,
         title=title,
         text=description,
@@ -153,7 +156,7 @@ def drawn(
         lanes=_lanes(plotted.lanes),
         values=_values(scale),
         said=_limit_texts(plotted.limits, scale),
-        ticks=_ticks(ticks, height - 8),
+        ticks=tick_texts(ticks, height - 8),
         names=_names(plotted.lanes),
     )
 
@@ -344,24 +347,6 @@ def _names(lanes: Sequence[Lane]) -> SafeString:
         "",
         '<text x="0" y="{}" class="chart-small on-paper">{}</text>',
         ((TOP + HIGH + LANE * number + 11, lane.name) for number, lane in enumerate(lanes)),
-    )
-
-
-def _ticks(ticks: Sequence[tuple[float, str]], y: int) -> SafeString:
-    last = len(ticks) - 1
-    return format_html_join(
-        "",
-        '<text x="{}" y="{}" class="chart-small{}" text-anchor="{}">{}</text>',
-        (
-            (
-                percent(x),
-                y,
-                "" if place in (0, last) or not place % 2 else " spare",
-                "start" if place == 0 else "end" if place == last else "middle",
-                text,
-            )
-            for place, (x, text) in enumerate(ticks)
-        ),
     )
 
 
