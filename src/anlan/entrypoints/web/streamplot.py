@@ -310,7 +310,8 @@ def _limit_texts(limits: Sequence[Mark], scale: Scale) -> SafeString:
     """Return what the limits say, above everything that is drawn."""
     return format_html_join(
         "",
-        '<text x="100%" y="{}" text-anchor="end" class="chart-small on-paper">{}</text>',
+        # At the older end: the newest readings must not lie under words.
+        '<text x="52" y="{}" class="chart-small on-paper">{}</text>',
         (
             (f"{_y(scale, mark.value) - 4:.1f}", mark.text)
             for mark in limits
