@@ -32,6 +32,17 @@ def packet(head: int, body: bytes) -> bytes:
             return bytes(found) + body
 
 
+def columns(number: int, rows: int, streams: list[str], began: datetime) -> bytes:
+    """One moment of many streams, as a gateway sends it."""
+    first = number * rows % len(streams)
+    given = {
+        "streams": streams[first : first + rows],
+        "at_ms": int(began.timestamp() * 1000) + number,
+        "value": [(number + row) % 97 / 10 for row in range(rows)],
+    }
+    return json.dumps(given, separators=(",", ":")).encode()
+
+
 def payload(number: int, rows: int, streams: list[str], began: datetime) -> bytes:
     given = [
         {
@@ -89,19 +100,21 @@ def main() -> None:
     asked = argparse.ArgumentParser()
     for name in ("host", "port", "password_file", "topic", "messages", "rows", "window"):
         asked.add_argument(name)
-    asked.add_argument("--streams", default="s1")
+    asked.add_argument("--streams", type=int, default=20_000)
     asked.add_argument("--from", dest="began", default="2026-01-01T00:00:00+00:00")
     asked.add_argument("--name", default="bench")
+    asked.add_argument("--columns", action="store_true")
     given = asked.parse_args()
     password = Path(given.password_file).read_text().strip() if given.password_file != "-" else ""
-    streams, began = given.streams.split(","), datetime.fromisoformat(given.began).astimezone(UTC)
-    head = text(given.topic)
+    streams = [f"BENCH-{number:06d}" for number in range(given.streams)]
+    began = datetime.fromisoformat(given.began).astimezone(UTC)
+    head, form = text(given.topic), columns if given.columns else payload
     made = [
         packet(
             0x32,
             head
             + struct.pack(">H", 1 + number % 65535)
-            + payload(number, int(given.rows), streams, began),
+            + form(number, int(given.rows), streams, began),
         )
         for number in range(int(given.messages))
     ]

@@ -34,7 +34,7 @@ MOST_BYTES = 64 << 20
 AT_ONCE = 20_000
 PASSING = (UnavailableError, DatabaseError, OSError)
 """What is not the message's fault: it is tried again."""
-GATHER_S = 0.002
+GATHER_S = 0.01
 """So long the first letter waits for company: many small commits cost more than they hasten."""
 PAUSE_S, LONGEST_PAUSE_S = 0.25, 5.0
 

@@ -30,6 +30,7 @@ TOPICS_REMEMBERED = 100_000
 UNKNOWN = "mqtt.topic_unknown"
 _ROW = msgspec.json.Decoder(RowIn)
 LARGEST_STA = 256 * 1024
+LONGEST_ROW = 512
 
 
 class Decoder(Protocol):
@@ -151,8 +152,9 @@ def _mapped(rule: Rule, topic: str, payload: bytes, now: datetime) -> Heard:
 
 def _plain(payload: bytes) -> Heard:
     """Read what the HTTP interface takes: one row, rows or columns."""
-    with contextlib.suppress(msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return Heard(BatchIn((_ROW.decode(payload),)))  # as most devices send
+    if len(payload) <= LONGEST_ROW:
+        with contextlib.suppress(msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return Heard(BatchIn((_ROW.decode(payload),)))  # as most devices send
     columns, key = columns_from(payload, "application/json")
     if len(columns) and bool((columns.at_us > UNREADABLE).all()):
         return Heard(columns=columns, key=key)

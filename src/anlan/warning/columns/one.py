@@ -269,7 +269,7 @@ def _judge_lanes(
 @woven
 def tidy(t: Tables, c: Columns, s: int, settled_at: int) -> None:
     """Forget what the quick way has left lying: it drops one reading for each that comes."""
-    if c.hot[s].state == AT_REST and t.program[c.hot[s].program].plain and settled_at != NONE:
+    if c.hot[s].state != MOVING and t.program[c.hot[s].program].plain and settled_at != NONE:
         trim(c, s, settled_at)
 
 

@@ -1,7 +1,7 @@
 """The quick way for what happens nearly always, and the walk over all streams of a step.
 
 A reading that is later than all before it, moves nothing and finds its stream
-at rest is only put behind the others.  Everything else goes to ``one.py``.
+at rest, or standing as it was told, is only put behind the others.  Everything else goes to ``one.py``.
 """
 
 from __future__ import annotations
@@ -42,6 +42,7 @@ from anlan.warning.columns.one import (
     end_one,
     judge_one,
     moves,
+    moves_value,
 )
 from anlan.warning.columns.ring import append, drop_oldest, newest, place, settled, size_of, trim
 
@@ -63,8 +64,11 @@ def quick(t: Tables, c: Columns, s: int, batch: Batch, j: int, now: int) -> bool
     if at <= c.r_at[place(c, s, count - 1)]:
         return False
     size = size_of(c, s)
-    if t.program[p].plain and c.hot[s].state == AT_REST:
-        if not t.program[p].low <= value <= t.program[p].high:
+    if t.program[p].plain:
+        if c.hot[s].state == AT_REST:
+            if not t.program[p].low <= value <= t.program[p].high:
+                return False
+        elif moves_value(t, c, s, value):
             return False
         line = at - LATE
         while count > 1 and c.r_at[place(c, s, 1)] <= line:
@@ -105,7 +109,7 @@ def take_in(t: Tables, c: Columns, batch: Batch, now: int, low: int, high: int, 
             continue
         hot = c.hot[np.uint64(s)]
         count, head = int(hot.count), int(hot.head)
-        if hot.state == AT_REST and hot.program >= 0 and count > 1:
+        if hot.state != MOVING and hot.program >= 0 and count > 1:
             program = t.program[np.uint64(hot.program)]
             ring = c.bundle[np.uint64(hot.row >> SHIFT)]
             size, first = ring.size, ring.base + (hot.row & WITHIN)
@@ -115,7 +119,11 @@ def take_in(t: Tables, c: Columns, batch: Batch, now: int, low: int, high: int, 
             before = behind - 1 if behind else size - 1
             if (
                 program.plain
-                and program.low <= value <= program.high
+                and (
+                    program.low <= value <= program.high
+                    if hot.state == AT_REST
+                    else -LARGEST <= value <= LARGEST and not moves_value(t, c, s, value)
+                )
                 and now - at <= program.wait
                 and at > c.r_at[np.uint64(first + (before << SHIFT))]
                 and not t.unjudged[np.uint64(batch.quality[np.uint64(j)])]
