@@ -251,7 +251,7 @@ class TestFlags:
             True
         ] * 3
         twin = text[text.index("<details data-twin") :]
-        assert len(re.findall(r"<td>[^<]*jump 1[^<]*</td>", twin)) == 1
+        assert len(re.findall(r"<td[^>]*>[^<]*jump 1[^<]*</td>", twin)) == 1
         assert sum(map(int, re.findall(r"stands still (\d+)", twin))) == 780
 
     def test_the_list_tells_like_readings_as_one_and_the_newest_first(self, odd_pond, officer):
