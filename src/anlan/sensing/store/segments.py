@@ -9,6 +9,8 @@ In SQL: ``coalesce(whole / power(10, decimals), raw)``.
 from __future__ import annotations
 
 import hashlib
+import mmap
+import os
 from collections import OrderedDict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -135,8 +137,11 @@ class OpenSegment:
         import pyarrow as pa
         import pyarrow.parquet as pq
 
-        # Opened here: a path would be looked up among the file systems that Arrow knows.
-        self.file = pq.ParquetFile(pa.memory_map(str(path)))
+        with path.open("rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            held = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if size else b""
+        # As a buffer: what Arrow maps by itself it reads on another thread, and waits for it.
+        self.file = pq.ParquetFile(pa.BufferReader(pa.py_buffer(held)))
         meta = self.file.metadata
         self._places = {name: place for place, name in enumerate(meta.schema.names)}
         self._told: dict[tuple[str, int], object] = {}
