@@ -115,7 +115,7 @@ def take(place: Served, folder: Path) -> None:
             page.goto(place.address + known.get(address, address))
             if "watch" in name:
                 page.locator("[data-shown]").wait_for()  # the map has what it draws
-            page.wait_for_timeout(3000 if "watch" in name else 500)
+            page.wait_for_timeout(12_000 if "watch" in name else 500)
             path = folder / f"{name}.png"
             page.screenshot(path=str(path))
             # Pages have few colours: a palette shows them all in a third of the bytes.
