@@ -8,6 +8,8 @@ BIN := $(VENV)/bin
 SRC := src tests benchmarks tools
 BUILT := src/anlan/entrypoints/web/static/built/manifest.json
 WORKERS ?= 2
+# Tests start hundreds of processes: what one has compiled the next must find, whatever the shell says.
+export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: run test check bench test-long test-postgres setup frontend china pictures docs lock clean format
 

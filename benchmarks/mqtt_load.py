@@ -37,7 +37,7 @@ def columns(number: int, rows: int, streams: list[str], began: datetime) -> byte
     first = number * rows % len(streams)
     given = {
         "streams": streams[first : first + rows],
-        "at_ms": int(began.timestamp() * 1000) + number,
+        "at_us": int(began.timestamp() * 1_000_000) + number * rows,
         "value": [(number + row) % 97 / 10 for row in range(rows)],
     }
     return json.dumps(given, separators=(",", ":")).encode()
@@ -47,7 +47,7 @@ def payload(number: int, rows: int, streams: list[str], began: datetime) -> byte
     given = [
         {
             "stream": streams[(number * rows + row) % len(streams)],
-            "at": (began + timedelta(milliseconds=number * rows + row)).isoformat(),
+            "at": (began + timedelta(microseconds=number * rows + row)).isoformat(),
             "value": (number + row) % 97 / 10,
         }
         for row in range(rows)

@@ -9,7 +9,8 @@ from contextlib import ExitStack
 from datetime import UTC, datetime
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
+from django.test import TransactionTestCase
 from hypothesis import settings
 from pytest_django.plugin import blocking_manager_key
 
@@ -26,6 +27,32 @@ ALIASES = ("default", "contents")
 settings.register_profile("steady", deadline=None, derandomize=True, print_blob=True)
 settings.register_profile("search", deadline=None, derandomize=False, max_examples=1000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
+
+
+#: Tests that start processes or servers of their own, or ask for a connection by themselves.
+ASK_BY_THEMSELVES = ("tests/faults/", "tests/infra/", "tests/flow/", "tests/entrypoints/")
+
+
+def asks_the_database(item) -> bool:
+    """Return whether a test may say something else on another database."""
+    test_class = getattr(item, "cls", None)
+    return (
+        "django_db_setup" in item.fixturenames
+        or item.get_closest_marker("django_db") is not None
+        or (test_class is not None and issubclass(test_class, TransactionTestCase))
+        or item.nodeid.startswith(ASK_BY_THEMSELVES)
+    )
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config, items):
+    """On PostgreSQL, leave out what asks no database: on SQLite it has said all it can say."""
+    if connection.vendor == "sqlite":
+        return
+    left_out = [item for item in items if not asks_the_database(item)]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if asks_the_database(item)]
 
 
 @pytest.hookimpl(wrapper=True)

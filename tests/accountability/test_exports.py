@@ -155,29 +155,29 @@ def test_growth_holds_between_all_checkpoints(places, long_ledger):
                 assert anlan_verify.check_proof(shown, None)["holds"]
 
 
-@pytest.mark.parametrize(
-    "tamper",
-    [
-        lambda proof: proof.update(entry=proof["entry"].replace("duty_officer", "commander")),
-        lambda proof: proof.update(seq=proof["seq"] + 1),
-        lambda proof: proof["proof"].pop(),
-        lambda proof: proof["proof"].append("00" * 32),
-        lambda proof: proof["proof"].__setitem__(0, "00" * 32),
-        lambda proof: proof["proof"].__setitem__(0, "00"),
-        lambda proof: proof.update(checkpoint=proof["checkpoint"].replace("at 2026", "at 2025")),
-        lambda proof: proof["keys"].pop(0),
-        lambda proof: proof["keys"].pop(1),
-        lambda proof: proof.update(origin="anlan/other"),
-        lambda proof: proof.update(format="anlan-proof/9"),
-    ],
-)
-def test_a_tampered_proof_does_not_hold(places, long_ledger, tamper):
+TAMPERINGS = [
+    lambda proof: proof.update(entry=proof["entry"].replace("duty_officer", "commander")),
+    lambda proof: proof.update(seq=proof["seq"] + 1),
+    lambda proof: proof["proof"].pop(),
+    lambda proof: proof["proof"].append("00" * 32),
+    lambda proof: proof["proof"].__setitem__(0, "00" * 32),
+    lambda proof: proof["proof"].__setitem__(0, "00"),
+    lambda proof: proof.update(checkpoint=proof["checkpoint"].replace("at 2026", "at 2025")),
+    lambda proof: proof["keys"].pop(0),
+    lambda proof: proof["keys"].pop(1),
+    lambda proof: proof.update(origin="anlan/other"),
+    lambda proof: proof.update(format="anlan-proof/9"),
+]
+
+
+def test_a_tampered_proof_does_not_hold(places, long_ledger):
     shown = public.proof(20, places=places)
     pinned = (places.outside / "first.vkey").read_text()
-    bent = copy.deepcopy(shown)
-    tamper(bent)
-    assert bent != shown
-    assert not anlan_verify.check_proof(bent, pinned)["holds"]
+    for number, tamper in enumerate(TAMPERINGS):
+        bent = copy.deepcopy(shown)
+        tamper(bent)
+        assert bent != shown, number
+        assert not anlan_verify.check_proof(bent, pinned)["holds"], number
     assert anlan_verify.check_proof(shown, pinned)["holds"]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import pkgutil
+import re
 import tomllib
 from collections import Counter
 from collections.abc import Iterator
@@ -63,3 +64,26 @@ def test_no_class_and_no_table_bears_a_forbidden_word():
     tables = {part for model in models() for part in model._meta.db_table.split("_")}
     assert forbidden & names == set()
     assert {word.lower() for word in forbidden} & tables == set()
+
+
+def worded(node: object) -> Iterator[tuple[str, str]]:
+    """Every sentence of a catalogue that stands there in both languages."""
+    if isinstance(node, dict):
+        for key, text in node.items():
+            twin = node.get(key.replace("zh", "en")) if key.startswith("zh") else None
+            if isinstance(text, str) and isinstance(twin, str):
+                yield text, twin
+            yield from worded(text)
+
+
+def test_a_case_has_one_name_in_chinese():
+    """事项 is a matter, in the law's sense and everybody's; 案件 and 立项 are the police's and a project's."""
+    catalogues = sorted((ROOT / "src/anlan").rglob("*.toml"))
+    sentences = [
+        pair for path in catalogues for pair in worded(tomllib.loads(path.read_text("utf-8")))
+    ]
+    assert len(sentences) > 2_000
+    about_cases = [zh for zh, en in sentences if re.search(r"\bcases?\b", en, re.IGNORECASE)]
+    assert len(about_cases) > 50
+    assert [zh for zh in about_cases if "事项" in zh] == []
+    assert [zh for zh, _ in sentences if "案件" in zh or "立项" in zh] == []

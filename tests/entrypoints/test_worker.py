@@ -19,7 +19,6 @@ from anlan.entrypoints.lease import Lease
 from anlan.infra.workspace import WorkspaceKind, create
 from anlan.kernel.errors import IntegrityBreachError
 from anlan.response.models import Case
-from tests.cities import load_demo
 from tests.readings import heard
 
 NOW = datetime(2026, 7, 20, 2, 0, tzinfo=UTC)
@@ -47,7 +46,7 @@ def instant(monkeypatch, tmp_path):
 
 
 @pytest.fixture
-def works(db_demo, instant):
+def works(demo_of_the_module, db, instant):
     made = worker.clockwork()
 
     def run_until(minutes, *, every=1.0):
@@ -59,11 +58,6 @@ def works(db_demo, instant):
     made.tick(now=NOW)
     made_until = run_until
     return made, made_until
-
-
-@pytest.fixture
-def db_demo(db):
-    load_demo(NOW)
 
 
 def broken(works, name, error=OSError):

@@ -275,7 +275,7 @@ def live_a_while(examples, steps):
 
 
 def test_a_few_days_of_a_city(demo):
-    live_a_while(examples=3, steps=10)
+    live_a_while(examples=2, steps=10)
 
 
 @pytest.mark.long

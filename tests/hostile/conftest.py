@@ -5,12 +5,10 @@ from __future__ import annotations
 import pytest
 
 from anlan.entrypoints import clock
-from tests.cities import load_demo
-from tests.hostile.doors import NOW, Standing
+from tests.hostile.doors import Standing
 
 
 @pytest.fixture
-def demo(db, monkeypatch):
+def demo(demo_of_the_module, db, monkeypatch):
     """The demo city, its clock standing."""
-    load_demo(NOW)
     monkeypatch.setattr(clock, "_current", Standing())

@@ -5,8 +5,6 @@ from datetime import timedelta
 from itertools import pairwise
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from anlan.infra import journal
 from anlan.infra.models import JournalEntry
@@ -199,25 +197,23 @@ def test_a_post_without_anyone_sends_news_up_once_the_superior_has_answered(city
     assert told("c", 3) == 2
 
 
-@settings(
-    max_examples=6,
-    deadline=None,
-    derandomize=True,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
-@given(
-    matters=st.integers(1, 6),
-    repeats=st.integers(1, 4),
-    spread_m=st.sampled_from([0, 45, 300]),
+@pytest.mark.parametrize(
+    ("matters", "repeats", "spread_m"),
+    [
+        (1, 1, 0),
+        (6, 4, 45),
+        *(
+            pytest.param(matters, repeats, spread_m, marks=pytest.mark.long)
+            for matters in (2, 5)
+            for repeats in (1, 4)
+            for spread_m in (0, 45, 300)
+        ),
+    ],
 )
 def test_in_a_storm_reminders_grow_with_hours_and_new_matters_never_with_repeats(
     city, matters, repeats, spread_m
 ):
     """K matters told M times each, nobody answers for a day."""
-    JournalEntry.objects.filter(event="NoticeReminded").delete()
-    Delivery.objects.all().delete()
-    Notice.objects.filter(origin__isnull=False).delete()
-    Notice.objects.all().delete()
     tells = [
         (spread_m * n // (matters * repeats), n % matters, n) for n in range(matters * repeats)
     ]

@@ -265,7 +265,7 @@ def test_no_order_of_buttons_drops_a_duty(demo):
     run_state_machine_as_test(
         CaseLife,
         settings=settings(
-            max_examples=10,
+            max_examples=5,
             stateful_step_count=20,
             deadline=None,
             derandomize=True,

@@ -208,7 +208,7 @@ def life(examples, steps, **more):
 
 
 def test_no_order_of_a_storm_loses_an_alert_or_tells_twice():
-    run_state_machine_as_test(StormLife, settings=life(8, 12, derandomize=True))
+    run_state_machine_as_test(StormLife, settings=life(4, 12, derandomize=True))
 
 
 @pytest.mark.long

@@ -110,6 +110,7 @@ from anlan.registry.selectors.places import (
     sensor,
     sensors,
     standing_since,
+    streams,
 )
 from anlan.registry.selectors.records import (
     Listed,
@@ -340,6 +341,7 @@ __all__ = [
     "sign_out",
     "spared_reasons",
     "standing_since",
+    "streams",
     "superior_of",
     "take_edit",
     "take_table",

@@ -51,7 +51,7 @@ WORDS: dict[str, Words] = {
         "(answering policy: {policy})",
     ),
     "climbs": Words(
-        zh="无人应答的案件沿升级阶梯升到了哪里",
+        zh="无人应答的工单沿升级阶梯升到了哪里",
         en="How far up the ladder unanswered cases climbed",
     ),
     "climb": Words(
@@ -59,8 +59,8 @@ WORDS: dict[str, Words] = {
         en=" (rung {rungs}): {cases}; each with deadlines missed: {missed}, "
         "reminders on the top rung: {reminders}",
     ),
-    "number": Words(zh="案件 {case}", en="case {case}"),
-    "priority": Words(zh="案件 {case} 优先级", en="priority of case {case}"),
+    "number": Words(zh="工单 {case}", en="case {case}"),
+    "priority": Words(zh="工单 {case} 优先级", en="priority of case {case}"),
     "claims": Words(zh="处置方宣称", en="Claims of handlers"),
     "refused": Words(zh="被拒绝", en="refused"),
     "accepted": Words(zh="被接受", en="accepted"),
@@ -93,7 +93,7 @@ MARKS = {
     "assumed": Words(zh="假定", en="assumed"),
 }
 FORMS = {
-    "case": Words(zh="案件", en="case"),
+    "case": Words(zh="工单", en="case"),
     "task": Words(zh="任务", en="task"),
     "lag": Words(zh="响应滞后", en="lag alert"),
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import NamedTuple
 
 from anlan.kernel.geometry import Point
 from anlan.kernel.scales import RiskGrade
@@ -72,6 +73,19 @@ class KnownSensor:
     gateway: str = ""
     installed_on: date | None = None
     calibration_due: date | None = None
+
+
+class KnownStream(NamedTuple):
+    """What is asked of a sensor to check and judge what it says: read a million at a time."""
+
+    code: str
+    quantity: str
+    unit: str
+    interval: timedelta
+    area: str
+    area_path: str
+    risk_point: str | None
+    place_kind: str | None
 
 
 @dataclass(frozen=True, slots=True)

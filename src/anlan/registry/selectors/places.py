@@ -14,7 +14,7 @@ from anlan.kernel.durations import parse_span
 from anlan.kernel.geometry import EARTH_RADIUS_M, Point, distance_m
 from anlan.kernel.scales import RiskGrade
 from anlan.registry.domain.errors import PlaceUnknownError, SensorUnknownError
-from anlan.registry.domain.facts import KnownPlace, KnownSensor
+from anlan.registry.domain.facts import KnownPlace, KnownSensor, KnownStream
 from anlan.registry.models import RiskPoint, Sensor
 from anlan.registry.selectors import packs
 from anlan.registry.selectors.duties import holding
@@ -52,6 +52,16 @@ SENSOR_FIELDS = (
     "gateway",
     "installed_on",
     "calibration_due",
+)
+STREAM_FIELDS = (
+    "code",
+    "quantity",
+    "unit",
+    "interval",
+    "area_id",
+    "area__path",
+    "risk_point_id",
+    "risk_point__kind",
 )
 
 
@@ -161,6 +171,15 @@ def sensors(*, at: datetime) -> tuple[KnownSensor, ...]:
     """Return the sensors in force at ``at``, by code."""
     rows = Sensor.objects.filter(holding(at)).order_by("code").values(*SENSOR_FIELDS)
     return tuple(known_sensor(values) for values in rows)
+
+
+def streams(*, at: datetime) -> tuple[KnownStream, ...]:
+    """Return what checking and judging ask of the sensors in force at ``at``, by code."""
+    rows = Sensor.objects.filter(holding(at)).order_by("code").values_list(*STREAM_FIELDS)
+    return tuple(
+        KnownStream(code, quantity, unit, parse_span(interval), *where)
+        for code, quantity, unit, interval, *where in rows.iterator(chunk_size=10_000)
+    )
 
 
 def sensor(code: str, *, at: datetime) -> KnownSensor:

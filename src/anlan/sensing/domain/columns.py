@@ -157,13 +157,20 @@ class StreamTable:
 
 def table_of(streams: Sequence[tuple[StreamFacts, str]]) -> StreamTable:
     """Return streams and the paths of their areas in columns."""
+    # By what they are, not by what they say: a million streams share a few lists of units.
     kinds: dict[tuple[object, ...], int] = {}
     paths: dict[str, int] = {}
     units: dict[str, int] = {"": 0}
     first: list[StreamFacts] = []
     kind_of, path_of = np.empty(len(streams), np.int32), np.empty(len(streams), np.int32)
     for place, (facts, path) in enumerate(streams):
-        key = (facts.unit, facts.own_unit, facts.low, facts.high, *sorted(facts.accepts.items()))
+        key = (
+            facts.unit,
+            facts.own_unit,
+            facts.low,
+            facts.high,
+            id(facts.accepts) * bool(facts.accepts),
+        )
         if key not in kinds:
             kinds[key] = len(first)
             first.append(facts)

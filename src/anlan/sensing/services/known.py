@@ -15,7 +15,8 @@ from anlan.kernel.actor import Actor
 from anlan.kernel.errors import NotFoundError
 from anlan.kernel.geometry import Point
 from anlan.registry import public as registry
-from anlan.registry.domain.facts import KnownArea, KnownSensor
+from anlan.registry.domain.facts import KnownArea, KnownSensor, KnownStream
+from anlan.registry.domain.jurisdiction import Quantity
 from anlan.sensing.domain.columns import StreamTable, table_of
 from anlan.sensing.domain.observations import StreamFacts
 from anlan.sensing.domain.reports import HazardWords, words_of
@@ -113,10 +114,13 @@ def sensors_of(_revision: str, _day: date, at: At) -> tuple[KnownSensor, ...]:
 
 
 @lru_cache(maxsize=4)
-def _streams_of(revision: str, day: date, at: At) -> dict[str, tuple[StreamFacts, str]]:
+def _streams_of(_revision: str, _day: date, at: At) -> dict[str, tuple[StreamFacts, str]]:
     """Return every stream in force on a day with its area's path, read once per process."""
-    sensors = sensors_of(revision, day, at)
-    return {sensor.code: (_facts_of_stream(sensor), sensor.area_path) for sensor in sensors}
+    found = registry.streams(at=at.instant)
+    measured = {name: _quantity(name) for name in {stream.quantity for stream in found}}
+    return {
+        one.code: (_facts_of_stream(one, measured[one.quantity]), one.area_path) for one in found
+    }
 
 
 @lru_cache(maxsize=2)
@@ -124,12 +128,17 @@ def _table_of(revision: str, day: date, at: At) -> StreamTable:
     return table_of(tuple(_streams_of(revision, day, at).values()))
 
 
-def _facts_of_stream(sensor: KnownSensor) -> StreamFacts:
+def _quantity(name: str) -> Quantity | None:
     try:
-        quantity = registry.quantity(sensor.quantity)
+        return registry.quantity(name)
     except NotFoundError:
+        return None
+
+
+def _facts_of_stream(stream: KnownStream, quantity: Quantity | None) -> StreamFacts:
+    if quantity is None:
         # A pack without this quantity: values are kept in the sensor's own unit.
-        return StreamFacts(sensor.code, sensor.unit, sensor.unit)
+        return StreamFacts(stream.code, stream.unit, stream.unit)
     return StreamFacts(
-        sensor.code, quantity.unit, sensor.unit, quantity.accepts, quantity.low, quantity.high
+        stream.code, quantity.unit, stream.unit, quantity.accepts, quantity.low, quantity.high
     )

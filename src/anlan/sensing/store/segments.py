@@ -313,10 +313,3 @@ class OpenSegments:
             _, oldest = self._open.popitem(last=False)
             self._groups -= len(oldest.least)
         return found
-
-
-def read_all(path: Path) -> Rows:
-    """Return every row of a segment, in its order."""
-    segment = OpenSegment(path)
-    low, high = -(1 << 62), 1 << 62
-    return joined([segment.read(None, low, high, group=at) for at in segment.groups_of(None)])

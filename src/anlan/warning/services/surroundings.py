@@ -11,7 +11,7 @@ from anlan.kernel.errors import NotFoundError
 from anlan.kernel.geometry import Point, Ring, ring_contains
 from anlan.kernel.scales import ResponseLevel, WarningLevel
 from anlan.registry import public as registry
-from anlan.registry.domain.facts import KnownArea, KnownPlace, KnownSensor
+from anlan.registry.domain.facts import KnownArea, KnownPlace, KnownStream
 from anlan.registry.domain.rulespecs import RuleSpec
 from anlan.warning.domain.rulebook import RuleBook
 from anlan.warning.domain.signs import (
@@ -42,7 +42,7 @@ class City(NamedTuple):
 
 @lru_cache(maxsize=REVISIONS_KEPT)
 def _city(_revision: str, _day: date, at: datetime) -> City:
-    sensors = registry.sensors(at=at)
+    sensors = registry.streams(at=at)
     places = registry.places(at=at)
     info = registry.city()
     paths = {sensor.area: sensor.area_path for sensor in sensors}
@@ -58,7 +58,7 @@ def _city(_revision: str, _day: date, at: datetime) -> City:
     )
 
 
-def _stream(sensor: KnownSensor) -> Stream:
+def _stream(sensor: KnownStream) -> Stream:
     return Stream(
         code=sensor.code,
         quantity=sensor.quantity,

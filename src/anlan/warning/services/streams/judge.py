@@ -189,8 +189,10 @@ class StreamJudge:
     def _tick(self, *, now: datetime) -> int:
         changes = self._write(now=now)
         for _ in range(ROUNDS):
+            # Asked beforehand: commits wait for whoever has the memory.
+            revision, maintained = registry.revision(), worked_on(now)
             with self._changing():
-                more = self._round(now=now)
+                more = self._round(revision, maintained, now=now)
             changes += self._write(now=now)
             if not more:
                 break
@@ -211,9 +213,8 @@ class StreamJudge:
                 self._forget()
                 raise
 
-    def _round(self, *, now: datetime) -> bool:
+    def _round(self, revision: str, maintained: frozenset[str], *, now: datetime) -> bool:
         """Take some frames that wait in the store, or let time go on; return whether more wait."""
-        revision = registry.revision()
         if not revision:
             return False
         held = self._memory
@@ -224,7 +225,9 @@ class StreamJudge:
         frames, more = self._frames(held)
         # With frames still to come the judge must not take for silence what it has not read yet.
         as_of = min(now, instant(frames[-1].received_us)) if more else now
-        city = self._look(revision, held, at=as_of)
+        if as_of != now:
+            maintained = worked_on(as_of)
+        city = self._look(revision, held, maintained, at=as_of)
         due = held.state.next_at
         if frames or held.digest != city.digest or (due is not None and due <= micros(as_of)):
             self._step(held, frames, city, now=micros(as_of))
@@ -257,9 +260,10 @@ class StreamJudge:
         if cut is not None:
             self._waiting.append(cut)
 
-    def _look(self, revision: str, held: Memory, *, at: datetime) -> JudgedCity:
+    def _look(
+        self, revision: str, held: Memory, maintained: frozenset[str], *, at: datetime
+    ) -> JudgedCity:
         """Return the city at an instant; asked anew when its data have changed, and now and then."""
-        maintained = worked_on(at)
         known, looked = self._looked
         city = self._city
         is_known = known == (revision, maintained) and looked <= at < looked + LOOK_AGAIN
