@@ -79,12 +79,12 @@ def moved_ms(browser: Any, place: Any, secret: str) -> float:
     page.set_default_timeout(120_000)
     page.goto(f"{place.address}/streams/POND-01?range=year")
     page.locator("#course[data-ready]").wait_for()
-    before = page.locator(".span").get_attribute("data-from")
+    before = page.locator("#course [data-from]").get_attribute("data-from")
     page.locator(".plot").focus()
     began = time.perf_counter()
     page.keyboard.press("ArrowLeft")
     page.wait_for_function(
-        "was => document.querySelector('.span').dataset.from !== was", arg=before
+        "was => document.querySelector('#course [data-from]').dataset.from !== was", arg=before
     )
     spent = (time.perf_counter() - began) * 1000
     context.close()

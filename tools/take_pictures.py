@@ -35,12 +35,41 @@ PICTURES = (
     ("duties-phone", "/duties", "commander", 360, "en-GB", "dark"),
     ("case-desk", "CASE", "commander", 1280, "zh-CN", "light"),
     ("registry-desk", "/registry", "commander", 1280, "en-GB", "light"),
-    ("stream-desk", "/streams/POND-01?range=hour", "commander", 1280, "en-GB", "light"),
+    ("stream-desk", "/streams/POND-01?range=day", "commander", 1280, "en-GB", "light"),
     ("stream-phone", "/streams/POND-01?range=hour", "commander", 360, "zh-CN", "dark"),
+    ("asset-phone", "/assets/RP-UNDERPASS-1?range=hour", "commander", 360, "en-GB", "light"),
+    ("health-desk", "/sensors/health", "commander", 1280, "en-GB", "light"),
+    ("precision-desk", "/precision", "commander", 1280, "zh-CN", "light"),
     ("rules-desk", "/rules", "commander", 1280, "zh-CN", "dark"),
     ("review-desk", "/review", "commander", 1280, "zh-CN", "light"),
     ("replay-desk", "REPLAY", "commander", 1280, "en-GB", "light"),
 )
+#: Four weeks of the stream that is shown, with a gauge that jumps, falls silent and stands still.
+FILL = """
+import time
+from anlan.entrypoints.cli import screen
+screen.open_workspace()
+import numpy as np
+from anlan.entrypoints import here
+from anlan.sensing.store import StoreWriter, frame_of
+DAY, HOUR, MINUTE = 86_400_000_000, 3_600_000_000, 60_000_000
+now = time.time_ns() // 1000
+chance = np.random.default_rng(1)
+with StoreWriter(here.workspace().observations) as writer:
+    (number,) = writer.names.number_all(["POND-01"])
+    for day in range(now // DAY - 28, now // DAY + 1):
+        at = day * DAY + np.arange(1440) * MINUTE
+        ago = (now - at) / HOUR
+        at, ago = at[ago > 0.5], ago[ago > 0.5]
+        value = np.round(6 + 3 * np.sin(at / DAY * 2 * np.pi) + chance.normal(0, 0.4, len(at)), 1)
+        value[np.abs(ago - 3) < 0.009] = 44.0
+        value[(ago > 6) & (ago < 19)] = 7.7
+        there = (ago < 4.2) | (ago > 5)
+        if there.any():
+            rows = np.full(there.sum(), number, np.int32), at[there], value[there]
+            writer.append([frame_of(*rows, source="pictures", received_us=int(at[there][-1]))])
+            writer.seal(now_us=now)
+"""
 HEIGHTS = {360: 760, 1280: 900, 1920: 1080}
 
 
@@ -84,8 +113,15 @@ def take(place: Served, folder: Path) -> None:
             )  # fmt: skip
             page = context.new_page()
             page.goto(place.address + known.get(address, address))
-            page.wait_for_timeout(3000 if "watch" in name else 500)
-            page.screenshot(path=str(folder / f"{name}.png"))
+            if "watch" in name:
+                page.locator("[data-shown]").wait_for()  # the map has what it draws
+            page.wait_for_timeout(12_000 if "watch" in name else 500)
+            path = folder / f"{name}.png"
+            page.screenshot(path=str(path))
+            # Pages have few colours: a palette shows them all in a third of the bytes.
+            Image.open(path).convert("RGB").quantize(256, dither=Image.Dither.NONE).save(
+                path, optimize=True
+            )
             context.close()
 
 
@@ -147,7 +183,7 @@ def main() -> None:
     folder.mkdir(parents=True, exist_ok=True)
     with (
         tempfile.TemporaryDirectory(prefix="pictures-") as workspace,
-        served(Path(workspace)) as place,
+        served(Path(workspace), fill=FILL) as place,
     ):
         os.environ["ANLAN_WORKSPACE"] = place.environment["ANLAN_WORKSPACE"]
         import django

@@ -298,3 +298,52 @@ def test_it_starts_without_the_framework_and_ends_as_the_house_does(tmp_path: Pa
     assert ends(source, source).returncode == 2
     source.write_text("t,a,b\n2026-01-01,1,2\n")
     assert ends(source, tmp_path / "out.csv", "--multivariate").returncode == 3
+
+
+def days_of(path: Path, *, burst: int = 0) -> Path:
+    """Two hundred days of counts that follow the week, and one with ``burst`` more."""
+    rng = np.random.default_rng(53)
+    counts = rng.poisson(np.tile([20, 22, 21, 20, 24, 9, 7], 29)[:200])
+    counts[180] += burst
+    lines = [f"{at},{n}" for at, n in zip(stamps(200, 86_400), counts, strict=True)]
+    lines[150] = lines[150].rpartition(",")[0] + ","
+    path.write_text("timestamp,value\n" + "\n".join(lines) + "\n")
+    return path
+
+
+def test_counts_of_days_are_told_when_there_are_too_many(tmp_path: Path) -> None:
+    done = run(
+        days_of(tmp_path / "in.csv", burst=25), tmp_path / "out.csv", "--counts", "day", "--reasons"
+    )
+    assert done.exit_code == 0
+    rows = read(tmp_path / "out.csv")
+    assert len(rows) == 200
+    assert rows[180]["label"] == "1"
+    assert rows[180]["reason"] == "more"
+    assert float(rows[180]["expected"]) < 40
+    assert {row["reason"] for row in rows[:90]} == {"learning"}
+    assert {row["anomaly_score"] for row in rows[:90]} == {"0.000000"}
+    assert (rows[150]["reason"], rows[150]["label"]) == ("missing", "0")
+    assert sum(row["label"] == "1" for row in rows) <= 3
+    quiet = run(days_of(tmp_path / "quiet.csv"), tmp_path / "quiet-out.csv", "--counts", "day")
+    assert quiet.exit_code == 0
+    assert read(tmp_path / "quiet-out.csv")[180]["label"] == "0"
+
+
+def test_the_file_in_pieces_gives_the_same_counts_scores(tmp_path: Path, monkeypatch) -> None:
+    source = days_of(tmp_path / "in.csv", burst=25)
+    run(source, tmp_path / "whole.csv", "--counts", "day", "--reasons")
+    monkeypatch.setattr(series, "PIECE", 7)
+    run(source, tmp_path / "pieces.csv", "--counts", "day", "--reasons")
+    assert (tmp_path / "whole.csv").read_bytes() == (tmp_path / "pieces.csv").read_bytes()
+
+
+@pytest.mark.parametrize("value", ["-1", "2.5"])
+def test_what_is_no_count_is_refused(tmp_path: Path, value: str) -> None:
+    source = tmp_path / "in.csv"
+    source.write_text(f"timestamp,value\n2026-01-01,3\n2026-01-02,{value}\n")
+    with pytest.raises(AnlanError) as refused:
+        run(source, tmp_path / "out.csv", "--counts", "day")
+    assert refused.value.code == "detect.not_a_count"
+    assert not (tmp_path / "out.csv").exists()
+    assert run(source, tmp_path / "out.csv", "--counts", "day", "--multivariate").exit_code == 2

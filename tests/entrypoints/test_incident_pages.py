@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from anlan.entrypoints.web import middleware
-from anlan.entrypoints.web.watching import picture
+from anlan.entrypoints.web.watching import crowds, picture
 from anlan.kernel.actor import Actor, Role
+from anlan.kernel.geometry import Point
+from anlan.registry import public as registry
 from anlan.response.models import Case
 from anlan.warning import public as warning
 from anlan.warning.domain.findings import What
@@ -99,3 +103,30 @@ def test_members_are_counted_by_level_and_area():
     assert members.more_areas == 1
     assert [row.level for row in members.rows] == ["red", *["yellow"] * 4]
     assert DUTY.covers(members.rows[0].area_path)
+
+
+def standing_on_the_map(client, box="113.0,34.0,114.5,35.5"):
+    answer = client.get(f"/watch/features?bbox={box}&zoom=9&lang=en")
+    found = answer.json()["features"]
+    return [
+        one
+        for one in found
+        if one["properties"]["kind"] == "in_area" and "alarms at once" in one["properties"]["name"]
+    ]
+
+
+def test_members_of_a_storm_stand_on_the_map_by_cells_and_lead_to_its_case(monkeypatch):
+    client = signed_in(an_account("duty_officer"))
+    middle = registry.sensor("POND-01", at=NOW)
+    sensors = [replace(middle, code=f"T{n}") for n in range(1, 41)]
+    sensors[39] = replace(sensors[39], point=Point(middle.point.lat + 0.3, middle.point.lon))
+    monkeypatch.setattr(crowds, "sensors_now", lambda _now: tuple(sensors))
+    assert standing_on_the_map(client) == []
+    kept(*storm(40))
+    heard()
+    shown = standing_on_the_map(client)
+    assert sorted(one["properties"]["count"] for one in shown) == [1, 39]
+    assert {one["properties"]["id"] for one in shown} == {Case.objects.get().pk}
+    assert all(one["properties"]["level"] in {"red", "orange", "yellow", "blue"} for one in shown)
+    kept(*(finding(n, What.CLEARED) for n in range(1, 11)))
+    assert sum(one["properties"]["count"] for one in standing_on_the_map(client)) == 30

@@ -114,6 +114,11 @@ def test_a_quiet_city_is_quiet_and_a_silent_sensor_is_told_of(tmp_path: Path) ->
     assert len(kinds) == 8
     assert kinds["gap"]["rule"] == "device.silence"
     assert kinds["battery"]["rule"] == "device.silence"
+    # The checks of quality find what four hours can show, and doubt no healthy device.
+    assert kinds["duplicates"]["checks"] == ["duplicate"]
+    assert "spike" in kinds["spike"]["flags"]
+    assert "no_value" in kinds["out_of_range"]["flags"]
+    assert found["false_faults"] == []
     # What a healthy instrument says in a city in which nothing happens raises nothing.
     assert [row for row in found["false"] if row["alerts"] > row["on_faulty"]] == []
 

@@ -15,6 +15,7 @@ from django.test.utils import CaptureQueriesContext
 
 from anlan.entrypoints.web.watching import shelf
 from anlan.registry import public as registry
+from anlan.sensing import flagging
 from anlan.sensing import public as sensing
 from anlan.sensing.domain.observations import Quality
 from anlan.sensing.models import StreamFault
@@ -98,9 +99,9 @@ def test_readings_are_taken_away(pond, officer):
     heard("POND-01", NOW - timedelta(minutes=2), None, quality=Quality.MISSING)
     answer = officer.get("/streams/POND-01/readings.csv?range=hour")
     lines = b"".join(answer.streaming_content).decode("utf-8-sig").splitlines()
-    assert lines[0] == "time,value,unit,quality"
+    assert lines[0] == "time,value,unit,quality,flags"
     assert len(lines) == 1 + 35
-    assert lines[-2].endswith(",,cm,missing")
+    assert lines[-2].endswith(",,cm,missing,no_value")
     answer = officer.get("/streams/POND-01/readings.parquet?range=hour")
     table = pq.read_table(io.BytesIO(b"".join(answer.streaming_content)))
     assert table.num_rows == 35
@@ -211,3 +212,86 @@ def test_what_stays_of_old_readings_is_drawn_as_columns(pond, officer, monkeypat
     (course,) = [sensing.courses(["POND-01"], NOW - timedelta(days=365), NOW, columns=600)]
     assert course.readings is None
     assert course.rows == 35 + 62
+
+
+@pytest.fixture
+def odd_pond(demo):
+    """A day of a stream once a minute: one jump, a gap, a reading without value, thirteen hours still."""
+    begin = NOW - timedelta(days=1)
+    for minute in range(1440):
+        at = begin + timedelta(minutes=minute)
+        if 300 <= minute < 310:
+            continue
+        if minute == 320:
+            heard("POND-01", at, None, quality=Quality.MISSING)
+        elif minute == 200:
+            heard("POND-01", at, 95.0)
+        else:
+            heard("POND-01", at, 12.5 if 400 <= minute < 1180 else 4.0 + minute % 7 / 10)
+
+
+class TestFlags:
+    def test_each_kind_has_a_mark_on_the_curve_a_key_and_words_in_the_table(
+        self, odd_pond, officer
+    ):
+        text = officer.get("/streams/POND-01?range=day&lang=en").content.decode()
+        drawing = text[
+            text.index('<svg class="chart course"') : text.index('<p class="marks moves"')
+        ]
+        assert drawing.count('class="flag spike"') == 1
+        assert re.search(r"<title>jump: [-0-9]+ [:0-9]+ 95 cm</title>", drawing)
+        assert drawing.count('class="flag gap"') == 1
+        assert drawing.count('class="flag stuck"') == 1
+        assert (
+            "Flagged readings: no usable value 1, stands still 780, jump 1, after a gap 1"
+            in drawing
+        )
+        key = re.search(r'<ul class="key">.*?</ul>', text, re.DOTALL).group()
+        assert [word in key for word in ("jump 1", "after a gap 1", "stands still 780")] == [
+            True
+        ] * 3
+        twin = text[text.index("<details data-twin") :]
+        assert len(re.findall(r"<td[^>]*>[^<]*jump 1[^<]*</td>", twin)) == 1
+        assert sum(map(int, re.findall(r"stands still (\d+)", twin))) == 780
+
+    def test_the_list_tells_like_readings_as_one_and_the_newest_first(self, odd_pond, officer):
+        text = officer.get("/streams/POND-01?range=day&lang=zh").content.decode()
+        told = text[text.index('<h2 id="flags">') : text.index("<details data-twin")]
+        words = [
+            row[-1]
+            for row in map(re.compile(r"<td[^>]*>(.*?)</td>").findall, told.split("<tr>")[2:])
+        ]
+        assert words == ["数值不动", "无可用值", "中断之后", "单次跳变"]
+
+    def test_the_jump_is_still_marked_when_a_year_is_looked_at(self, odd_pond, officer):
+        text = officer.get("/streams/POND-01?range=year&lang=en").content.decode()
+        assert re.search(r"<title>jump: [-0-9]+ [:0-9]+ 95 cm</title>", text)
+        assert "jump 1" in re.search(r'<ul class="key">.*?</ul>', text, re.DOTALL).group()
+
+    def test_downloads_name_the_flags_of_each_reading(self, odd_pond, officer):
+        answer = officer.get("/streams/POND-01/readings.csv?range=day")
+        lines = b"".join(answer.streaming_content).decode("utf-8-sig").splitlines()
+        assert len(lines) == 1 + 1430
+        assert [line.split(",")[1] for line in lines if line.endswith(",spike")] == ["95.0"]
+        assert sum(line.endswith(",stuck") for line in lines) == 780
+        answer = officer.get("/streams/POND-01/readings.parquet?range=day")
+        table = pq.read_table(io.BytesIO(b"".join(answer.streaming_content)))
+        flags = table.column("flags").to_pylist()
+        assert flags == [line.rpartition(",")[2] for line in lines[1:]]
+
+    def test_a_reading_has_the_same_flags_in_whatever_span_it_is_looked_at(self, odd_pond):
+        whole = sensing.flags_of("POND-01", NOW - timedelta(days=2), NOW, now=NOW)
+        begin = NOW - timedelta(days=1)
+        for hours in (1, 5, 7, 23):
+            start, end = begin + timedelta(hours=hours - 1), begin + timedelta(hours=hours)
+            part = sensing.flags_of("POND-01", start, end, now=NOW)
+            inside = (whole.at_us >= to_us(start)) & (whole.at_us < to_us(end))
+            np.testing.assert_array_equal(part.flags, whole.flags[inside])
+
+    def test_too_many_readings_are_not_flagged_and_the_page_says_so(
+        self, odd_pond, officer, monkeypatch
+    ):
+        monkeypatch.setattr(flagging, "MOST_FLAGGED", 100)
+        text = officer.get("/streams/POND-01?range=day&lang=en").content.decode()
+        assert "Too many readings to flag each" in text
+        assert 'class="flag ' not in text

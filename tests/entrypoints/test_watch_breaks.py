@@ -12,7 +12,7 @@ import pytest
 from anlan.accountability import public as accountability
 from anlan.accountability.public import SicknessSeen
 from anlan.entrypoints import clock
-from anlan.entrypoints.web.watching import features, kept, past, picture, streams
+from anlan.entrypoints.web.watching import features, kept, mapview, past, picture, streams
 from anlan.entrypoints.web.watching.hub import event
 from anlan.kernel.actor import Actor, Role
 from anlan.kernel.geometry import Point
@@ -104,7 +104,7 @@ def test_nothing_of_another_district_moves_a_byte():
     whole = features.registry.extent_of(("",))
 
     def seen():
-        view = features.View(mine, whole, 10, "zh")
+        view = mapview.View(mine, whole, 10, "zh")
         earlier = NOW - timedelta(minutes=1)
         return [
             picture.lists_now(mine, "zh", now=NOW),

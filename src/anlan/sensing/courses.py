@@ -59,6 +59,9 @@ class Course:
     thinned: int = 0  # readings of which only columns are kept
     corrections: tuple[Correction, ...] = ()
     corrected: int = 0
+    kept: Rows | None = (
+        None  # the readings themselves, in order, where the caller asked for so many
+    )
 
 
 @dataclass(slots=True)
@@ -66,6 +69,7 @@ class _Looked:
     """What was gathered while looking, beside the columns."""
 
     most: int
+    keep: int = 0
     rows: int = 0
     parts: list[Rows] = field(default_factory=list)
     corrections: list[Correction] = field(default_factory=list)
@@ -75,7 +79,7 @@ class _Looked:
         """Note a part with its history; return what stands, one reading for each instant."""
         stands = last_of_each_instant(standing(rows))
         self.rows += stands.size
-        if self.rows <= self.most:
+        if self.rows <= max(self.most, self.keep):
             self.parts.append(stands)
         amending = np.flatnonzero(rows.about != 0)
         self.corrected += len(amending)
@@ -84,10 +88,13 @@ class _Looked:
         return stands
 
 
-def courses(streams: Sequence[str], start: datetime, end: datetime, *, columns: int) -> Course:
+def courses(
+    streams: Sequence[str], start: datetime, end: datetime, *, columns: int, keep: int = 0
+) -> Course:
     """Return the course of at most :data:`MOST_STREAMS` streams, in their order.
 
     The columns are as many as asked for or a few less, never more than :data:`MOST_COLUMNS`.
+    Up to ``keep`` readings are handed back as they were read, too.
     """
     wanted = tuple(streams[:MOST_STREAMS])
     columns = max(1, min(columns, MOST_COLUMNS))
@@ -102,7 +109,7 @@ def courses(streams: Sequence[str], start: datetime, end: datetime, *, columns: 
         if code in known:
             series[known[code]] = place
     thinner = Thinner(len(wanted), columns, from_us=from_us, step_us=step_us)
-    looked, looked_from = _Looked(columns), until_us
+    looked, looked_from = _Looked(columns, keep), until_us
     for begin, finish in parts_of(from_us, until_us, step_us, len(wanted)):
         if looked.rows > MOST_READ:
             break
@@ -124,6 +131,7 @@ def courses(streams: Sequence[str], start: datetime, end: datetime, *, columns: 
         looked_from=start if looked_from <= from_us else from_us_at(looked_from),
         corrections=tuple(looked.corrections),
         corrected=looked.corrected,
+        kept=joined(looked.parts[::-1]) if looked.rows <= keep else None,
     )
 
 
@@ -182,18 +190,3 @@ def _correction(rows: Rows, place: int) -> Correction:
 
 def _known(value: float) -> float | None:
     return None if np.isnan(value) else value
-
-
-def readings_by_parts(
-    stream: str, start: datetime, end: datetime, *, part: timedelta = PART
-) -> Iterator[tuple[Observation, ...]]:
-    """Yield the readings of a stream in order of time, no more at once than a part holds."""
-    store = reader()
-    numbers = store.numbers([stream])
-    at = start
-    while at < end and len(numbers):
-        until = min(end, at + part)
-        rows = last_of_each_instant(store.read(numbers, to_us(at), to_us(until)))
-        if rows.size:
-            yield tuple(observations_of(rows, store.codes(int(numbers.max()))))
-        at = until

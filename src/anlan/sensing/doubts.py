@@ -34,6 +34,12 @@ def faults_of(stream: str, start: datetime, end: datetime) -> list[StreamFault]:
     return list(rows.order_by("since", "pk"))
 
 
+def faults_between(start: datetime, end: datetime) -> list[StreamFault]:
+    """Return the faults of all streams that touch a period, earliest first (one query)."""
+    rows = StreamFault.objects.filter(since__lt=end).exclude(until__lte=start)
+    return list(rows.order_by("since", "pk"))
+
+
 def faulty(streams: Collection[str], *, kind: str, recorded_since: datetime) -> list[str]:
     """Return which of some streams show a kind of fault that was found since then (one query)."""
     rows = StreamFault.objects.filter(

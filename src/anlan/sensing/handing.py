@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from anlan.sensing.domain.observations import Observation
+from anlan.sensing.flagging import FlaggedReading
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -44,11 +44,12 @@ class _Pieces:
 
 
 def as_parquet(
-    parts: Iterable[tuple[Observation, ...]], *, stream: str, unit: str
+    parts: Iterable[tuple[FlaggedReading, ...]], *, stream: str, unit: str
 ) -> Iterator[bytes]:
     """Yield readings as a Parquet file, a row group for each part; stream and unit in its head.
 
-    Columns: ``time`` (UTC, µs), ``value`` (null: no value), ``quality``.
+    Columns: ``time`` (UTC, µs), ``value`` (null: no value), ``quality``,
+    ``flags`` (names, with spaces between them; empty: none).
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -58,6 +59,7 @@ def as_parquet(
             ("time", pa.timestamp("us", "UTC")),
             ("value", pa.float64()),
             ("quality", pa.dictionary(pa.int8(), pa.string())),
+            ("flags", pa.dictionary(pa.int8(), pa.string())),
         ],
         metadata={"stream": stream, "unit": unit},
     )
@@ -69,13 +71,15 @@ def as_parquet(
     yield pieces.taken()
 
 
-def _table(part: tuple[Observation, ...], schema: pa.Schema) -> pa.Table:
+def _table(part: tuple[FlaggedReading, ...], schema: pa.Schema) -> pa.Table:
     import pyarrow as pa
 
-    quality = pa.array([item.quality.value for item in part]).dictionary_encode()
+    quality = pa.array([item.reading.quality.value for item in part]).dictionary_encode()
+    flags = pa.array([" ".join(item.flags) for item in part]).dictionary_encode()
     columns = [
-        pa.array([item.at for item in part], schema.field("time").type),
-        pa.array([item.value for item in part], pa.float64()),
+        pa.array([item.reading.at for item in part], schema.field("time").type),
+        pa.array([item.reading.value for item in part], pa.float64()),
         quality.cast(schema.field("quality").type),
+        flags.cast(schema.field("flags").type),
     ]
     return pa.table(columns, schema=schema)

@@ -6,7 +6,6 @@ from anlan.sensing.courses import (
     Correction,
     Course,
     courses,
-    readings_by_parts,
 )
 from anlan.sensing.domain.columns import Columns
 from anlan.sensing.domain.floods import FloodRule, Source
@@ -22,8 +21,8 @@ from anlan.sensing.domain.observations import (
 from anlan.sensing.domain.reading import ReadReason
 from anlan.sensing.domain.reports import Contact, ReportIn
 from anlan.sensing.domain.uploads import UploadState
-from anlan.sensing.doubts import doubts_of, faults_named, faults_of, faulty
-from anlan.sensing.flagging import flags_of
+from anlan.sensing.doubts import doubts_of, faults_between, faults_named, faults_of, faulty
+from anlan.sensing.flagging import FlaggedReading, flagged_by_parts, flagged_course, flags_of
 from anlan.sensing.frames import (
     frames_after,
     frames_mark,
@@ -39,6 +38,8 @@ from anlan.sensing.frames import (
 from anlan.sensing.handing import as_parquet
 from anlan.sensing.healthy import Health, StreamHealth, health, health_of
 from anlan.sensing.known_then import KnownThen, known_at
+from anlan.sensing.quality.flags import FLAGS, Flagged
+from anlan.sensing.quality.flags import names_of as flag_names
 from anlan.sensing.quality.health import TRUSTS
 from anlan.sensing.quality.state import FAULTS
 from anlan.sensing.readings import (
@@ -115,6 +116,7 @@ from anlan.sensing.usual import UsualCourse, usual_before
 
 __all__ = [
     "FAULTS",
+    "FLAGS",
     "LONGEST_MAINTENANCE",
     "MOST_STREAMS",
     "TRUSTS",
@@ -126,6 +128,8 @@ __all__ = [
     "Correction",
     "Course",
     "Examined",
+    "Flagged",
+    "FlaggedReading",
     "FloodRule",
     "Frame",
     "Gatherer",
@@ -164,9 +168,13 @@ __all__ = [
     "earlier_answer",
     "end_maintenance",
     "examine",
+    "faults_between",
     "faults_named",
     "faults_of",
     "faulty",
+    "flag_names",
+    "flagged_by_parts",
+    "flagged_course",
     "flags_of",
     "follow_secret",
     "forget_keys",
@@ -211,7 +219,6 @@ __all__ = [
     "read_many",
     "read_observations",
     "read_thinned",
-    "readings_by_parts",
     "remember_map",
     "report",
     "report_followed",

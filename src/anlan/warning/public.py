@@ -22,7 +22,7 @@ from anlan.warning.models import AlertInstance, Incident, ResponseInForce, Warni
 from anlan.warning.selectors import alerts as of_alerts
 from anlan.warning.selectors import in_force
 from anlan.warning.selectors import streams as of_streams
-from anlan.warning.selectors.alerts import AlertFilters, Members
+from anlan.warning.selectors.alerts import AlertFilters, Crowded, Members, crowded
 from anlan.warning.selectors.streams import RaisedAlert
 from anlan.warning.services import judging as _judging
 from anlan.warning.services import responses as _responses
@@ -223,6 +223,7 @@ __all__ = [
     "AlertFilters",
     "AlertInstance",
     "Compared",
+    "Crowded",
     "Incident",
     "Judged",
     "LimitLine",
@@ -239,6 +240,7 @@ __all__ = [
     "alerts_named",
     "clusters_as_of",
     "clusters_of_report",
+    "crowded",
     "declare_response",
     "end_response",
     "highest_on_streams",

@@ -26,19 +26,29 @@ from anlan.entrypoints.cli.series import (
     SeriesFile,
     slots_of,
 )
-from anlan.kernel.errors import UnavailableError
+from anlan.kernel.errors import InvalidInputError, UnavailableError
 from anlan.science import relations
 from anlan.science.alarmscale import THRESHOLD, score_of_state, score_of_surprise
 from anlan.science.assetwatch import AssetWatch
+from anlan.science.countwatch import CountWatch
+from anlan.science.farrington import DAILY, WEEKLY, Cycle
 from anlan.science.normal import FULL, Reason, new_state, score_stream
 
 SCORE, LABEL = "anomaly_score", "label"
+LEAST_P = 1e-300
+CYCLES = {"day": DAILY, "week": WEEKLY}
 
 
 class DetectTooShortError(UnavailableError):
     """There are no rows after those that are learnt from: nothing could be scored."""
 
     code = "detect.too_short"
+
+
+class DetectNotCountError(InvalidInputError):
+    """A value that should be a count is none."""
+
+    code = "detect.not_a_count"
 
 
 @dataclass(slots=True)
@@ -93,6 +103,42 @@ def together(pieces: Iterator[Piece], names: list[str], head: int) -> Iterator[S
         raise DetectTooShortError(rows=asset.rows, head=head)
 
 
+def counted(pieces: Iterator[Piece], cycle: Cycle) -> Iterator[Scored]:
+    """Yield each piece with scores of its counts: too many after those before them.
+
+    Raises
+    ------
+    DetectNotCountError
+        For a value that is no whole number from 0 on.
+    """
+    watch = CountWatch(cycle)
+    for piece in pieces:
+        counts = piece.values[:, 0]
+        wrong = np.flatnonzero(np.isfinite(counts) & ((counts < 0) | (counts != np.floor(counts))))
+        if len(wrong):
+            at, value = piece.cells[int(wrong[0])][:2]
+            raise DetectNotCountError(at=at, value=value)
+        found = watch.feed(counts)
+        p_value = np.nan_to_num(found.p_value, nan=1.0)
+        scores = score_of_surprise(np.log10(1.0 / np.maximum(p_value, LEAST_P)))
+        yield (
+            piece,
+            scores,
+            [
+                [_why(count, mean), "" if np.isnan(mean) else f"{mean:.6g}"]
+                for count, mean in zip(counts.tolist(), found.expected.tolist(), strict=True)
+            ],
+        )
+
+
+def _why(count: float, expected: float) -> str:
+    if np.isnan(count):
+        return "missing"
+    if np.isnan(expected):
+        return "learning"
+    return "more" if count > expected else "usual"
+
+
 @contextmanager
 def whole_or_nothing(path: Path) -> Iterator[Any]:
     """Open a CSV writer; the file is there once all is written, and not at all if it fails."""
@@ -135,6 +181,11 @@ REST = "File of dates, one a line, rest or work after it; without: Saturdays and
 @click.argument("source", metavar="INPUT", type=A_FILE)
 @click.argument("target", metavar="OUTPUT", type=click.Path(dir_okay=False, path_type=Path))
 @click.option("--multivariate", is_flag=True, help="Score how several value columns go together.")
+@click.option(
+    "--counts",
+    type=click.Choice(sorted(CYCLES)),
+    help="Values are counts, one a day or one a week: score whether there are too many.",
+)
 @click.option("--time", "time_name", metavar="NAME", help=TIME)
 @click.option("--value", "value_name", metavar="NAME", help=VALUE)
 @click.option("--leave-out", "left_out", metavar="NAME", multiple=True, help=LEFT_OUT)
@@ -167,8 +218,9 @@ def detect(form: str, source: Path, target: Path, **asked: Any) -> None:
 
     INPUT has a line of names, then one reading a row; commas, semicolons, tabs and bars are told
     apart by themselves.  A row is scored from itself and the rows before it only.  Scores go from
-    0 to 1; from 0.5 on a row is unusual.  Ends with 0 when all rows are scored, 1 when INPUT
-    cannot be understood, 3 when there is too little to score.
+    0 to 1; from 0.5 on a row is unusual.  With --counts a row is a day or a week; what has less
+    than 13 weeks, or 5 years, before it is scored 0.  Ends with 0 when all rows are scored, 1 when
+    INPUT cannot be understood, 3 when there is too little to score.
     """
     if target.exists() and target.samefile(source):
         raise click.UsageError("INPUT and OUTPUT are the same file")
@@ -180,11 +232,16 @@ def detect(form: str, source: Path, target: Path, **asked: Any) -> None:
     several = bool(asked["multivariate"])
     if several and asked["value_name"]:
         raise click.UsageError("--value is for one stream, --multivariate for all")
+    if several and asked["counts"]:
+        raise click.UsageError("--counts is for one stream, --multivariate for several")
     places = _places(file, at, several=several, asked=asked)
     pieces = file.pieces(at, places, strict=asked["strict"])
     names = [file.columns[place] for place in places]
     if several:
         scored, why = together(pieces, names, asked["head"]), ["stream", "partner"]
+    elif asked["counts"]:
+        scored, why = counted(pieces, CYCLES[asked["counts"]]), ["reason", "expected"]
+        names = ["value"]
     else:
         scored, why = single(pieces, Calendar(asked["rest_days"])), ["reason"]
         names = ["value"]

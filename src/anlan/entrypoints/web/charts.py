@@ -200,19 +200,27 @@ def courses(
         base=height - FOOT,
         inner=height - FOOT - 20,
         paths=paths,
-        ticks=_ticks(ticks, height - 8),
+        ticks=tick_texts(ticks, height - 8),
         cursor=_cursor(cursor, 20, height - FOOT),
     )
     return _frame(title, description, height, inside)
 
 
-def _ticks(ticks: Sequence[tuple[float, str]], y: int) -> SafeString:
+def tick_texts(ticks: Sequence[tuple[float, str]], y: int) -> SafeString:
+    """Return what is written at instants along a chart, ``y`` pixels below its top."""
     last = len(ticks) - 1
     return format_html_join(
         "",
-        '<text x="{}" y="{}" class="chart-small" text-anchor="{}">{}</text>',
+        '<text x="{}" y="{}" class="chart-small{}" text-anchor="{}">{}</text>',
         (
-            (percent(x), y, "start" if place == 0 else "end" if place == last else "middle", text)
+            (
+                percent(x),
+                y,
+                # Of more than three every second one gives way where the screen is narrow.
+                " spare" if last > 2 and place % 2 and place < last else "",
+                "start" if place == 0 else "end" if place == last else "middle",
+                text,
+            )
             for place, (x, text) in enumerate(ticks)
         ),
     )
@@ -221,7 +229,8 @@ def _ticks(ticks: Sequence[tuple[float, str]], y: int) -> SafeString:
 def axis(ticks: Sequence[tuple[float, str]]) -> SafeString:
     """Return the ticks of a span by themselves, below a small drawing that stands on it."""
     return format_html(
-        '<svg class="chart" width="100%" height="18" aria-hidden="true">{}</svg>', _ticks(ticks, 13)
+        '<svg class="chart" width="100%" height="18" aria-hidden="true">{}</svg>',
+        tick_texts(ticks, 13),
     )
 
 
@@ -277,7 +286,7 @@ def time_line(
     inside = format_html(
         "{}{}{}",
         format_html_join("", "{}", ((part,) for part in parts)),
-        _ticks(ticks, base + 16),
+        tick_texts(ticks, base + 16),
         _cursor(cursor, TOP, base),
     )
     return _frame(title, description, base + FOOT, inside)

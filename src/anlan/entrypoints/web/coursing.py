@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 
 from anlan.entrypoints.web.charts import share_of
+from anlan.entrypoints.web.flagplot import FlagMark, FlagStretch
 from anlan.entrypoints.web.streamplot import Lane, Mark, Plotted, Stretch, runs_of
 from anlan.entrypoints.web.watching.streams import MISSED
 from anlan.entrypoints.web.wording import say
@@ -150,6 +151,7 @@ def plotted(
     usual: UsualCourse | None,
     limits: Sequence[Mark],
     lanes: Sequence[Lane],
+    flags: tuple[Sequence[FlagMark], Sequence[FlagStretch]],
     language: str,
     now: datetime,
 ) -> Plotted:
@@ -166,6 +168,8 @@ def plotted(
         odd=_odd(course, language),
         lanes=lanes,
         exact=course.readings is not None,
+        flags=flags[0],
+        stuck=flags[1],
     )
 
 

@@ -16,7 +16,9 @@ from datetime import datetime
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from anlan.entrypoints.web.charts import percent
+from anlan.entrypoints.web import flagplot
+from anlan.entrypoints.web.charts import percent, tick_texts
+from anlan.entrypoints.web.flagplot import FlagMark, FlagStretch
 
 TOP, HIGH, LANE, FOOT = 24, 240, 28, 24
 #: Limits further from the readings than so many times their range are named, not drawn.
@@ -66,6 +68,8 @@ class Plotted:
     odd: Sequence[tuple[float, str]] = ()  # place, and what is odd there
     lanes: Sequence[Lane] = field(default_factory=tuple)
     exact: bool = False
+    flags: Sequence[FlagMark] = ()
+    stuck: Sequence[FlagStretch] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +135,10 @@ def drawn(
         '<title id="course-t">{title}</title><desc id="course-d">{text}</desc>{hatch}'
         '<text x="0" y="14" class="chart-small">{unit}</text>{grid}'
         '<svg data-moving="" x="0" y="0" width="100%" height="{height}" overflow="hidden">'
-        "{silences}{usual}{limits}{runs}{odd}{lanes}</svg>{values}{said}{ticks}{names}</svg>",
+        "{silences}{usual}{limits}{runs}{lanes}</svg>{values}{said}{ticks}{names}"
+        # Above the words: a mark that is half hidden is none.
+        '<svg data-moving="" x="0" y="0" width="100%" height="{height}" overflow="hidden">{flags}{odd}'
+        "</svg></svg>",
         height=height,
         title=title,
         text=description,
@@ -144,11 +151,12 @@ def drawn(
         runs=_stretched(
             _band(plotted.runs, scale, "range"), _line(plotted.runs, scale), *_dots(plotted, scale)
         ),
+        flags=flagplot.drawn(plotted.flags, plotted.stuck, lambda value: _y(scale, value)),
         odd=_odd(plotted.odd),
         lanes=_lanes(plotted.lanes),
         values=_values(scale),
         said=_limit_texts(plotted.limits, scale),
-        ticks=_ticks(ticks, height - 8),
+        ticks=tick_texts(ticks, height - 8),
         names=_names(plotted.lanes),
     )
 
@@ -302,7 +310,8 @@ def _limit_texts(limits: Sequence[Mark], scale: Scale) -> SafeString:
     """Return what the limits say, above everything that is drawn."""
     return format_html_join(
         "",
-        '<text x="100%" y="{}" text-anchor="end" class="chart-small on-paper">{}</text>',
+        # At the older end: the newest readings must not lie under words.
+        '<text x="52" y="{}" class="chart-small on-paper">{}</text>',
         (
             (f"{_y(scale, mark.value) - 4:.1f}", mark.text)
             for mark in limits
@@ -339,24 +348,6 @@ def _names(lanes: Sequence[Lane]) -> SafeString:
         "",
         '<text x="0" y="{}" class="chart-small on-paper">{}</text>',
         ((TOP + HIGH + LANE * number + 11, lane.name) for number, lane in enumerate(lanes)),
-    )
-
-
-def _ticks(ticks: Sequence[tuple[float, str]], y: int) -> SafeString:
-    last = len(ticks) - 1
-    return format_html_join(
-        "",
-        '<text x="{}" y="{}" class="chart-small{}" text-anchor="{}">{}</text>',
-        (
-            (
-                percent(x),
-                y,
-                "" if place in (0, last) or not place % 2 else " spare",
-                "start" if place == 0 else "end" if place == last else "middle",
-                text,
-            )
-            for place, (x, text) in enumerate(ticks)
-        ),
     )
 
 

@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import numpy as np
+
 from anlan.infra import workspace as workspaces
 from anlan.kernel.actor import Actor, system_actor
 from anlan.learning.domain.doors import Clock, NotRehearsalError, Tick
 from anlan.learning.domain.simulator.planting import Planted
 from anlan.learning.domain.simulator.run import Readings, readings
-from anlan.learning.domain.simulator.scoring import Heard, Score, score
+from anlan.learning.domain.simulator.scoring import Doubted, Heard, Score, score
 from anlan.learning.domain.simulator.truth import Truth
 from anlan.learning.services.replay import do_not_wait_for_the_disk
 from anlan.registry.domain.rulespecs import SilenceRule
@@ -24,6 +26,8 @@ from anlan.warning.domain.instants import instant
 SIMULATOR = system_actor("simulator")
 STEP = timedelta(minutes=1)
 LAST_ROUNDS = 3
+#: The reading after a pause comes when the fault is over.
+LATE = timedelta(minutes=15)
 STREAM = "stream:"
 Progress = Callable[[datetime, int], None]  # instant, readings so far
 
@@ -94,7 +98,38 @@ def run_simulation(
         clock.set(now)
         tick(now=now)
     device = {rule.hazard for rule in planted.packs.rules.in_force if isinstance(rule, SilenceRule)}
-    return score(truth, list(heard(SIMULATOR)), readings=kept, device=device)
+    return score(
+        truth,
+        list(heard(SIMULATOR)),
+        readings=kept,
+        device=device,
+        doubted=doubted(truth),
+        flags=flags(truth, now=now),
+    )
+
+
+def doubted(truth: Truth) -> list[Doubted]:
+    """Return every fault that the checks of quality found while the run lasted."""
+    return [
+        Doubted(
+            check=row.kind,
+            stream=row.stream,
+            since=row.since,
+            until=row.until,
+            known_at=row.recorded_at,
+        )
+        for row in sensing.faults_between(truth.begins, truth.ends + LATE)
+    ]
+
+
+def flags(truth: Truth, *, now: datetime) -> dict[str, tuple[str, ...]]:
+    """Return the flags of readings of each stream with a planted fault, while it lasted."""
+    found = {}
+    for one in truth.faults:
+        flagged = sensing.flags_of(one.stream, one.begins - STEP, one.ends + LATE, now=now)
+        bits = int(np.bitwise_or.reduce(flagged.flags, initial=0))
+        found[one.stream] = sensing.flag_names(bits)
+    return found
 
 
 def heard(actor: Actor) -> Iterator[Heard]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -15,7 +15,7 @@ from anlan.kernel.canonical import instant_text, parse_instant
 from anlan.registry import public as registry
 from anlan.response import access
 from anlan.response.domain.errors import CursorInvalidError
-from anlan.response.models import Case, CaseFollower, CaseTask
+from anlan.response.models import Case, CaseFollower, CaseIncident, CaseTask
 from anlan.response.selectors.watching import WAITING
 
 MOST = 200
@@ -175,6 +175,13 @@ def cases_of_signs(actor: Actor, signs: Iterable[str]) -> dict[str, Case]:
     visible = Case.objects.filter(access.visible(actor))
     rows = CaseFollower.objects.filter(sign__in=set(signs), case__in=visible)
     return {row.sign: row.case for row in rows.select_related("case")}
+
+
+def cases_of_incidents(actor: Actor, incidents: Collection[int]) -> dict[int, int]:
+    """Return the open case that answers for each incident, of those the actor may see (one query)."""
+    visible = Case.objects.filter(access.visible(actor), is_open=True)
+    rows = CaseIncident.objects.filter(incident__in=list(incidents), case__in=visible)
+    return dict(rows.order_by("-pk").values_list("incident", "case"))
 
 
 def alerts_of_open_cases() -> frozenset[int]:

@@ -35,6 +35,11 @@ class Flagged(NamedTuple):
     flags: NDArray[np.uint8]
 
 
+def names_of(bits: int) -> tuple[str, ...]:
+    """Return the names of the flags of a reading."""
+    return tuple(name for name, bit in FLAGS.items() if bits & bit)
+
+
 def flagged(
     at_us: NDArray[np.int64],
     value: NDArray[np.float64],
@@ -77,7 +82,11 @@ def _flag(
         if value[i] < f.low:
             found[i] |= LOW_FLAG
         first = i - WINDOW + 1
-        if first >= stretch and is_spike(
-            value[first : i + 1].copy(), f.spike_away, f.spike_spreads
+        if first < stretch:
+            continue
+        window = value[first : i + 1]
+        # What lies closer together than that is no spike, whatever their median.
+        if window.max() - window.min() > f.spike_away and is_spike(
+            window.copy(), f.spike_away, f.spike_spreads
         ):
             found[i - WINDOW + 1 + AROUND] |= SPIKE_FLAG

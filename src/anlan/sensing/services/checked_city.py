@@ -64,6 +64,12 @@ def checked_city(*, at: datetime) -> CheckedCity:
     return _city_of(registry.revision(), registry.local_day(at), _At(at))
 
 
+def figures_of(sensor: KnownSensor, *, at: datetime) -> Table:
+    """Return the one row of figures that a stream is held to, without looking at the others."""
+    kind = (sensor.quantity, sensor.place_kind or "", sensor.interval)
+    return table_of([_held(registry.checks_in_force(at=at), kind).limits])
+
+
 @lru_cache(maxsize=2)
 def _city_of(_revision: str, _day: date, at: _At) -> CheckedCity:
     sensors = registry.sensors(at=at.instant)

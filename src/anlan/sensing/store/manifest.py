@@ -110,6 +110,27 @@ def load(path: Path) -> Manifest:
     return found
 
 
+class Followed:
+    """A manifest that is read again only when it was replaced: of a year it names hundreds of files."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._mark: tuple[int, int, int] | None = None
+        self._found = Manifest()
+
+    def load(self) -> Manifest:
+        """Return what :func:`load` would."""
+        try:
+            found = self._path.stat()
+        except FileNotFoundError:
+            return Manifest()
+        # Replaced whole, never written into: another manifest is another file.
+        mark = (found.st_ino, found.st_mtime_ns, found.st_size)
+        if mark != self._mark:
+            self._found, self._mark = load(self._path), mark
+        return self._found
+
+
 def save(path: Path, manifest: Manifest) -> None:
     """Put a manifest in the place of the earlier one."""
     put_whole(path, msgspec.json.format(msgspec.json.encode(manifest), indent=1))

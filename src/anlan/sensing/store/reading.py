@@ -48,6 +48,7 @@ class StoreReader:
     def __init__(self, root: Path) -> None:
         self.places = Places(root)
         self.names = StreamNames(self.places.names, writing=False)
+        self._manifest = manifest.Followed(self.places.manifest)
         self._open = OpenSegments()
         self._tail = log.Tail(self.places.log)
         self._latest = Latest()
@@ -105,7 +106,7 @@ class StoreReader:
     def _sealed(
         self, wanted: NDArray[np.int32] | None, from_us: int, before_us: int
     ) -> tuple[int, list[Rows]]:
-        found = manifest.load(self.places.manifest)
+        found = self._manifest.load()
         chosen = [x for x in found.segments if x.from_us < before_us and x.to_us >= from_us]
         folder = self.places.segments
         parts = [
@@ -141,7 +142,7 @@ class StoreReader:
         """
 
         def look() -> Rows | None:
-            found = manifest.load(self.places.manifest)
+            found = self._manifest.load()
             for frame in self._tail.after(found.sealed):
                 if frame.seq == number // MOST_ROWS:
                     rows = rows_of_frame(frame)
@@ -154,7 +155,7 @@ class StoreReader:
         """Return who sent a message, when and of how many readings; None when there is none."""
 
         def look() -> Brought | None:
-            found = manifest.load(self.places.manifest)
+            found = self._manifest.load()
             for frame in self._tail.after(found.sealed):
                 if frame.seq == seq:
                     return Brought(frame.source, frame.received_us, frame.rows)
@@ -166,7 +167,7 @@ class StoreReader:
         """Return what stays of readings of streams that were thinned, by stream and time."""
 
         def look() -> Thinned:
-            found = manifest.load(self.places.manifest)
+            found = self._manifest.load()
             days = (day_name(from_us // DAY_US), day_name((before_us - 1) // DAY_US))
             return joined_lines(
                 [
@@ -180,11 +181,11 @@ class StoreReader:
 
     def kept(self) -> manifest.Manifest:
         """Return what is sealed, as it stands."""
-        return manifest.load(self.places.manifest)
+        return self._manifest.load()
 
     def segments(self) -> tuple[SegmentFile, ...]:
         """Return the segments that count."""
-        return manifest.load(self.places.manifest).segments
+        return self._manifest.load().segments
 
     def mark(self) -> tuple[int, int]:
         """Return what changes with every frame that is kept: one small read of a file."""
@@ -194,7 +195,7 @@ class StoreReader:
         """Return the number of the newest frame; 0 before the first."""
 
         def look() -> int:
-            done = manifest.load(self.places.manifest).sealed
+            done = self._manifest.load().sealed
             frames = self._tail.after(done)
             return frames[-1].seq if frames else done
 
@@ -204,7 +205,7 @@ class StoreReader:
         """Return when the oldest frame that is in no segment was received; None without any."""
 
         def look() -> int | None:
-            frames = self._tail.after(manifest.load(self.places.manifest).sealed)
+            frames = self._tail.after(self._manifest.load().sealed)
             return frames[0].received_us if frames else None
 
         return self._looking(look)
@@ -213,7 +214,7 @@ class StoreReader:
         """Return how many readings are in no segment yet."""
 
         def look() -> int:
-            frames = self._tail.after(manifest.load(self.places.manifest).sealed)
+            frames = self._tail.after(self._manifest.load().sealed)
             return sum(frame.rows for frame in frames)
 
         return self._looking(look)
@@ -225,7 +226,7 @@ class StoreReader:
         """
 
         def look() -> list[Frame]:
-            found = manifest.load(self.places.manifest)
+            found = self._manifest.load()
             waiting = [x for x in self._tail.after(found.sealed) if after < x.seq <= upto]
             if after >= found.sealed:
                 return waiting
@@ -237,7 +238,7 @@ class StoreReader:
         """Return the newest reading of every stream, by its number; not to be changed."""
 
         def look() -> Newest:
-            done = manifest.load(self.places.manifest).sealed
+            done = self._manifest.load().sealed
             if self._latest.seq < done:
                 self._latest = self._saved()
             for frame in self._tail.after(done):
@@ -284,7 +285,7 @@ class StoreReader:
         """Return the first and the last instant that any reading speaks of; None without any."""
 
         def look() -> tuple[int, int] | None:
-            found = manifest.load(self.places.manifest)
+            found = self._manifest.load()
             spans = [(item.from_us, item.to_us) for item in found.segments]
             waiting = [frame.at_us for frame in self._tail.after(found.sealed) if frame.rows]
             spans += [(int(times.min()), int(times.max())) for times in waiting]
@@ -296,7 +297,7 @@ class StoreReader:
         """Return how many readings of all streams have to be looked at for a period, at most."""
 
         def look() -> int:
-            found = manifest.load(self.places.manifest)
+            found = self._manifest.load()
             waiting = sum(frame.rows for frame in self._tail.after(found.sealed))
             chosen = [x for x in found.segments if x.from_us < before_us and x.to_us >= from_us]
             return waiting + sum(item.rows for item in chosen)
@@ -310,7 +311,7 @@ class StoreReader:
         """
 
         def look() -> Newest | None:
-            found = manifest.load(self.places.manifest)
+            found = self._manifest.load()
             chosen = [x for x in found.segments if x.from_us <= upto_us and x.to_us > after_us]
             waiting = [
                 (self._chosen(frame, None, after_us + 1, upto_us + 1), frame.received_us)
@@ -335,5 +336,5 @@ class StoreReader:
     def _saved(self) -> Latest:
         """Return the newest readings as the writer saved them before it said that frames are sealed."""
         saved = Latest.load(self.places.latest)
-        found = manifest.load(self.places.manifest)
+        found = self._manifest.load()
         return saved if saved.seq >= found.sealed else sealed.newest_of(self.places, found)

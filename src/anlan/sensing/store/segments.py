@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import mmap
+import os
 from collections import OrderedDict
 from collections.abc import Iterator
 from pathlib import Path
@@ -36,7 +38,8 @@ in a file of some hundred groups their table is still small."""
 AT_ONCE = 32
 """Row groups unpacked at once: what streams that lie apart take does not grow with a day's readings."""
 CHUNK_BYTES = 1 << 20
-FILES_OPEN = 256
+FILES_OPEN, GROUPS_OPEN = 400, 1 << 16
+"""Segments kept open: those of a year of one stream, unless their tables of row groups are long."""
 PLAIN = ("id", "stream", "at", "late_us", "whole", "decimals", "raw", "quality", "about", "text")
 SLICED = 64
 """Up to so many streams are cut out of a row group one by one; more are picked row by row."""
@@ -166,11 +169,16 @@ class OpenSegment:
         import pyarrow.parquet as pq
 
         self.name = path.name
-        # Opened here: a path would be looked up among the file systems that Arrow knows.
+        with path.open("rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            held = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if size else b""
         with telling_of_harm(self.name):
-            self.file = pq.ParquetFile(pa.memory_map(str(path)), page_checksum_verification=True)
+            # As a buffer: what Arrow maps by itself it reads on another thread, and waits for it.
+            data = pa.BufferReader(pa.py_buffer(held))
+            self.file = pq.ParquetFile(data, page_checksum_verification=True)
         meta = self.file.metadata
         self._places = {name: place for place, name in enumerate(meta.schema.names)}
+        self._told: dict[tuple[str, int], object] = {}
         place = self._places["stream"]
         groups = range(meta.num_row_groups)
         seen = [meta.row_group(group).column(place).statistics for group in groups]
@@ -206,20 +214,21 @@ class OpenSegment:
     def _read(
         self, groups: list[int], streams: NDArray[np.int32] | None, from_us: int, before_us: int
     ) -> Rows:
+        same = self._same(groups)
         table = self.file.read_row_groups(
-            groups, columns=self._telling(groups), use_threads=False
+            groups, columns=[name for name in PLAIN if name not in same], use_threads=False
         ).combine_chunks()
         if streams is None or len(streams) > SLICED:
-            return _between(_rows_of(table), streams, from_us, before_us)
+            return _between(_rows_of(table, same), streams, from_us, before_us)
         # Rows are by stream: few streams are cut out before anything is made of the others.
         number = np.asarray(table.column("stream").combine_chunks())
         low, high = np.searchsorted(number, streams), np.searchsorted(number, streams, "right")
         parts = [
-            _rows_of(table.slice(start, end - start))
+            _rows_of(table.slice(start, end - start), same)
             for start, end in zip(low.tolist(), high.tolist(), strict=True)
             if end > start
         ]
-        return _between(joined(parts), None, from_us, before_us)
+        return _between(parts[0] if len(parts) == 1 else joined(parts), None, from_us, before_us)
 
     def rows_in(self, group: int) -> int:
         """Return how many rows a row group has."""
@@ -234,28 +243,46 @@ class OpenSegment:
         hits = np.flatnonzero(np.asarray(table.column("id").combine_chunks()) == number)
         if not len(hits):
             return None
-        whole = self.file.read_row_group(group, columns=self._telling([group]), use_threads=False)
-        return _rows_of(whole.slice(int(hits[0]), 1).combine_chunks())
+        same = self._same([group])
+        names = [name for name in PLAIN if name not in same]
+        whole = self.file.read_row_group(group, columns=names, use_threads=False)
+        return _rows_of(whole.slice(int(hits[0]), 1).combine_chunks(), same)
 
-    def _telling(self, groups: list[int]) -> list[str]:
-        """Return the columns that say anything in some row groups, as their statistics tell."""
-        return [name for name in PLAIN if name not in _MAYBE or self._says(name, groups)]
+    def _same(self, groups: list[int]) -> dict[str, Any]:
+        """Return what columns hold in every row of some groups, as their statistics tell; None: nothing.
 
-    def _says(self, name: str, groups: list[int]) -> bool:
-        place, meta = self._places[name], self.file.metadata
-        for group in groups:
-            known = meta.row_group(group).column(place).statistics
-            if known is None or not known.has_null_count:
-                return True
-            if known.null_count == meta.row_group(group).num_rows:
-                continue
-            if name not in _ZERO or not known.has_min_max or known.min != 0 or known.max != 0:
-                return True
-        return False
+        Such columns need not be read.
+        """
+        found = {}
+        for name in _MAYBE:
+            held = {self._held(name, group) for group in groups}
+            if len(held) == 1 and (one := held.pop()) is not _SEVERAL:
+                found[name] = one
+        return found
+
+    def _held(self, name: str, group: int) -> object:
+        """Return the only thing that a column holds in a row group, None for nothing, else _SEVERAL."""
+        key = name, group
+        if key not in self._told:
+            self._told[key] = self._look(name, group)
+        return self._told[key]
+
+    def _look(self, name: str, group: int) -> object:
+        meta = self.file.metadata.row_group(group)
+        known = meta.column(self._places[name]).statistics
+        if known is None or not known.has_null_count:
+            return _SEVERAL
+        if known.null_count == meta.num_rows:
+            return None
+        if known.null_count or name in _NEVER_SAME or not known.has_min_max:
+            return _SEVERAL
+        return known.min if known.min == known.max else _SEVERAL
 
 
-_ZERO = frozenset({"late_us", "about"})
-_MAYBE = _ZERO | {"raw", "text"}
+_SEVERAL = object()
+_NEVER_SAME = frozenset({"raw", "text"})
+"""What is nothing, or read: -0.0 and 0.0 are the same to statistics, and a text's may be cut."""
+_MAYBE = ("late_us", "decimals", "raw", "quality", "about", "text")
 
 
 def _between(rows: Rows, streams: NDArray[np.int32] | None, from_us: int, before_us: int) -> Rows:
@@ -265,33 +292,42 @@ def _between(rows: Rows, streams: NDArray[np.int32] | None, from_us: int, before
     return rows if keep.all() else rows.take(keep)
 
 
-def _rows_of(table: pa.Table) -> Rows:
-    def column(name: str) -> Any:
-        return table.column(name).combine_chunks()
+def _rows_of(table: pa.Table, same: dict[str, Any]) -> Rows:
+    """Return the rows of a table; ``same`` tells of the columns that were not read."""
+    count = table.num_rows
 
-    def filled(name: str, filler: object) -> NDArray[Any]:
-        found = column(name)
+    def filled(name: str, filler: int, kind: Any = np.int64) -> NDArray[Any]:
+        if name in same:
+            return np.full(count, filler if same[name] is None else same[name], kind)
+        found = table.column(name).combine_chunks()
         return np.asarray(found.fill_null(filler) if found.null_count else found)
 
-    at_us = np.asarray(column("at").cast("int64"))
-    count, there = len(at_us), set(table.column_names)
+    at_us = np.asarray(table.column("at").combine_chunks().view("int64"))
     texts = np.full(count, b"", object)
-    if "text" in there and (text := column("text")).null_count < count:
-        texts[:] = text.fill_null(b"").to_pylist()
-    value = decimals.unscale(filled("whole", 0), filled("decimals", decimals.AS_IT_IS))
-    if "raw" in there and (raw := column("raw")).null_count < count:
-        plain = np.asarray(raw.is_valid())
-        value[plain] = np.asarray(raw.fill_null(0.0))[plain]
+    if "text" not in same:
+        texts[:] = table.column("text").combine_chunks().fill_null(b"").to_pylist()
+    value = _values_of(table, filled("whole", 0), filled("decimals", decimals.AS_IT_IS, np.int8))
     return Rows(
         id=filled("id", 0),
         stream=filled("stream", 0),
         at_us=at_us,
-        result_us=at_us + filled("late_us", 0) if "late_us" in there else at_us,
+        result_us=at_us if same.get("late_us") == 0 else at_us + filled("late_us", 0),
         value=value,
-        quality=filled("quality", 0),
-        about=filled("about", 0) if "about" in there else np.zeros(count, np.int64),
+        quality=filled("quality", 0, np.uint8),
+        about=filled("about", 0),
         text=texts,
     )
+
+
+def _values_of(
+    table: pa.Table, whole: NDArray[np.int64], tenths: NDArray[np.int8]
+) -> NDArray[np.float64]:
+    value = decimals.unscale(whole, tenths)
+    if "raw" in table.column_names:
+        raw = table.column("raw").combine_chunks()
+        plain = np.asarray(raw.is_valid())
+        value[plain] = np.asarray(raw.fill_null(0.0))[plain]
+    return value
 
 
 class OpenSegments:
@@ -299,6 +335,7 @@ class OpenSegments:
 
     def __init__(self) -> None:
         self._open: OrderedDict[str, OpenSegment] = OrderedDict()
+        self._groups = 0
 
     def get(self, folder: Path, name: str) -> OpenSegment:
         """Return an open segment.
@@ -311,7 +348,9 @@ class OpenSegments:
         found = self._open.pop(name, None)
         if found is None:
             found = OpenSegment(folder / name)
+            self._groups += len(found.least)
         self._open[name] = found
-        while len(self._open) > FILES_OPEN:
-            self._open.popitem(last=False)
+        while len(self._open) > FILES_OPEN or (self._groups > GROUPS_OPEN and len(self._open) > 1):
+            _, oldest = self._open.popitem(last=False)
+            self._groups -= len(oldest.least)
         return found

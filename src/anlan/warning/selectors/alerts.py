@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import reduce
 from operator import or_
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db.models import Case as CaseWhen
 from django.db.models import Count, IntegerField, Max, Min, Model, Q, QuerySet, Value, When
@@ -128,6 +128,28 @@ def risen(actor: Actor, *, since: datetime, limit: int) -> list[AlertInstance]:
         keys = chosen.annotate(one=Max("pk")).values("one")
         stand_for = list(AlertInstance.objects.filter(pk__in=keys))
     return sorted([*alone, *stand_for], key=_place)[:limit]
+
+
+class Crowded(NamedTuple):
+    """An open alert on a stream that came together with others: the incident, subject and level."""
+
+    incident: int
+    subject: str
+    level: str
+    hazard: str
+
+
+def crowded(actor: Actor, *, most: int, which: Q | None = None) -> list[Crowded]:
+    """Return open members of incidents inside the actor's areas, the newest first (one query)."""
+    rows = AlertInstance.objects.filter(
+        inside(actor),
+        which or Q(),
+        cleared_at__isnull=True,
+        incident__isnull=False,
+        subject__startswith="stream:",
+    )
+    found = rows.order_by("-pk").values_list("incident", "subject", "level", "hazard")[:most]
+    return [Crowded._make(row) for row in found]
 
 
 @dataclass(frozen=True, slots=True)

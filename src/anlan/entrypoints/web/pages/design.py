@@ -9,7 +9,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
-from anlan.entrypoints.web import assets, charts, design, streamplot
+from anlan.entrypoints.web import assets, charts, design, flagplot, streamplot
 from anlan.entrypoints.web.moments import level_word
 from anlan.entrypoints.web.shell import open_page, show
 from anlan.entrypoints.web.wording import say
@@ -114,9 +114,13 @@ def _streams(now: datetime, language: str) -> dict[str, Any]:
         "is_ignored": True, "precision": None, "outcomes": [], "acted": 0, "called": 3,
         "weeks": [(now - timedelta(weeks=8 - n), n) for n in range(8)], "streams": 14,
     }  # fmt: skip
-    ticks = [(0.0, "08:00"), (0.5, "12:00"), (1.0, "16:00")]
+    ticks = [(place / 4, f"{8 + 2 * place:02}:00") for place in range(5)]
     return {
         "level_sample": orange,
+        "flag_keys": [
+            (flagplot.key_mark(kind), say(f"stream.flag.{kind}", language))
+            for kind in ("stuck", *flagplot.SHAPES)
+        ],
         "course_sample": streamplot.drawn(plotted, ticks, title=said, description=said, unit="mm"),
         "small_sample": streamplot.small(plotted, description=said),
         "board_sample": counted,
@@ -147,4 +151,11 @@ def _plotted(said: str, language: str) -> streamplot.Plotted:
             streamplot.Lane(say("stream.alerts", language), alerts),
             streamplot.Lane(said, others),
         ],
+        flags=[
+            flagplot.FlagMark(place, value, kind, say(f"stream.flag.{kind}", language))
+            for kind, (place, value) in zip(
+                flagplot.SHAPES, ((0.4, 7), (0.7, 3), (0.2, 3)), strict=True
+            )
+        ],
+        stuck=[flagplot.FlagStretch(0.0, 0.1, 1, say("stream.flag.stuck", language))],
     )

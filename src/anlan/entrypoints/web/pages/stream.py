@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from django.http import HttpResponse, StreamingHttpResponse
-from django.http.response import HttpResponseBase
+from django.http import HttpResponse
 from django.template.loader import render_to_string
 from django.views.decorators.http import require_safe
 
-from anlan.entrypoints.web import assets, charts, coursing, streamplot
+from anlan.entrypoints.web import assets, charts, coursing, flagging, streamplot
 from anlan.entrypoints.web.coursing import RANGES, Span, asked_span
-from anlan.entrypoints.web.csvfile import CSV_MARK, csv_text
 from anlan.entrypoints.web.doubting import fault_name, fault_text
+from anlan.entrypoints.web.flagging import Told
 from anlan.entrypoints.web.shell import page, show
+from anlan.entrypoints.web.streamplot import Mark
 from anlan.entrypoints.web.templatetags.anlan import span_text
 from anlan.entrypoints.web.watching import streams as watched
 from anlan.entrypoints.web.watching.streams import StreamState
@@ -33,7 +33,7 @@ from anlan.registry.public import Names
 from anlan.response import public as response
 from anlan.response.public import Case
 from anlan.sensing import public as sensing
-from anlan.sensing.public import Course, LatestReading, UsualCourse
+from anlan.sensing.public import Course, Flagged, LatestReading, UsualCourse
 from anlan.warning import public as warning
 from anlan.warning.public import AlertInstance
 
@@ -176,19 +176,17 @@ def _owner(sensor: KnownSensor, hazards: Sequence[str], *, at: datetime) -> str:
 
 def seen(request: Call, sensor: KnownSensor, span: Span, language: str) -> dict[str, Any]:
     """Return everything that depends on the span."""
-    course = sensing.courses([sensor.code], span.start, span.end, columns=coursing.COLUMNS)
+    course, flagged = sensing.flagged_course(
+        sensor, span.start, span.end, columns=coursing.COLUMNS, now=request.now
+    )
     usual = _usual(request, sensor, span)
     unit = registry.quantity(sensor.quantity).unit
     names, newest = registry.names_of(), _newest(request, sensor)
     alerts, cases = _told(request, sensor, span)
     lines = [_alert_line(row, cases.get(row.pk), names, language) for row in alerts]
-    limits = coursing.marks_of(
-        warning.limit_lines(sensor, warning.rules_on(sensor, at=request.now)),
-        names,
-        unit,
-        language,
-    )
+    limits = _limits(request, sensor, names, unit, language)
     zone = registry.timezone()
+    told = Told(course, unit, zone, language)
     faults = sensing.faults_of(sensor.code, span.start, span.end)[-MOST_FAULTS:]
     drawn = coursing.plotted(
         course,
@@ -203,6 +201,7 @@ def seen(request: Call, sensor: KnownSensor, span: Span, language: str) -> dict[
             [(x.since, x.until, fault_name(x.kind, language)) for x in faults],
             language,
         ),
+        flags=flagging.drawn_of(flagged, told),
         language=language,
         now=request.now,
     )
@@ -216,10 +215,11 @@ def seen(request: Call, sensor: KnownSensor, span: Span, language: str) -> dict[
             drawn,
             charts.clock_ticks(*_local(span), parts=4),
             title=say("stream.course", language),
-            description=_description(course, unit, language),
+            description=_description(told, flagged),
             unit=unit,
         ),
-        "table": coursing.table_of(course),
+        "table": flagging.with_flags(coursing.table_of(course), flagged, told),
+        **flagging.told_of(flagged, told),
         "usual": usual,
         "usual_off": span.length > coursing.USUAL_WITHIN,
         "limits": limits,
@@ -230,6 +230,13 @@ def seen(request: Call, sensor: KnownSensor, span: Span, language: str) -> dict[
         ],
         "course": course,
     }
+
+
+def _limits(
+    request: Call, sensor: KnownSensor, names: Names, unit: str, language: str
+) -> list[Mark]:
+    lines = warning.limit_lines(sensor, warning.rules_on(sensor, at=request.now))
+    return coursing.marks_of(lines, names, unit, language)
 
 
 def _local(span: Span) -> tuple[datetime, datetime]:
@@ -328,54 +335,16 @@ def _counted(course: Course, sensor: KnownSensor, now: datetime) -> dict[str, An
     }
 
 
-def _description(course: Course, unit: str, language: str) -> str:
+def _description(told: Told, flagged: Flagged | None) -> str:
+    course, language = told.course, told.language
     rows = [row for row in coursing.table_of(course) if row[1]]
     if not rows:
         return say("stream.nothing", language)
     least = min(row[2] for row in rows if row[2] is not None)
     greatest = max(row[4] for row in rows if row[4] is not None)
-    return say(
+    text = say(
         "stream.describes", language, n=course.rows, least=f"{least:g}", greatest=f"{greatest:g}",
-        unit=unit,
+        unit=told.unit,
     )  # fmt: skip
-
-
-# --- to take away -------------------------------------------------------------------------
-
-HEAD = ("time", "value", "unit", "quality")
-
-
-@require_safe
-@page("signs:read")
-def readings_csv(request: Call, code: str) -> HttpResponseBase:
-    """Give the readings of a span as CSV, written while they are read: any span, little memory."""
-    sensor = stream_for(request, code)
-    span = asked_span(request.GET.dict(), now=request.now)
-    unit = registry.quantity(sensor.quantity).unit
-
-    def lines() -> Iterator[bytes]:
-        yield (CSV_MARK + csv_text([HEAD])).encode()
-        for part in sensing.readings_by_parts(code, span.start, span.end):
-            rows = [(x.at.isoformat(), x.value, unit, x.quality.value) for x in part]
-            yield csv_text(rows).encode()
-
-    return _taken(lines(), f"{code}.csv", "text/csv; charset=utf-8")
-
-
-@require_safe
-@page("signs:read")
-def readings_parquet(request: Call, code: str) -> HttpResponseBase:
-    """Give the readings of a span as Parquet, a row group for each part that was read."""
-    sensor = stream_for(request, code)
-    span = asked_span(request.GET.dict(), now=request.now)
-    unit = registry.quantity(sensor.quantity).unit
-    parts = sensing.readings_by_parts(code, span.start, span.end)
-    found = sensing.as_parquet(parts, stream=code, unit=unit)
-    return _taken(found, f"{code}.parquet", "application/vnd.apache.parquet")
-
-
-def _taken(pieces: Iterator[bytes], name: str, kind: str) -> HttpResponseBase:
-    answer = StreamingHttpResponse(pieces, content_type=kind)
-    answer["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(name, safe='')}"
-    answer["Content-Security-Policy"] = "default-src 'none'"
-    return answer
+    words = flagging.words_of(flagging.counts_of(flagged), told) if flagged else ""
+    return f"{text} {say('stream.flags', language)}: {words}" if words else text

@@ -19,11 +19,11 @@ from anlan.entrypoints.web.middleware import SESSION_COOKIE
 from anlan.entrypoints.web.pages.signing import A_YEAR, over_tls
 from anlan.entrypoints.web.shell import moved, own_address, page, show
 from anlan.entrypoints.web.watching import picture
-from anlan.entrypoints.web.watching.features import View
 from anlan.entrypoints.web.watching.hub import Viewer, sight_of
 from anlan.entrypoints.web.watching.kept import KEPT
 from anlan.entrypoints.web.watching.layers import Layers, cookie_of, layers_of, switches
 from anlan.entrypoints.web.watching.live import HUB
+from anlan.entrypoints.web.watching.mapview import View
 from anlan.entrypoints.web.wording import catalogue, say
 from anlan.infra.doors import Call, language_of
 from anlan.kernel.errors import InvalidInputError

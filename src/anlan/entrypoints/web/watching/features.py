@@ -7,16 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
+
+from django.db.models import Q
 
 from anlan.entrypoints.web import naming
 from anlan.entrypoints.web.watching import streams
-from anlan.entrypoints.web.watching.layers import Layers, left_out_of
-from anlan.entrypoints.web.wording import name_in, say
+from anlan.entrypoints.web.watching.crowds import MOST_MEMBERS, crowds_in
+from anlan.entrypoints.web.watching.layers import left_out_of
+from anlan.entrypoints.web.watching.mapview import LeftOut, View
+from anlan.entrypoints.web.wording import say
 from anlan.kernel.actor import Actor
 from anlan.registry import public as registry
 from anlan.registry.domain.facts import KnownSensor
-from anlan.registry.public import Box, Cell, Names
+from anlan.registry.public import Cell, Names
 from anlan.response import public as response
 from anlan.response.public import Case, InArea
 from anlan.sensing import public as sensing
@@ -30,66 +34,14 @@ SHARES = {
     "cluster": 50,
     "case": 800,
     "in_area": 100,
-    "place": 350,
-    "sensor": 350,
+    "crowd": 100,
+    "place": 300,
+    "sensor": 300,
 }
 assert sum(SHARES.values()) <= MOST  # noqa: S101  the promise of this module
 RINGS = 200  # corners of a relayed outline that are drawn
-PIXELS = 512  # a map tile is so wide
 
 Feature = dict[str, Any]
-
-
-class Named(Protocol):
-    """Something of the registry with a name in Chinese, and perhaps in English."""
-
-    @property
-    def name_zh(self) -> str:
-        """The Chinese name."""
-        ...
-
-    @property
-    def name_en(self) -> str:
-        """The English name; empty when there is none."""
-        ...
-
-
-class View:
-    """Who looks at which part of the map, how closely, in which language."""
-
-    def __init__(
-        self, actor: Actor, box: Box, zoom: float, language: str, layers: Layers | None = None
-    ) -> None:
-        self.actor, self.language = actor, language
-        self.layers = layers or Layers()
-        self.zoom = max(0, min(int(zoom), 22))
-        self.box = _snapped(box, 360 / 2**self.zoom / 4)
-        self.tolerance = 360 / 2**self.zoom / PIXELS
-        self.words, self.zone = registry.names_of(), registry.timezone()
-
-    def hazard(self, slug: str) -> str:
-        """Return the name of a hazard."""
-        return self.words.hazard(slug, self.language) or say("case.no_hazard", self.language)
-
-    def local(self, instant: datetime, now: datetime) -> str:
-        """Return an instant as short as it is clear, in the city's time."""
-        local = instant.astimezone(self.zone)
-        same = local.date() == now.astimezone(self.zone).date()
-        return f"{local:%H:%M}" if same else f"{local:%m-%d %H:%M}"
-
-    def name(self, named: Named) -> str:
-        """Return what something is called in the language of whoever looks."""
-        return name_in(self.language, named.name_zh, named.name_en)
-
-
-def _snapped(box: Box, step: float) -> Box:
-    """Return the next larger box on a grid, so that small movements ask for the same."""
-    return Box(
-        west=max(-180.0, box.west // step * step),
-        south=max(-90.0, box.south // step * step),
-        east=min(180.0, -(-box.east // step) * step),
-        north=min(90.0, -(-box.north // step) * step),
-    )
 
 
 def features_now(view: View, *, now: datetime) -> dict[str, Any]:
@@ -106,30 +58,12 @@ def features_now(view: View, *, now: datetime) -> dict[str, Any]:
         *cell_counts(cells, "case"),
         *cases(view, found),
         *in_areas(view, in_area, left),
+        *crowds(view, left, which=of_hazards, now=now),
         *clusters(view, view.layers.only(clustered), left),
         *places(view, at=now),
         *_sensors_now(view, now=now),
     ]
     return collection(shown, view, now, left)
-
-
-class LeftOut:
-    """What the map has no room for, or cannot tell: it says so, and leaves nothing out silently."""
-
-    def __init__(self, language: str) -> None:
-        self._language = language
-        self._said: list[str] = []
-
-    def note(self, what: str, n: int = 0) -> None:
-        """Say once more that something is left out."""
-        self._said.append(say(f"watch.left_out.{what}", self._language, n=n))
-
-    def text(self) -> str:
-        """Return all of it in one sentence; nothing when nothing is left out."""
-        if not self._said:
-            return ""
-        between = say("watch.and", self._language)
-        return f"{say('watch.left_out', self._language)} {between.join(self._said)}"
 
 
 def collection(found: list[Feature], view: View, at: datetime, left: LeftOut) -> dict[str, Any]:
@@ -292,6 +226,27 @@ def in_areas(view: View, counted: list[InArea], left: LeftOut) -> list[Feature]:
         )
         for one in counted[::-1]
         if one.area in middles
+    ]
+
+
+def crowds(view: View, left: LeftOut, *, which: Q, now: datetime) -> list[Feature]:
+    """Return the members of incidents by cells; each leads to the case that answers for them."""
+    members = warning.crowded(view.actor, most=MOST_MEMBERS, which=which)
+    found = crowds_in(view.actor, view.box, members, now=now)
+    if len(found) > SHARES["crowd"] or len(members) == MOST_MEMBERS:
+        found = found[-SHARES["crowd"] :]
+        left.note("crowd", len(found))
+    return [
+        _feature(
+            "in_area",
+            _point(*one.point),
+            count=one.count,
+            id=one.case,
+            level=one.level,
+            letter=_letter(one.level, view.language),
+            name=say("watch.crowd", view.language, n=one.count, what=view.hazard(one.hazard)),
+        )
+        for one in found
     ]
 
 

@@ -7,8 +7,9 @@ from collections import OrderedDict
 from collections.abc import Hashable
 from datetime import datetime
 
-from anlan.entrypoints.web.watching.features import View, features_now
+from anlan.entrypoints.web.watching.features import features_now
 from anlan.entrypoints.web.watching.hub import sight_of
+from anlan.entrypoints.web.watching.mapview import View
 from anlan.entrypoints.web.watching.past import features_then
 from anlan.infra import journal
 from anlan.registry import public as registry

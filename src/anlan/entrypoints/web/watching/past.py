@@ -10,7 +10,8 @@ from datetime import datetime
 from typing import Any
 
 from anlan.entrypoints.web.watching import features, streams
-from anlan.entrypoints.web.watching.features import SHARES, Feature, LeftOut, View
+from anlan.entrypoints.web.watching.features import SHARES, Feature
+from anlan.entrypoints.web.watching.mapview import LeftOut, View
 from anlan.entrypoints.web.watching.streams import StreamState
 from anlan.entrypoints.web.wording import say
 from anlan.registry import public as registry

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from typing import Literal
 
@@ -30,6 +29,16 @@ KIND_WORDS = {
     "out_of_range": ("超出量程", "out of range"),
     "battery": ("电池耗尽", "battery runs down"),
 }
+CHECK_WORDS = {
+    "stuck": ("读数卡死", "value stuck"),
+    "spike": ("读数跳变", "readings jump"),
+    "drift": ("读数漂移", "drift"),
+    "gaps": ("数据缺失", "readings missing"),
+    "clock": ("时钟偏差", "clock off"),
+    "duplicate": ("重复上传", "repeated readings"),
+    "battery": ("电量低", "battery low"),
+    "calibration": ("超期未检定", "calibration overdue"),
+}
 LEVEL_WORDS = {
     "red": ("红色", "red"), "orange": ("橙色", "orange"), "yellow": ("黄色", "yellow"),
     "blue": ("蓝色", "blue"), "": ("未发现", "missed"),
@@ -55,7 +64,9 @@ def minutes_words(seconds: float | None, language: Language) -> str:
 def render(score: Score, language: Language) -> str:
     """Return the whole score as text."""
     found = sum(bool(one.level) for one in score.incidents)
-    told = sum(bool(one.rule) for one in score.faults)
+    told = sum(one.is_told for one in score.faults)
+    named = sum(one.is_named for one in score.faults)
+    healthy = sum(row.faults for row in score.false_faults)
     false = sum(row.alerts for row in score.false)
     faulty = sum(row.on_faulty for row in score.false)
     hours = (score.ends - score.begins).total_seconds() / 3600
@@ -73,9 +84,19 @@ def render(score: Score, language: Language) -> str:
     lines = [head, "", _of((f"事件：发现 {found} / {len(score.incidents)}",
                             f"Incidents: {found} of {len(score.incidents)} found"), language)]  # fmt: skip
     lines += _incident_lines(score.incidents, language)
-    lines += ["", _of((f"故障：发现 {told} / {len(score.faults)}",
-                       f"Faults: {told} of {len(score.faults)} found"), language)]  # fmt: skip
+    lines += ["", _of((
+        f"故障：{len(score.faults)} 处，设备被发现 {told} 处，种类认准 {named} 处",
+        f"Faults: {len(score.faults)}, the device told of in {told}, the kind named in {named}",
+    ), language)]  # fmt: skip
     lines += _fault_lines(score, language)
+    lines += [_of((
+        f"完好设备被误判：{healthy} 次；每测点每天 {healthy / days:.5f} 次",
+        f"Healthy devices doubted: {healthy}; {healthy / days:.5f} per stream-day",
+    ), language)]  # fmt: skip
+    lines += aligned([
+        (f"  {_of(CHECK_WORDS[row.check], language)}", str(row.faults), f"{row.per_stream_day:.5f}")
+        for row in score.false_faults
+    ]) if score.false_faults else []  # fmt: skip
     lines += ["", _of((
         f"误报：{false} 条，其中 {faulty} 条来自有故障的仪器；每测点每天 {false / days:.5f} 条",
         f"False alarms: {false}, {faulty} of them from faulty instruments; {false / days:.5f} per stream-day",
@@ -119,15 +140,22 @@ def _incident_lines(incidents: Sequence[IncidentResult], language: Language) -> 
 
 
 def _fault_lines(score: Score, language: Language) -> list[str]:
-    planted = Counter(one.kind for one in score.faults)
-    told = Counter(one.kind for one in score.faults if one.rule)
-    return (
-        aligned(
-            [
-                (f"  {kind_words(kind, language)}", f"{told[kind]} / {count}")
-                for kind, count in planted.items()
-            ]
+    if not score.faults:
+        return []
+    heads = (("  故障", "共", "静默规则", "质量检查", "种类认准", "首次发现晚于") if language == "zh" else
+             ("  fault", "planted", "silence rule", "checks", "kind named", "first told after"))  # fmt: skip
+    rows = []
+    for kind in dict.fromkeys(one.kind for one in score.faults):
+        ones = [one for one in score.faults if one.kind == kind]
+        behind = sorted(one.behind_s for one in ones if one.behind_s is not None)
+        rows.append(
+            (
+                f"  {kind_words(kind, language)}",
+                str(len(ones)),
+                str(sum(bool(one.rule) for one in ones)),
+                str(sum(bool(one.checks) for one in ones)),
+                str(sum(one.is_named for one in ones)),
+                minutes_words(behind[len(behind) // 2] if behind else None, language),
+            )
         )
-        if planted
-        else []
-    )
+    return aligned([heads, *rows])

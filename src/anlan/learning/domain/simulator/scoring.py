@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -15,6 +15,32 @@ from anlan.learning.domain.simulator.truth import ShouldRaise, TrueFault, TrueIn
 #: An alert this long before or after what was planted still belongs to it: windows look back.
 AROUND = timedelta(minutes=30)
 AT_ONCE = timedelta(seconds=1)  # the truth reads milliseconds, the judge microseconds
+
+
+#: The check that is meant for a planted fault; silence is found by a rule of the judge.
+MEANT = {
+    "stuck": "stuck", "spike": "spike", "drift": "drift", "gap": "gaps", "clock_skew": "clock",
+    "duplicates": "duplicate", "battery": "gaps",
+}  # fmt: skip
+#: The flag that readings of a planted fault are meant to get.
+FLAGGED = {
+    "stuck": "stuck",
+    "spike": "spike",
+    "gap": "gap",
+    "battery": "gap",
+    "out_of_range": "no_value",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Doubted:
+    """One fault of a stream, as the checks of quality found it."""
+
+    check: str
+    stream: str
+    since: datetime
+    until: datetime | None
+    known_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +71,29 @@ class IncidentResult(msgspec.Struct, frozen=True):
 
 
 class FaultResult(msgspec.Struct, frozen=True):
-    """What became of one planted fault; ``rule`` is what told of the device, empty: nothing did."""
+    """What became of one planted fault; ``rule`` is what told of the device, empty: nothing did.
+
+    ``checks`` are the checks of quality that found something of the device, ``flags`` those of its
+    single readings; ``behind_s`` is the first of rule and checks, counted from the fault's beginning.
+    """
 
     kind: str
     stream: str
     rule: str
     behind_s: float | None
     dangers: int  # alerts of danger that the faulty instrument raised: false
+    checks: tuple[str, ...] = ()
+    flags: tuple[str, ...] = ()
+
+    @property
+    def is_told(self) -> bool:
+        """Whether anything was told of the device."""
+        return bool(self.rule or self.checks)
+
+    @property
+    def is_named(self) -> bool:
+        """Whether the check that is meant for the fault found it, or the readings got its flag."""
+        return MEANT.get(self.kind) in self.checks or FLAGGED.get(self.kind) in self.flags
 
 
 class FalseRow(msgspec.Struct, frozen=True):
@@ -60,6 +102,14 @@ class FalseRow(msgspec.Struct, frozen=True):
     rule: str
     alerts: int
     on_faulty: int  # of these, raised by an instrument with a planted fault
+    per_stream_day: float
+
+
+class FalseFault(msgspec.Struct, frozen=True):
+    """Faults that a check of quality found on instruments with none planted at that time."""
+
+    check: str
+    faults: int
     per_stream_day: float
 
 
@@ -78,13 +128,29 @@ class Score(msgspec.Struct, frozen=True):
     faults: tuple[FaultResult, ...]
     false: tuple[FalseRow, ...]
     missed: tuple[ShouldRaise, ...]
+    false_faults: tuple[FalseFault, ...] = ()
 
 
-def score(truth: Truth, heard: Sequence[Heard], *, readings: int, device: Collection[str]) -> Score:
-    """Return how ``heard`` compares with ``truth``; ``device`` are the hazards of broken devices."""
+def score(
+    truth: Truth,
+    heard: Sequence[Heard],
+    *,
+    readings: int,
+    device: Collection[str],
+    doubted: Sequence[Doubted] = (),
+    flags: Mapping[str, Sequence[str]] | None = None,
+) -> Score:
+    """Return how ``heard`` and ``doubted`` compare with ``truth``.
+
+    ``device`` are the hazards of broken devices; ``flags`` those that readings of a stream with a
+    planted fault got while it lasted.
+    """
     belongs = [_belongs(one, truth) for one in heard]
     incidents = tuple(_incident(one, heard) for one in truth.incidents)
-    faults = tuple(_fault(one, heard, device) for one in truth.faults)
+    faults = tuple(
+        _fault(one, heard, device, doubted, tuple((flags or {}).get(one.stream, ())))
+        for one in truth.faults
+    )
     days = (truth.ends - truth.begins) / timedelta(days=1) * max(1, truth.streams)
     faulty = {one.stream for one in truth.faults}
     false: Counter[str] = Counter()
@@ -112,6 +178,7 @@ def score(truth: Truth, heard: Sequence[Heard], *, readings: int, device: Collec
         missed=tuple(
             due for one in truth.incidents for due in one.should_raise if not _raised(due, heard)
         ),
+        false_faults=_false_faults(truth, doubted, days),
     )
 
 
@@ -172,7 +239,13 @@ def _incident(truth: TrueIncident, heard: Iterable[Heard]) -> IncidentResult:
     )
 
 
-def _fault(truth: TrueFault, heard: Iterable[Heard], device: Collection[str]) -> FaultResult:
+def _fault(
+    truth: TrueFault,
+    heard: Iterable[Heard],
+    device: Collection[str],
+    doubted: Iterable[Doubted],
+    flags: tuple[str, ...],
+) -> FaultResult:
     here = [
         one
         for one in heard
@@ -181,10 +254,33 @@ def _fault(truth: TrueFault, heard: Iterable[Heard], device: Collection[str]) ->
     told = min(
         (one for one in here if one.hazard in device), key=lambda one: one.known_at, default=None
     )
+    found = [one for one in doubted if _is_doubt_of(one, truth)]
+    known = [one.known_at for one in ([told] if told else []) + found]
     return FaultResult(
         kind=truth.kind,
         stream=truth.stream,
         rule=told.rule if told else "",
-        behind_s=(told.known_at - truth.begins).total_seconds() if told else None,
+        behind_s=(min(known) - truth.begins).total_seconds() if known else None,
         dangers=sum(one.hazard not in device for one in here),
+        checks=tuple(sorted({one.check for one in found})),
+        flags=flags,
+    )
+
+
+def _is_doubt_of(one: Doubted, fault: TrueFault) -> bool:
+    """Return whether a check spoke of a planted fault: it may take as long to find as it lasted."""
+    return (
+        one.stream == fault.stream
+        and one.since <= fault.ends + AROUND
+        and (one.until is None or one.until >= fault.begins - AROUND)
+    )
+
+
+def _false_faults(truth: Truth, doubted: Iterable[Doubted], days: float) -> tuple[FalseFault, ...]:
+    counts = Counter(
+        one.check for one in doubted if not any(_is_doubt_of(one, x) for x in truth.faults)
+    )
+    return tuple(
+        FalseFault(check, count, count / days)
+        for check, count in sorted(counts.items(), key=lambda item: (-item[1], item[0]))
     )

@@ -80,9 +80,8 @@ function goRange(range) {
 const wide = () => plot().getBoundingClientRect().width || 1;
 
 function move(pixels, scale = 1) {
-  const inner = plot().querySelector("[data-moving]");
   // An inner svg takes no transform in every browser; its children do.
-  for (const child of inner?.children ?? []) {
+  for (const child of plot().querySelectorAll("[data-moving] > *")) {
     if (!child.style) continue;
     child.style.transformOrigin = "0 0";
     child.style.transform = `translateX(${pixels}px) scaleX(${scale})`;
