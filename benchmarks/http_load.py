@@ -14,7 +14,6 @@ import asyncio
 import gc
 import json
 import random
-import resource
 import struct
 import sys
 import time
@@ -119,47 +118,50 @@ class Client(asyncio.Protocol):
         self.found.statuses[0] += 1
 
 
-async def main(port, token, path, form, rows, connections, seconds, rate, streams) -> dict:
-    kind = "application/vnd.anlan.readings" if form == "binary" else "application/json"
-    turn = max(1, min(LONGEST_TURN, streams // rows))
-    bodies = [Body(form, rows, streams, number) for number in range(turn)]
-    heads = [
-        f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {token}\r\n"
-        f"Content-Type: {kind}\r\nContent-Length: {body.size}\r\n".encode()
-        for body in bodies
-    ]
-    found, count = Found(), 0
-    run = random.randrange(1 << 40)
+class Requests:
+    """Messages of all streams in turn, each with a key of its own."""
 
-    def request() -> bytes:
-        nonlocal count
-        count += 1
-        place = count % turn
-        body = bodies[place].at(time.time_ns() // 1_000_000)
-        return b"%sIdempotency-Key: %x-%x\r\n\r\n%s" % (heads[place], run, count, body)
+    def __init__(self, port, token, path, form, rows, streams) -> None:
+        kind = "application/vnd.anlan.readings" if form == "binary" else "application/json"
+        turn = max(1, min(LONGEST_TURN, streams // rows))
+        self.bodies = [Body(form, rows, streams, number) for number in range(turn)]
+        self.heads = [
+            f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nAuthorization: Bearer {token}\r\n"
+            f"Content-Type: {kind}\r\nContent-Length: {body.size}\r\n".encode()
+            for body in self.bodies
+        ]
+        self.count = 0
+        self.run = random.randrange(1 << 40)
 
-    gc.collect()
-    gc.freeze()
+    def next(self) -> bytes:
+        """Return the next message, with readings of this moment."""
+        self.count += 1
+        place = self.count % len(self.bodies)
+        body = self.bodies[place].at(time.time_ns() // 1_000_000)
+        key = b"%x-%x" % (self.run, self.count)
+        return b"%sIdempotency-Key: %s\r\n\r\n%s" % (self.heads[place], key, body)
+
+
+async def send(requests, found, port, connections, seconds, rate) -> None:
+    """Send for so many seconds, and wait for what is on its way."""
     end = time.perf_counter() + seconds
     closed = rate == 0
 
     def wanted():
         now = time.perf_counter()
-        return (now, request()) if closed and now < end else None
+        return (now, requests.next()) if closed and now < end else None
 
     loop = asyncio.get_running_loop()
     clients = [
         (await loop.create_connection(lambda: Client(found, wanted), "127.0.0.1", port))[1]
         for _ in range(connections)
     ]
-    worked = resource.getrusage(resource.RUSAGE_SELF)
-    began = time.perf_counter()
-    due = began
+    due = time.perf_counter()
     while (now := time.perf_counter()) < end:
         while not closed and due <= now:
             # Its wait counts from when it was due, also when all connections are busy.
             one = min(clients, key=lambda c: (c.busy, len(c.waiting)))
-            one.waiting.append((due, request()))
+            one.waiting.append((due, requests.next()))
             if not one.busy:
                 one.go_on()
             due += 1 / rate
@@ -167,34 +169,38 @@ async def main(port, token, path, form, rows, connections, seconds, rate, stream
     patience = time.perf_counter() + 20
     while any(client.busy for client in clients) and time.perf_counter() < patience:
         await asyncio.sleep(0.005)
-    spent = time.perf_counter() - began
-    used = resource.getrusage(resource.RUSAGE_SELF)
+
+
+def main(port, token, path, form, rows, connections, seconds, rate, streams) -> dict:
+    requests, found = Requests(port, token, path, form, rows, streams), Found()
+    gc.collect()
+    gc.freeze()
+    worked, began = time.process_time(), time.perf_counter()
+    asyncio.run(send(requests, found, port, connections, seconds, rate))
     waits = sorted(found.waits) or [0.0]
     return {
-        "seconds": spent,
+        "seconds": time.perf_counter() - began,
         "statuses": dict(found.statuses),
         "readings": found.statuses[202] * rows,
-        "sent": count,
-        "body_bytes": bodies[0].size,
+        "sent": requests.count,
+        "body_bytes": requests.bodies[0].size,
         "p50_ms": waits[len(waits) // 2] * 1000,
         "p99_ms": waits[min(len(waits) - 1, int(len(waits) * 0.99))] * 1000,
-        "cpu_s": used.ru_utime + used.ru_stime - worked.ru_utime - worked.ru_stime,
+        "cpu_s": time.process_time() - worked,
     }
 
 
 if __name__ == "__main__":
     port, token, path, form, rows, connections, seconds, rate, streams = sys.argv[1:]
-    found = asyncio.run(
-        main(
-            int(port),
-            token,
-            path,
-            form,
-            int(rows),
-            int(connections),
-            float(seconds),
-            float(rate),
-            int(streams),
-        )
+    found = main(
+        int(port),
+        token,
+        path,
+        form,
+        int(rows),
+        int(connections),
+        float(seconds),
+        float(rate),
+        int(streams),
     )
     sys.stdout.write(json.dumps(found) + "\n")
