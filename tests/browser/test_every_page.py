@@ -12,8 +12,9 @@ from tests.browser.accessible import misfits_of, violations_of
 from tests.served import served
 
 WIDTHS = {1920: 1080, 1280: 900, 360: 740}
-#: Where axe looks: both themes, and both the wide and the narrow layout.
-AXE_AT = {("light", 1280), ("dark", 360)}
+#: Where axe looks: one language in the wide layout and light, the other in the narrow one and dark.
+#: What it looks for does not hang on all of them at once, and it takes longer than all the rest.
+AXE_AT = {"zh-CN": ("light", 1280), "en-GB": ("dark", 360)}
 KEYS = {key.partition(".")[0] for key in wording.catalogue()}
 #: What is said in code, as a number or code of an entry, is no key that lacks words.
 SAID = """() => { const all = document.body.cloneNode(true);
@@ -34,7 +35,7 @@ def city(place, tmp_path_factory):
         yield running, secrets, every_page.every_page(running, secrets, report)
 
 
-def looked_at(page, place, one, complaints):
+def looked_at(page, place, one, complaints, axe_at):
     """Open a page as it is described; return what is wrong with it."""
     del complaints[:]
     status = every_page.open_page(page, place, one)
@@ -48,7 +49,7 @@ def looked_at(page, place, one, complaints):
     for width, height in WIDTHS.items():
         page.set_viewport_size({"width": width, "height": height})
         for theme in ("light", "dark"):
-            if (theme, width) in AXE_AT:
+            if (theme, width) == axe_at:
                 page.emulate_media(color_scheme=theme)
                 wrong += [f"{theme}, {width} px: {text}" for text in violations_of(page)]
         wrong += [f"{width} px: {text}" for text in misfits_of(page)]
@@ -76,7 +77,7 @@ def test_nothing_is_wrong_on_any_page(city, chromium, locale):
             ),
         )
         for one in (one for one in pages if one.role == role):
-            if found := looked_at(page, place, one, complaints):
+            if found := looked_at(page, place, one, complaints, AXE_AT[locale]):
                 wrong[f"{one.role} {one.address}"] = found
         context.close()
     told = "\n".join(f"{where}\n    " + "\n    ".join(found) for where, found in wrong.items())

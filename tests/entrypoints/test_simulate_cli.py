@@ -102,6 +102,7 @@ def test_every_planted_incident_is_found_by_the_real_path_and_nothing_else(tmp_p
     assert found["readings"] > 6_000
 
 
+@pytest.mark.long
 @pytest.mark.sqlite_only
 def test_a_quiet_city_is_quiet_and_a_silent_sensor_is_told_of(tmp_path: Path) -> None:
     report = tmp_path / "report.json"
@@ -123,6 +124,7 @@ def test_a_quiet_city_is_quiet_and_a_silent_sensor_is_told_of(tmp_path: Path) ->
     assert [row for row in found["false"] if row["alerts"] > row["on_faulty"]] == []
 
 
+@pytest.mark.long
 @pytest.mark.sqlite_only
 def test_a_running_server_acknowledges_what_is_sent_in_time(tmp_path: Path) -> None:
     with served(tmp_path / "server") as place:

@@ -143,14 +143,8 @@ def test_killed_at_every_step_in_turn(prepared, clean, tmp_path):
     assert_whole(json.loads(ended.stdout), clean, reminded=True)
 
 
-@pytest.mark.parametrize(
-    "step",
-    [
-        "journal.appended",
-        pytest.param("journal.rows_saved", marks=pytest.mark.long),
-        pytest.param("delivery.heard", marks=pytest.mark.long),
-    ],
-)
+@pytest.mark.long
+@pytest.mark.parametrize("step", ["journal.rows_saved", "journal.appended", "delivery.heard"])
 def test_killed_in_the_middle(step, passages, prepared, clean, tmp_path):
     break_at(step, (passages[step] + 1) // 2, "kill", prepared, clean, tmp_path)
 

@@ -68,7 +68,10 @@ def test_killed_again_and_again_in_one_storm(prepared, tmp_path):
     root = tmp_path / "workspace"
     shutil.copytree(prepared, root)
     found = storm("turns", root, *IN_TURN)
-    assert found["ends"] == [-9] * len(IN_TURN)
+    # A quick life may have told everything before the later steps come again.
+    killed = found["ends"].index(0) if 0 in found["ends"] else len(IN_TURN)
+    assert killed >= 3
+    assert found["ends"] == [-9] * killed + [0] * (len(IN_TURN) - killed)
     assert found["found"] == WHOLE
 
 

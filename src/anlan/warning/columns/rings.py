@@ -14,7 +14,7 @@ from anlan.warning.columns.one import MOST_KEPT
 from anlan.warning.columns.ring import place
 from anlan.warning.columns.state import BY_READING, KINDS, State, blank
 
-SLACK = 0.125  # of all readings, kept free for further rings
+SLACK = 0.5  # of all readings, kept free for further rings; what is not used is no memory yet
 
 
 def seat(state: State, streams: I64, sizes: I64) -> None:

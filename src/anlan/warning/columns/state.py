@@ -99,7 +99,7 @@ def new_state(*, unjudged: tuple[int, ...] = UNJUDGED) -> State:
 
 
 def bytes_of(state: State) -> dict[str, int]:
-    """Return the bytes of the state by what they are for, and in all."""
+    """Return the bytes of the state by what they are for, and in all, without what is kept free."""
     c = state.columns
     sizes = {
         "streams": c.hot.nbytes
@@ -108,7 +108,7 @@ def bytes_of(state: State) -> dict[str, int]:
         + c.owner.nbytes
         + c.look_at.nbytes,
         "lanes": c.lane.nbytes + c.on.nbytes + c.begun.nbytes,
-        "readings": sum(getattr(c, name).nbytes for name in BY_READING),
+        "readings": sum(_used(state)[name].nbytes for name in BY_READING),
     }
     return sizes | {"all": sum(sizes.values())}
 
@@ -145,9 +145,7 @@ def save(
         "used": state.used, "unusable": state.unusable,
     }  # fmt: skip
     arrays = {f"t.{name}": column for name, column in state.tables._asdict().items()}
-    arrays |= {f"c.{name}": column for name, column in state.columns._asdict().items()}
-    for name in BY_READING:
-        arrays[f"c.{name}"] = getattr(state.columns, name)[: state.used]
+    arrays |= {f"c.{name}": column for name, column in _used(state).items()}
     beside = path.with_name(path.name + ".part")
     try:
         with beside.open("wb") as file:
@@ -161,6 +159,12 @@ def save(
     _sync_folder(path.parent)
 
 
+def _used(state: State) -> dict[str, Any]:
+    """Return the columns without what is kept free for further rings."""
+    found = state.columns._asdict()
+    return found | {name: found[name][: state.used] for name in BY_READING}
+
+
 def _sync_folder(folder: Path) -> None:
     """Make the new name last: the database forgets the steps before it next."""
     handle = os.open(folder, os.O_RDONLY)
@@ -172,7 +176,7 @@ def _sync_folder(folder: Path) -> None:
 
 def copied(state: State) -> State:
     """Return the same, apart from what changes later."""
-    columns = {name: column.copy() for name, column in state.columns._asdict().items()}
+    columns = {name: column.copy() for name, column in _used(state).items()}
     return replace(state, columns=Columns(**columns))
 
 
