@@ -26,7 +26,7 @@ check: $(VENV)/.dev  ## format, lint, types, import walls, migrations and docs i
 	$(BIN)/mypy
 	$(BIN)/python tools/check_house.py
 
-test-postgres: $(VENV)/.dev  ## every database test again, on a real PostgreSQL; a third of them with ANLAN_TESTS_SHARE=1/3
+test-postgres: $(VENV)/.dev  ## every database test again, on a real PostgreSQL; an eighth of them with ANLAN_TESTS_SHARE=1/8
 	$(BIN)/python tools/on_postgres.py $(BIN)/python -m pytest -q -n $(WORKERS) -m "not long and not sqlite_only and not browser"
 
 test-long: $(VENV)/.dev  ## soak and fault tests: every passage of every step, not a matter of minutes
