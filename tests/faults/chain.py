@@ -315,7 +315,8 @@ def turns(root: Path, failpoints_to_arm: list[str]) -> list[int]:
 def get_ready(root: Path) -> None:
     """Load everything once, before the children begin: a start costs seconds."""
     set_up(root)
-    importlib.import_module("anlan.conf.urls")
+    for module in ("anlan.conf.urls", "anlan.entrypoints.worker", "anlan.warning.columns"):
+        importlib.import_module(module)
 
 
 def each(prepared: Path, failpoints_to_arm: list[str]) -> list[dict]:
