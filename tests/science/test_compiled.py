@@ -8,13 +8,17 @@ import pytest
 from anlan.science import compiled as compiling
 
 OUTER = """
-from anlan.science.compiled import compiled
+from anlan.science.compiled import compiled, woven
 from parts import FACTOR
 
 @compiled
 def inner(value):
     "Says what it does."
-    return value * FACTOR
+    return thread(value) * FACTOR
+
+@woven
+def thread(value):
+    return value + 0.0
 
 @compiled
 def outer(values):

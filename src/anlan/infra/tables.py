@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.core.management import call_command
 
 from anlan.infra.routers import HOME_OF_CONTENTS
@@ -22,5 +24,5 @@ def bring_in_step(alias: str) -> None:
         _migrate(database=alias)
 
 
-def _migrate(*room: str, **how: object) -> None:
+def _migrate(*room: str, **how: Any) -> None:
     call_command("migrate", *room, verbosity=0, interactive=False, **how)

@@ -22,9 +22,15 @@ def compiled(loop: Loop) -> Loop:
     return cast("Loop", _Compiled(loop))
 
 
+def woven(loop: Loop) -> Loop:
+    """Return a small ``loop`` so that it becomes a part of each loop that calls it."""
+    return cast("Loop", _Compiled(loop, inline="always"))
+
+
 class _Compiled:
-    def __init__(self, loop: Callable[..., object]) -> None:
-        self._loop = loop
+    def __init__(self, loop: Callable[..., object], **options: Any) -> None:
+        # By these names Numba looks for what it is to weave into a caller.
+        self.py_func, self.targetoptions = loop, options
         update_wrapper(self, loop)
 
     def __call__(self, *arguments: object) -> object:
@@ -39,10 +45,10 @@ class _Compiled:
     def _machine_code(self) -> Any:
         import numba
 
-        made: Any = numba.njit(self._loop)
+        made: Any = numba.njit(self.py_func, **self.targetoptions)
         made.enable_caching()
         # Numba looks at the file of the loop alone; what it calls and counts on is in others.
-        folder = Path(self._loop.__code__.co_filename).parent
+        folder = Path(self.py_func.__code__.co_filename).parent
         made._cache._cache_file._source_stamp = _stamp(folder)
         return made
 

@@ -161,7 +161,8 @@ def _database_step(alias: str, base: Database) -> Callable[[], Check]:
 
 
 def _migrations() -> Check:
-    from anlan.infra.keeping.upgrading import ALIASES, pending
+    from anlan.infra.keeping.upgrading import pending
+    from anlan.infra.tables import ALIASES
 
     try:
         missing = [name for alias in ALIASES for name in pending(alias)]

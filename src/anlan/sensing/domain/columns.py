@@ -252,7 +252,7 @@ def check_columns(
     return CheckedColumns(stream[good], sent.at_us[good], value[good], quality[good], refused)
 
 
-@numba.njit(cache=True)
+@compiled
 def number_rows(numbers: Places, stream: Places, found: Places) -> int:
     """Write the number of each row's stream into ``found``; return how many have none (-1) yet."""
     without = 0

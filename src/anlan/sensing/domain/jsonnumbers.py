@@ -9,9 +9,10 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
-import numba
 import numpy as np
 from numpy.typing import NDArray
+
+from anlan.science.compiled import compiled, woven
 
 Raw = bytes | msgspec.Raw
 Bytes = NDArray[np.uint8]
@@ -46,14 +47,14 @@ def _read(raw: Raw, kind: Any, reader: Any) -> NDArray[Any] | None:
     return found[:count].copy() if count else None
 
 
-@numba.njit(cache=True, inline="always")
+@woven
 def _past_space(given: Bytes, at: np.uint64, size: np.uint64) -> np.uint64:
     while at < size and given[at] <= _SPACE and given[at] in _SPACES:
         at += _ONE
     return at
 
 
-@numba.njit(cache=True, inline="always")
+@woven
 def _digits(
     given: Bytes, at: np.uint64, size: np.uint64, whole: np.int64
 ) -> tuple[np.int64, np.uint64]:
@@ -67,7 +68,7 @@ def _digits(
     return whole, at
 
 
-@numba.njit(cache=True, inline="always")
+@woven
 def _whole(given: Bytes, at: np.uint64, size: np.uint64) -> tuple[np.int64, np.uint64]:
     """Return the digits before a point, and where they end; 0 where it needs a closer look."""
     whole, end = _digits(given, at, size, np.int64(0))
@@ -76,7 +77,7 @@ def _whole(given: Bytes, at: np.uint64, size: np.uint64) -> tuple[np.int64, np.u
     return whole, end
 
 
-@numba.njit(cache=True, inline="always")
+@woven
 def _number(given: Bytes, start: np.uint64, size: np.uint64) -> tuple[float, np.uint64]:
     """Return a number without its sign, and where it ends; 0 where it needs a closer look."""
     whole, at = _whole(given, start, size)
@@ -104,7 +105,7 @@ def _number(given: Bytes, start: np.uint64, size: np.uint64) -> tuple[float, np.
     return (whole * _TENS[power] if power >= 0 else whole / _TENS[-power]), at
 
 
-@numba.njit(cache=True, inline="always")
+@woven
 def _next(given: Bytes, at: np.uint64, size: np.uint64) -> np.uint64:
     """Return where the next number begins; ``size`` where the array ends, 0 where neither follows."""
     at = _past_space(given, at, size)
@@ -114,7 +115,7 @@ def _next(given: Bytes, at: np.uint64, size: np.uint64) -> np.uint64:
     return size if at + _ONE == size and given[at] == _CLOSE else _NONE
 
 
-@numba.njit(cache=True, inline="always")
+@woven
 def _is_null(given: Bytes, at: np.uint64, size: np.uint64) -> bool:
     if at + _WORD > size:
         return False
@@ -123,7 +124,7 @@ def _is_null(given: Bytes, at: np.uint64, size: np.uint64) -> bool:
     return bool(first == _NULL[0] and second == _NULL[1] and third == fourth == _NULL[2])
 
 
-@numba.njit(cache=True)
+@compiled
 def _read_floats(given: Bytes, found: NDArray[np.float64]) -> int:
     """Read the numbers into ``found``, which has room; return how many, 0 where it needs a closer look."""
     size = np.uint64(len(given))
@@ -146,7 +147,7 @@ def _read_floats(given: Bytes, found: NDArray[np.float64]) -> int:
     return 0
 
 
-@numba.njit(cache=True)
+@compiled
 def _read_integers(given: Bytes, found: NDArray[np.int64]) -> int:
     """Read the numbers into ``found``, which has room; return how many, 0 where it needs a closer look."""
     size = np.uint64(len(given))
