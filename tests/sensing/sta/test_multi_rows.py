@@ -10,6 +10,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from anlan.infra.models import JournalEntry
+from anlan.sensing.sta import rows, view
 from tests.sensing.conftest import NOW
 from tests.sensing.sta.conftest import a_place, caller_in, load, stream
 from tests.sensing.sta.multis import (
@@ -308,3 +309,22 @@ def test_as_many_queries_for_two_as_for_fifty(db, monkeypatch):
         counts.append((len(seen), writing))
     assert counts[0] == counts[1], counts
     assert max(counts[0]) <= 6, counts
+
+
+def test_what_one_question_makes_of_rows_is_bounded(keeper, me, monkeypatch):
+    for number in range(5):
+        put_together(keeper, f"N{number}", ["s1", "s2"])
+    for minute in range(4):
+        me.observe("s1", minute, 1.0)
+    every = {"_filter": "MultiDatastream/@iot.id ne null", "_top": 100}
+    assert len(me.get("Observations", **every)["value"]) == 24
+    with monkeypatch.context() as bound:
+        bound.setattr(view, "MOST_STEPS", 2000)
+        path = "MultiDatastreams('M')/Observations"
+        assert me.refused(path, _filter="result[0] gt 0", _orderby="result[1]") == (
+            400,
+            "sta.too_wide",
+        )
+    monkeypatch.setattr(rows, "MOST_CELLS", 47)  # 24 rows of two places
+    assert me.refused("Observations", **every) == (400, "sta.too_wide")
+    assert len(me.get("MultiDatastreams('M')/Observations")["value"]) == 4

@@ -19,6 +19,7 @@ from anlan.sensing.sta.evaluate import holds, ranks
 from anlan.sensing.sta.model import MULTI
 from anlan.sensing.sta.options import Options, window
 from anlan.sensing.sta.readings import Readings, all_of, rows_of, shown, standing_in, store_numbers
+from anlan.sensing.sta.rows import bounded
 from anlan.sensing.sta.times import instant_us
 from anlan.sensing.sta.tree import Field, Node
 from anlan.sensing.sta.view import View
@@ -82,6 +83,7 @@ class _Walk:
         self.condition = condition
         self.of_each = of_each
         self.looked_at = 0
+        self.cells = 0
 
     def gather(self, wanted: Numbers, needed: int | None, *, falling: bool) -> Readings:
         """Return all readings that meet the condition, or so many of each stream or together."""
@@ -113,7 +115,10 @@ class _Walk:
         if len(multis):
             there = standing_in(part)
             mine = np.isin(part.stream, plain) if len(plain) else np.zeros(part.size, bool)
-            part = all_of(self.view, [part.take(mine), rows_of(there, multis)])
+            rows = rows_of(there, multis)
+            self.cells += 0 if rows.parts is None else rows.parts.which.size
+            bounded(self.cells)
+            part = all_of(self.view, [part.take(mine), rows])
         return part if self.condition is None else part.take(holds(self.condition, part))
 
     def _read(self, streams: Numbers, start: int, end: int) -> Rows:

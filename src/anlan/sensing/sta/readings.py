@@ -25,6 +25,8 @@ from anlan.sensing.sta.view import Entities, View, within
 from anlan.sensing.store import Rows
 from anlan.sensing.store.rows import REMOVED, joined, standing
 
+OF_ROWS = 300
+"""Steps for what is made anew of each row of results: its id, its list of results or of qualities."""
 _WORDS = np.array([*(quality.value for quality in QUALITIES), "removed"], object)
 
 
@@ -70,6 +72,8 @@ class Readings:
             return Entities(self.view, name, self.view.only(name, self.stream)).column(
                 Field(rest or ("@iot.id",), field.at)
             )
+        if self.parts is not None and name in {*IDS, "result", "resultQuality"}:
+            self.spend(OF_ROWS * self.size)
         if name == "result":
             return within(self._results, rest)
         if rest or name not in (*BASIC[READING], *IDS):

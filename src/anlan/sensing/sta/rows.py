@@ -12,11 +12,14 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from anlan.sensing.domain.sta_errors import TooWideError
 from anlan.sensing.sta.multis import Multis, ragged
 from anlan.sensing.store import Rows
 from anlan.sensing.store.rows import joined
 
 Numbers = NDArray[np.int64]
+MOST_CELLS = 10_000_000
+"""Places for results in all rows of one answer: a row of many streams may hold a single one."""
 
 
 class Parts(NamedTuple):
@@ -45,11 +48,17 @@ def grouped(rows: Rows, stream: Numbers, number: Numbers, of: Multis, wanted: Nu
 
     ``stream`` and ``number`` are those of the catalogue; all readings of an instant are there. Of two
     readings of a stream for one instant and result time the one that was kept last counts.
+
+    Raises
+    ------
+    TooWideError
+        When they would have more than :data:`MOST_CELLS` places for results.
     """
     parts, owner, place = of.parts(wanted)
     order = np.argsort(stream, kind="stable")
     first = np.searchsorted(stream[order], of.streams[parts], "left")
     counts = np.searchsorted(stream[order], of.streams[parts], "right") - first
+    bounded(int(counts.sum()))
     found, pair, _ = ragged(first, counts)
     reading, owner, place = order[found], owner[pair], place[pair]
     at, made, ids = rows.at_us[reading], rows.result_us[reading], rows.id[reading]
@@ -60,6 +69,7 @@ def grouped(rows: Rows, stream: Numbers, number: Numbers, of: Multis, wanted: Nu
     row = np.cumsum(begins) - 1
     count = int(begins.sum())
     width = int(np.diff(of.starts)[wanted].max(initial=0))
+    bounded(count * width)
     which = np.full((count, width), -1, np.int64)
     which[row, place] = reading  # by rising number: the last one stays
     last = np.append(np.flatnonzero(begins)[1:], len(reading)) - 1
@@ -74,6 +84,12 @@ def grouped(rows: Rows, stream: Numbers, number: Numbers, of: Multis, wanted: Nu
         text=np.full(count, b"", object),
     )
     return Grouped(whole, wanted[owner[begins]], Parts(rows, number, which, np.arange(count)))
+
+
+def bounded(cells: int) -> None:
+    """Refuse an answer of more than :data:`MOST_CELLS` places for results."""
+    if cells > MOST_CELLS:
+        raise TooWideError(limit=f"{MOST_CELLS} results in rows")
 
 
 def together(parts: Sequence[tuple[Parts | None, int]]) -> Parts | None:
