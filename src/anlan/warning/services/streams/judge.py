@@ -50,7 +50,7 @@ FURTHEST_BACK = timedelta(days=31)  # what comes later still is kept and counted
 CHECKPOINT_CUTS = 500
 CHECKPOINT_READINGS = 200_000  # …and 20 for each stream
 CHECKPOINT_US = 3_600_000_000
-CHECKPOINT_READINGS_US = 30_000_000  # … but no sooner, however many come: all memory is written
+CHECKPOINT_READINGS_US = 300_000_000  # … but no sooner: to copy a gigabyte takes a second or two
 
 
 @dataclass(frozen=True, slots=True)
