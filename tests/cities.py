@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import cache
 
 from anlan.kernel.actor import system_actor
 from anlan.registry import public as registry
@@ -16,9 +17,14 @@ from anlan.registry.domain.parse import (
 
 def load_city(name: str, now: datetime) -> None:
     """Load one of the shipped cities with its jurisdiction into the test database."""
+    registry.load_city(system_actor("test"), *_packs(name), now=now)
+
+
+@cache
+def _packs(name: str):
+    """Return a city and its jurisdiction; reading them takes as long as writing their rows."""
     city = read_city(city_folder(name))
-    jurisdiction = read_jurisdiction(jurisdiction_folder(city.pack.info.jurisdiction))
-    registry.load_city(system_actor("test"), city, jurisdiction, now=now)
+    return city, read_jurisdiction(jurisdiction_folder(city.pack.info.jurisdiction))
 
 
 def load_demo(now: datetime) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -77,6 +78,16 @@ def test_there_are_endpoints_and_each_says_whom_it_is_for():
     assert len(OPERATIONS) > 30
     needed = {permission for *_, permission in OPERATIONS if permission}
     assert needed <= EVERY, f"permissions that no role has: {needed - EVERY}"
+
+
+def test_the_page_that_describes_the_interface_loads_from_our_own_host_alone(client):
+    page = client.get("/api/docs").content.decode()
+    loaded = re.findall(r'(?:src|href)="([^"]*)"', page)
+    assert {"/static/ninja/swagger-ui.css", "/static/ninja/swagger-ui-bundle.js"} < set(loaded)
+    assert all(address.startswith(("/static/ninja/", "data:")) for address in loaded)
+    [settings] = re.findall(r'<script type="application/json"[^>]*>(.*?)</script>', page)
+    described = client.get(json.loads(settings)["url"]).json()
+    assert "/api/v1/cases" in described["paths"]
 
 
 def test_without_a_token_only_open_doors_open(demo):

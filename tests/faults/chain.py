@@ -261,6 +261,7 @@ def verify(root: Path) -> dict:
 
 def race(root: Path) -> None:
     """Let two clients send the same, and two clockworks tick, at the same moments."""
+    get_ready(root)
     ready, go = os.pipe()
     children = []
     for _ in range(2):
@@ -315,7 +316,8 @@ def turns(root: Path, failpoints_to_arm: list[str]) -> list[int]:
 def get_ready(root: Path) -> None:
     """Load everything once, before the children begin: a start costs seconds."""
     set_up(root)
-    importlib.import_module("anlan.conf.urls")
+    for module in ("anlan.conf.urls", "anlan.entrypoints.worker", "anlan.warning.columns"):
+        importlib.import_module(module)
 
 
 def each(prepared: Path, failpoints_to_arm: list[str]) -> list[dict]:
@@ -358,10 +360,11 @@ def main() -> None:
     if what == "each":
         sys.stdout.write(json.dumps(each(root, sys.argv[3:])))
         return
-    set_up(root)
     if what == "race":
         race(root)
-    elif what == "run":
+        return
+    set_up(root)
+    if what == "run":
         chain = Chain(root)
         chain.run()
         from anlan.infra import failpoints

@@ -54,3 +54,19 @@ def test_contents_are_not_in_the_business_database():
 
     assert "infra_contentitem" not in connections["default"].introspection.table_names()
     assert connections["contents"].introspection.table_names().count("infra_contentitem") == 1
+
+
+def test_only_the_room_that_is_gone_through_may_do_anything_there():
+    """The migrations of every other room are noted there without being run."""
+    from django.apps import apps
+
+    from anlan.infra.routers import HOME_OF_CONTENTS, ContentsApart
+
+    def may(room, model=None):
+        return ContentsApart().allow_migrate(contents.ALIAS, room, model)
+
+    tables = [model._meta for model in apps.get_models(include_auto_created=True)]
+    assert {one.app_label for one in tables if may(one.app_label, one.model_name)} == {
+        HOME_OF_CONTENTS
+    }
+    assert not any(may(room.label) for room in apps.get_app_configs())

@@ -26,12 +26,11 @@ def main(folder: Path) -> dict[str, object]:
     from django.core.management import call_command
     from django.db import DatabaseError, connections
 
-    from anlan.infra import keeping
-    from anlan.infra.keeping import upgrading
+    from anlan.infra import keeping, tables
     from anlan.infra.keeping.errors import NewerFormatError, UpgradeFailedError
 
-    for alias in ("default", "contents"):
-        call_command("migrate", database=alias, verbosity=0, interactive=False)
+    for alias in tables.ALIASES:
+        tables.bring_in_step(alias)
     call_command("migrate", "notices", "zero", verbosity=0, interactive=False)
 
     def upgrade(name: str) -> keeping.Upgraded:
@@ -42,12 +41,12 @@ def main(folder: Path) -> dict[str, object]:
     def failing(*_: object, **__: object) -> None:
         raise DatabaseError("broken half-way")
 
-    real, upgrading.call_command = upgrading.call_command, failing
+    real, tables.call_command = tables.call_command, failing
     try:
         upgrade("failed.tar.gz")
     except UpgradeFailedError as error:
         said["failed"] = error.params["backup"]
-    upgrading.call_command = real
+    tables.call_command = real
     said["applied"] = upgrade("first.tar.gz").applied
     said["again"] = upgrade("second.tar.gz").applied
     back = keeping.restore(folder / "first.tar.gz", folder / "back")

@@ -25,11 +25,10 @@ def prepare(root: Path) -> None:
 
     create(root, kind=WorkspaceKind.LIVE)
     set_up(root)
-    from django.core.management import call_command
-
-    for alias in ("default", "contents"):
-        call_command("migrate", database=alias, verbosity=0, interactive=False)
+    from anlan.entrypoints import founding
     from tests.notices import city
+
+    founding.migrate()
 
     city.load()
     city.tell("commander", urgency="urgent")

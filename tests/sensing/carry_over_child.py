@@ -15,9 +15,10 @@ import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 from django.conf import settings
-from django.core.management import call_command
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
+
+from anlan.infra.tables import bring_in_step
 
 NOW = datetime(2026, 7, 20, 8, 0, tzinfo=UTC)
 US = 1_000_000
@@ -27,7 +28,7 @@ BEFORE = ("sensing", "0002_photos_in_pieces_and_sources")
 
 def before() -> None:
     """Make the tables of before, with one sealed batch (6) and one that waits (7)."""
-    call_command("migrate", database="contents", verbosity=0)
+    bring_in_step("contents")
     executor = MigrationExecutor(connection)
     executor.migrate([BEFORE])
     apps = executor.loader.project_state([BEFORE]).apps
@@ -62,7 +63,7 @@ def before() -> None:
 
 
 before()
-call_command("migrate", database="default", verbosity=0)
+bring_in_step("default")
 
 from anlan.sensing import public
 

@@ -18,9 +18,9 @@ import django
 
 django.setup()
 
-from django.core.management import call_command
 from django.db import connections
 
+from anlan.entrypoints import founding
 from anlan.infra import contents, failpoints, journal
 from anlan.infra.models import JournalEntry
 from anlan.sensing import public, selectors
@@ -197,8 +197,7 @@ def try_retiring() -> None:
 
 
 if __name__ == "__main__":
-    for alias in ("default", "contents"):
-        call_command("migrate", database=alias, verbosity=0)
+    founding.migrate()
     load_small_city()
     try_reports()
     try_readings()

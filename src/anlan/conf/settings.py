@@ -71,7 +71,6 @@ DATABASE_ROUTERS = ["anlan.infra.routers.ContentsApart"]
 INSTALLED_APPS = [
     "django.contrib.contenttypes",
     "django.contrib.auth",
-    "ninja",
     "anlan.infra",
     "anlan.registry",
     "anlan.notices",

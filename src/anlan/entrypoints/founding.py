@@ -15,7 +15,7 @@ def found(root: Path, *, kind: WorkspaceKind, timezone: str) -> Workspace:
 
 def migrate() -> None:
     """Bring the tables of both databases in step with the code."""
-    from django.core.management import call_command
+    from anlan.infra.tables import ALIASES, bring_in_step
 
-    for alias in ("default", "contents"):
-        call_command("migrate", database=alias, verbosity=0, interactive=False)
+    for alias in ALIASES:
+        bring_in_step(alias)

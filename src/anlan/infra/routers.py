@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+HOME_OF_CONTENTS = "infra"
+"""The one room with tables in the database of contents."""
 APART = {"contentitem"}
 
 
@@ -20,5 +22,5 @@ class ContentsApart:
         self, db: str, app_label: str, model_name: str | None = None, **_hints: object
     ) -> bool | None:
         """Make the content table in its database only."""
-        apart = app_label == "infra" and (model_name or "").lower() in APART
+        apart = app_label == HOME_OF_CONTENTS and (model_name or "").lower() in APART
         return apart if db == "contents" else not apart

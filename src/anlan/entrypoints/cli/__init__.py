@@ -17,30 +17,55 @@ from anlan import __version__
 from anlan.kernel.errors import AnlanError
 
 COMMANDS = {
-    "admin": "accounts:admin",
-    "audit": "ledger:audit",
-    "backup": "keep:backup",
-    "city": "city:city",
-    "connectors": "connectors:connectors",
-    "demo": "serve:demo",
-    "detect": "detect:detect",
-    "doctor": "keep:doctor",
-    "edge": "serve:edge",
-    "init": "keep:init",
-    "ledger": "ledger:ledger",
-    "mqtt": "mqtt:mqtt",
-    "observations": "observations:observations",
-    "replay": "replay:replay",
-    "restore": "keep:restore",
-    "rules": "rules:rules",
-    "signs": "signs:signs",
-    "simulate": "simulate:simulate",
-    "token": "accounts:token",
-    "up": "serve:up",
-    "upgrade": "keep:upgrade",
-    "webhook": "accounts:webhook",
-    "worker": "serve:worker",
+    "admin": ("accounts:admin", "Administrators of the workspace."),
+    "audit": ("ledger:audit", "Independent proofs of what must always be true."),
+    "backup": (
+        "keep:backup",
+        "Write one consistent copy of the workspace to ARCHIVE (.tar.zst or .tar.gz).",
+    ),
+    "city": ("city:city", "City data as files."),
+    "connectors": (
+        "connectors:connectors",
+        "Payload maps and webhooks: how messages of other systems become readings.",
+    ),
+    "demo": (
+        "serve:demo",
+        "Make a demo city if there is none, replay the Zhengzhou rainstorm, and serve.",
+    ),
+    "detect": (
+        "detect:detect",
+        "Score every row of INPUT.csv and write OUTPUT.csv: timestamp, value, anomaly_score, label.",
+    ),
+    "doctor": ("keep:doctor", "Examine the workspace and say what to do."),
+    "edge": (
+        "serve:edge",
+        "Take readings in at city scale, and write the observation store (``up`` does this too).",
+    ),
+    "init": ("keep:init", "Make an empty workspace."),
+    "ledger": ("ledger:ledger", "The tamper-evident ledger over the journal."),
+    "mqtt": ("mqtt:mqtt", "Readings over MQTT: the city's broker, and a door for devices."),
+    "observations": ("observations:observations", "The store of all readings."),
+    "replay": (
+        "replay:replay",
+        "Replay a scenario in its own rehearsal workspace and print what was raised when.",
+    ),
+    "restore": ("keep:restore", "Bring a backup back into the empty folder INTO and prove it."),
+    "rules": ("rules:rules", "Rules of judgement."),
+    "signs": ("signs:signs", "Signs of danger."),
+    "simulate": (
+        "simulate:simulate",
+        "Simulate CITY (a pack's folder, or the name of a shipped one), with faults and incidents.",
+    ),
+    "token": ("accounts:token", "Tokens: scoped, expiring credentials."),
+    "up": ("serve:up", "Serve the workspace: pages, interface, clockwork."),
+    "upgrade": (
+        "keep:upgrade",
+        "Back up, bring the tables in step with this version, and prove the workspace.",
+    ),
+    "webhook": ("accounts:webhook", "Outgoing webhooks."),
+    "worker": ("serve:worker", "Run the clockwork alone (``up`` does this too)."),
 }
+"""Where each command stands, and the first sentence of its help: to list them none is imported."""
 
 
 class Lazy(click.Group):
@@ -54,9 +79,14 @@ class Lazy(click.Group):
         """Import and return one command."""
         if name not in COMMANDS:
             return None
-        module, _, attribute = COMMANDS[name].partition(":")
+        module, _, attribute = COMMANDS[name][0].partition(":")
         found = getattr(importlib.import_module(f"anlan.entrypoints.cli.{module}"), attribute)
         return cast("click.Command", found)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """Write what each command does."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, does) for name, (_, does) in sorted(COMMANDS.items())])
 
 
 @click.group(cls=Lazy)

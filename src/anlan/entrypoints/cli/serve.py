@@ -8,7 +8,10 @@ import subprocess
 import sys
 import threading
 import time
+from importlib.machinery import ModuleSpec
+from importlib.util import find_spec
 from pathlib import Path
+from typing import cast
 
 import click
 
@@ -57,14 +60,13 @@ class Keeper(threading.Thread):
 
 def _static_folders() -> dict[str, Path]:
     """Return the folders of style sheets and scripts by the route they are served under."""
-    import ninja
-
-    from anlan.entrypoints import web
     from anlan.entrypoints.web import assets
 
+    # Found, not imported: this process answers no request itself.
+    ninja = cast("ModuleSpec", find_spec("ninja"))
     folders = {
-        "/static/web": Path(web.__path__[0]) / "static" / "web",
-        "/static/ninja": Path(ninja.__path__[0]) / "static" / "ninja",
+        "/static/web": assets.WRITTEN,
+        "/static/ninja": Path(str(ninja.origin)).parent / "static" / "ninja",
     }
     if assets.BUILT.is_dir():  # made by `make frontend`; pages do without
         folders[assets.ROUTE] = assets.BUILT

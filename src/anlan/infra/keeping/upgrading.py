@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from django.core.management import call_command
 from django.db import DatabaseError, connections
 from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.recorder import MigrationRecorder
@@ -14,9 +13,8 @@ from django.db.migrations.recorder import MigrationRecorder
 from anlan.infra import failpoints
 from anlan.infra.keeping.errors import NewerFormatError, UpgradeFailedError
 from anlan.infra.keeping.saving import FILES, Databases, Verify, backup
+from anlan.infra.tables import ALIASES, bring_in_step
 from anlan.infra.workspace import Workspace, WorkspaceDamagedError
-
-ALIASES = ("default", "contents")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +77,7 @@ def upgrade(
     failpoints.reach("upgrade.backed_up")
     for alias in ALIASES:
         try:
-            call_command("migrate", database=alias, verbosity=0, interactive=False)
+            bring_in_step(alias)
         except (DatabaseError, ValueError, LookupError, RuntimeError) as error:
             raise UpgradeFailedError(backup=kept.path.name, problem=type(error).__name__) from error
     applied = tuple(dict.fromkeys(name for names in todo.values() for name in names))

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
-import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.csv
-import pyarrow.parquet as pq
+import numpy as np
+from numpy.typing import NDArray
 
 from anlan.kernel.errors import ConflictError
 from anlan.learning.domain.simulator.planting import Planted
@@ -18,6 +16,9 @@ from anlan.learning.domain.simulator.run import Readings, readings
 from anlan.learning.domain.simulator.truth import Truth
 from anlan.registry.domain.city import City
 from anlan.registry.domain.write import write_city
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 Form = Literal["csv", "parquet"]
 COLUMNS = ("stream", "at", "value", "unit", "received_at")
@@ -54,10 +55,14 @@ def write_run(
 
 
 def _write_readings(planted: Planted, path: Path, form: Form, progress: Progress) -> int:
+    import pyarrow as pa
+    import pyarrow.csv
+    import pyarrow.parquet as pq
+
     sensors, units = planted.run.sensors, planted.packs.world.units
     codes = pa.array(planted.run.codes)
     names = pa.array([units[sensor.quantity].unit for sensor in sensors])
-    schema = pa.schema([(name, _kind(name, form)) for name in COLUMNS])
+    schema = _schema(form)
     part = path.with_suffix(".part")
     kind = pa.csv.CSVWriter if form == "csv" else pq.ParquetWriter
     count = 0
@@ -70,13 +75,17 @@ def _write_readings(planted: Planted, path: Path, form: Form, progress: Progress
     return count
 
 
-def _kind(name: str, form: Form) -> Any:
-    if name in {"at", "received_at"}:
-        return pa.string() if form == "csv" else pa.timestamp("ms", "UTC")
-    return pa.float64() if name == "value" else pa.string()
+def _schema(form: Form) -> pa.Schema:
+    import pyarrow as pa
+
+    instant = pa.string() if form == "csv" else pa.timestamp("ms", "UTC")
+    kinds = {"at": instant, "received_at": instant, "value": pa.float64()}
+    return pa.schema([(name, kinds.get(name, pa.string())) for name in COLUMNS])
 
 
-def _table(found: Readings, codes: Any, names: Any, schema: Any) -> Any:
+def _table(found: Readings, codes: pa.Array, names: pa.Array, schema: pa.Schema) -> pa.Table:
+    import pyarrow as pa
+
     number = pa.array(found.stream)
     columns = {
         "stream": codes.take(number),
@@ -88,13 +97,19 @@ def _table(found: Readings, codes: Any, names: Any, schema: Any) -> Any:
     return pa.table(columns, schema=schema)
 
 
-def _instants(us: Any, kind: Any) -> Any:
+def _instants(us: NDArray[np.int64], kind: pa.DataType) -> pa.Array:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
     at = pa.array(us // 1000).cast(pa.timestamp("ms", "UTC"))
     return pc.strftime(at, format="%Y-%m-%dT%H:%M:%SZ") if kind == pa.string() else at
 
 
 def _write_truth(truth: Truth, path: Path) -> None:
     """Write one row for each alert that is due, and one for each incident and fault."""
+    import pyarrow as pa
+    import pyarrow.csv
+
     rows: list[tuple[str, ...]] = []
     for one in truth.incidents:
         span = one.begins.isoformat(), one.ends.isoformat()

@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from anlan.kernel.actor import Actor
+from anlan.science.compiled import compiled
 from anlan.sensing.domain.observations import (
     EARLIEST,
     FUTURE_TOLERANCE,
@@ -275,7 +275,7 @@ class _Facts(NamedTuple):
     high: NDArray[np.float64]
 
 
-@numba.njit(cache=True)
+@compiled
 def _judge(  # noqa: PLR0913, PLR0917  compiled code is handed its columns by place
     asked: Places,
     index: Places,
@@ -306,7 +306,7 @@ def _judge(  # noqa: PLR0913, PLR0917  compiled code is handed its columns by pl
     return bad
 
 
-@numba.njit(cache=True)
+@compiled
 def _why(  # noqa: PLR0911, PLR0917  one return for each refusal
     at: int,
     known: bool,  # noqa: FBT001

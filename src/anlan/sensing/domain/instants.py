@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
+
+from anlan.science.compiled import compiled
 
 Bytes = NDArray[np.uint8]
 _DAYS = np.array([31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31])
@@ -26,7 +27,7 @@ def micros_of_texts(texts: Sequence[str]) -> NDArray[np.int64] | None:
     return found
 
 
-@numba.njit(cache=True)
+@compiled
 def _read_all(data: Bytes, lengths: NDArray[np.int64], found: NDArray[np.int64]) -> bool:
     start = 0
     for row in range(len(lengths)):
@@ -37,7 +38,7 @@ def _read_all(data: Bytes, lengths: NDArray[np.int64], found: NDArray[np.int64])
     return True
 
 
-@numba.njit(cache=True)
+@compiled
 def _read(text: Bytes, found: NDArray[np.int64], row: int) -> bool:
     if len(text) < 20 or not _has_marks(text):
         return False
@@ -59,13 +60,13 @@ def _read(text: Bytes, found: NDArray[np.int64], row: int) -> bool:
 _ZERO = 1 << 20  # added to an offset, so that none is below zero
 
 
-@numba.njit(cache=True)
+@compiled
 def _has_marks(text: Bytes) -> bool:
     dashes = text[4] == ord("-") and text[7] == ord("-")
     return bool(dashes and text[10] == ord("T") and text[13] == ord(":") and text[16] == ord(":"))
 
 
-@numba.njit(cache=True)
+@compiled
 def _digits(text: Bytes, start: int, end: int) -> int:
     value = 0
     for place in range(start, end):
@@ -76,7 +77,7 @@ def _digits(text: Bytes, start: int, end: int) -> int:
     return value
 
 
-@numba.njit(cache=True)
+@compiled
 def _is_day(year: int, month: int, day: int) -> bool:
     if year < 1 or month < 1 or month > 12 or day < 1:
         return False
@@ -84,7 +85,7 @@ def _is_day(year: int, month: int, day: int) -> bool:
     return bool(day <= _DAYS[month - 1] + leap)
 
 
-@numba.njit(cache=True)
+@compiled
 def _fraction(text: Bytes) -> tuple[int, int]:
     """Return where the offset begins, and the µs of the second, -1 when they cannot be read."""
     if text[19] != ord("."):
@@ -97,7 +98,7 @@ def _fraction(text: Bytes) -> tuple[int, int]:
     return end, _digits(text, 20, end) * 10 ** (26 - end)
 
 
-@numba.njit(cache=True)
+@compiled
 def _offset(text: Bytes, place: int) -> int:
     """Return the offset in seconds and :data:`_ZERO`; -1 when it cannot be read."""
     if place == len(text) - 1 and text[place] == ord("Z"):
@@ -112,7 +113,7 @@ def _offset(text: Bytes, place: int) -> int:
     return _ZERO + (seconds if text[place] == ord("+") else -seconds)
 
 
-@numba.njit(cache=True)
+@compiled
 def _day_number(year: int, month: int, day: int) -> int:
     """Return the days since 1970-01-01 in the Gregorian calendar, counted in years from March."""
     year -= month <= 2

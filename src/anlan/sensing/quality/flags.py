@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from anlan.science.compiled import compiled
 from anlan.sensing.quality.limits import Table
 from anlan.sensing.quality.state import AROUND, WINDOW
 from anlan.sensing.quality.taking import BELIEVED, is_spike
@@ -57,7 +57,7 @@ def flagged(
     return Flagged(at_us, value, quality, flags)
 
 
-@numba.njit(cache=True)
+@compiled
 def _flag(
     at_us: NDArray[np.int64],
     value: NDArray[np.float64],

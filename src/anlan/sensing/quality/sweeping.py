@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from anlan.science.compiled import compiled
 from anlan.sensing.quality.limits import Table
 from anlan.sensing.quality.state import (
     CALIBRATION,
@@ -92,7 +92,7 @@ def no_neighbours() -> Neighbours:
     return Neighbours(np.zeros(0, np.int32), np.zeros(1, np.int64), np.zeros(0, np.int32))
 
 
-@numba.njit(cache=True)
+@compiled
 def _nearest(
     lat: NDArray[np.float64], lon: NDArray[np.float64], within_m: float, most: int
 ) -> NDArray[np.int64]:
@@ -217,7 +217,7 @@ def _missing(
     return np.concatenate([_begun(state, spoke[on], GAPS, now_us, share[on], limit[on]), ended])
 
 
-@numba.njit(cache=True)
+@compiled
 def _level(state: State, s: int, fresh_us: int, now_us: int) -> float:
     """Return what a stream reads now, whatever one reading says; NaN when it is not fresh."""
     r = state[s]
@@ -226,7 +226,7 @@ def _level(state: State, s: int, fresh_us: int, now_us: int) -> float:
     return median_of(r.ring_value[: r.ring_count])
 
 
-@numba.njit(cache=True)
+@compiled
 def _differences(
     state: State,
     which: NDArray[np.int32],

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from anlan.science.compiled import compiled
 from anlan.sensing.quality.limits import Table
 from anlan.sensing.quality.state import (
     AROUND,
@@ -66,7 +66,7 @@ def take(state: State, which: NDArray[np.int32], table: Table, frame: Frame) -> 
     return out[:count]
 
 
-@numba.njit(cache=True)
+@compiled
 def _begin(
     r: Any, out: Changes, n: int, s: int, fault: int, at: int, found: float, limit: float
 ) -> int:
@@ -80,7 +80,7 @@ def _begin(
     return n + 1
 
 
-@numba.njit(cache=True)
+@compiled
 def _end(
     r: Any, out: Changes, n: int, s: int, fault: int, at: int, found: float, limit: float
 ) -> int:
@@ -95,7 +95,7 @@ def _end(
     return n + 1
 
 
-@numba.njit(cache=True)
+@compiled
 def median_of(values: NDArray[np.float64]) -> float:
     """Return the median; of an even number the mean of the two in the middle."""
     ranked, size = values.copy(), len(values)
@@ -108,7 +108,7 @@ def median_of(values: NDArray[np.float64]) -> float:
     return float(0.5 * (ranked[(size - 1) // 2] + ranked[size // 2]))
 
 
-@numba.njit(cache=True)
+@compiled
 def is_spike(values: NDArray[np.float64], away: float, spreads: float) -> bool:
     """Return whether the middle one of ``WINDOW`` values is far from the median of the others."""
     others = np.empty(WINDOW - 1)
@@ -121,7 +121,7 @@ def is_spike(values: NDArray[np.float64], away: float, spreads: float) -> bool:
     return bool(abs(values[AROUND] - middle) > max(away, spreads * spread))
 
 
-@numba.njit(cache=True)
+@compiled
 def _advance(r: Any, hour: int, day: int) -> None:
     """Make an hour and a day the newest that are counted; what lies between counted nothing."""
     if r.first_us == NEVER or hour - r.hour > HOURS:
@@ -138,7 +138,7 @@ def _advance(r: Any, hour: int, day: int) -> None:
         r.days[r.day % DAYS] = 0
 
 
-@numba.njit(cache=True)
+@compiled
 def _count(r: Any, at: int) -> None:
     hour, day = at // HOUR_US, at // DAY_US
     _advance(r, hour, day)
@@ -148,7 +148,7 @@ def _count(r: Any, at: int) -> None:
         r.days[day % DAYS] += 1
 
 
-@numba.njit(cache=True)
+@compiled
 def _noted(counts: NDArray[np.uint8], newest: int, at: int) -> int:
     """Count one more in the hour of ``at``; return how many there were in the hours that count."""
     hour = at // HOUR_US
@@ -160,7 +160,7 @@ def _noted(counts: NDArray[np.uint8], newest: int, at: int) -> int:
     return total
 
 
-@numba.njit(cache=True)
+@compiled
 def _delay(r: Any, f: Any, out: Changes, n: int, s: int, at: int, seq: int, got: int) -> int:
     seconds = np.float32((got - at) / 1e6)
     if r.delay_count > 0 and r.delay_seq == seq:
@@ -192,7 +192,7 @@ def _delay(r: Any, f: Any, out: Changes, n: int, s: int, at: int, seq: int, got:
     return _begin(r, out, n, s, CLOCK, got, middle, f.behind_s) if is_steady else n
 
 
-@numba.njit(cache=True)
+@compiled
 def _same(r: Any, f: Any, out: Changes, n: int, s: int, at: int, x: float) -> int:
     """Go on with the run of one value, or begin a new one."""
     hours = f.stuck_us / HOUR_US
@@ -212,7 +212,7 @@ def _same(r: Any, f: Any, out: Changes, n: int, s: int, at: int, x: float) -> in
     return n
 
 
-@numba.njit(cache=True)
+@compiled
 def _pushed(r: Any, f: Any, out: Changes, n: int, s: int, at: int, x: float) -> int:
     """Keep a reading among the newest; judge the one in the middle by those around it."""
     if at - r.last_us > f.fresh_us:
@@ -232,7 +232,7 @@ def _pushed(r: Any, f: Any, out: Changes, n: int, s: int, at: int, x: float) -> 
     return _begin(r, out, n, s, SPIKE, when, float(times), float(f.spike_times))
 
 
-@numba.njit(cache=True)
+@compiled
 def _is_known(r: Any, at: int, x: float) -> bool:
     known = False
     for i in range(r.ring_count):
@@ -240,7 +240,7 @@ def _is_known(r: Any, at: int, x: float) -> bool:
     return known
 
 
-@numba.njit(cache=True)
+@compiled
 def _in_order(r: Any, f: Any, out: Changes, n: int, s: int, at: int, x: float) -> int:
     """Judge a reading that is later than all before it."""
     if x < f.low:
@@ -253,7 +253,7 @@ def _in_order(r: Any, f: Any, out: Changes, n: int, s: int, at: int, x: float) -
     return n
 
 
-@numba.njit(cache=True)
+@compiled
 def _take(
     state: State,
     which: NDArray[np.int32],

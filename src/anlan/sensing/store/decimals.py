@@ -11,9 +11,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
+
+from anlan.science.compiled import compiled
 
 FINEST = 6
 """Decimals that are looked for; a finer value is kept as it is."""
@@ -29,7 +30,7 @@ class Scaled(NamedTuple):
     decimals: NDArray[np.int8]
 
 
-@numba.njit(cache=True)
+@compiled
 def _scale(
     value: NDArray[np.float64],
     run: NDArray[np.int32],
@@ -54,7 +55,7 @@ def _scale(
         start = end
 
 
-@numba.njit(cache=True)
+@compiled
 def _decimals_of(value: float, least: int, powers: NDArray[np.float64]) -> int:
     if not np.isfinite(value) or (value == 0.0 and np.signbit(value)):
         return AS_IT_IS

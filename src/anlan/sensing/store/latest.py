@@ -8,10 +8,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from anlan.science.compiled import compiled
 from anlan.sensing.store.frames import Frame
 from anlan.sensing.store.places import put_whole
 from anlan.sensing.store.rows import REMOVED, Rows
@@ -48,7 +48,7 @@ def _none(count: int) -> Newest:
     )
 
 
-@numba.njit(cache=True)
+@compiled
 def _note(
     newest: Newest, stream: NDArray[np.int32], more: Newest, about: NDArray[np.int64]
 ) -> None:
