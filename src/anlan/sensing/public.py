@@ -22,7 +22,13 @@ from anlan.sensing.domain.reading import ReadReason
 from anlan.sensing.domain.reports import Contact, ReportIn
 from anlan.sensing.domain.uploads import UploadState
 from anlan.sensing.doubts import doubts_of, faults_between, faults_named, faults_of, faulty
-from anlan.sensing.flagging import FlaggedReading, flagged_by_parts, flagged_course, flags_of
+from anlan.sensing.flagging import (
+    FlaggedReading,
+    flagged_by_parts,
+    flagged_course,
+    flagged_courses,
+    flags_of,
+)
 from anlan.sensing.frames import (
     frames_after,
     frames_mark,
@@ -175,6 +181,7 @@ __all__ = [
     "flag_names",
     "flagged_by_parts",
     "flagged_course",
+    "flagged_courses",
     "flags_of",
     "follow_secret",
     "forget_keys",

@@ -194,7 +194,8 @@ def small(plotted: Plotted, *, description: str) -> SafeString:
     return format_html(
         '<svg class="chart course" role="img" width="100%" height="{0}" aria-label="{1}" '
         'xmlns="http://www.w3.org/2000/svg">{2}{3}<svg x="0" y="2" width="100%" height="{4}" '
-        'viewBox="0 0 1000 1000" preserveAspectRatio="none" overflow="visible">{5}{6}{7}</svg></svg>',
+        'viewBox="0 0 1000 1000" preserveAspectRatio="none" overflow="visible">{5}{6}{7}</svg>{8}'
+        "</svg>",
         SMALL,
         description,
         silent,
@@ -203,6 +204,7 @@ def small(plotted: Plotted, *, description: str) -> SafeString:
         _band(plotted.runs, scale, "range"),
         _line(plotted.runs, scale),
         format_html_join("", "{}", ((one,) for one in _dots(plotted, scale))),
+        flagplot.drawn(plotted.flags, plotted.stuck, lambda value: 2 + scale.down(value) * inner),
     )
 
 

@@ -180,8 +180,8 @@ def seen(request: Call, sensor: KnownSensor, span: Span, language: str) -> dict[
         sensor, span.start, span.end, columns=coursing.COLUMNS, now=request.now
     )
     usual = _usual(request, sensor, span)
-    unit = registry.quantity(sensor.quantity).unit
     names, newest = registry.names_of(), _newest(request, sensor)
+    unit = names.unit(registry.quantity(sensor.quantity).unit, language)
     alerts, cases = _told(request, sensor, span)
     lines = [_alert_line(row, cases.get(row.pk), names, language) for row in alerts]
     limits = _limits(request, sensor, names, unit, language)
@@ -277,7 +277,7 @@ def _alert_line(
             "code": row.peak_level,
             "name": names.warning_level(row.peak_level, language),
         },
-        "why": warning.reason_text(row.reason["code"], row.reason["params"], language),
+        "why": warning.reason_text(row.reason, names, language),
         "case": case,
     }
 
