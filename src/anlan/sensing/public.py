@@ -60,7 +60,6 @@ from anlan.sensing.readings import (
     newest_columns,
     read_many,
     read_observations,
-    read_thinned,
     what_is_kept,
 )
 from anlan.sensing.selectors import (
@@ -225,7 +224,6 @@ __all__ = [
     "quarantined",
     "read_many",
     "read_observations",
-    "read_thinned",
     "remember_map",
     "report",
     "report_followed",

@@ -20,7 +20,7 @@ from anlan.entrypoints.web import flagplot
 from anlan.entrypoints.web.charts import percent, tick_texts
 from anlan.entrypoints.web.flagplot import FlagMark, FlagStretch
 
-TOP, HIGH, LANE, FOOT = 24, 240, 28, 24
+TOP, HIGH, LANE, FOOT = 36, 240, 32, 24
 #: Limits further from the readings than so many times their range are named, not drawn.
 FAR = 2.0
 LINES = 4
@@ -334,7 +334,7 @@ def _odd(odd: Sequence[tuple[float, str]]) -> SafeString:
 def _lanes(lanes: Sequence[Lane]) -> SafeString:
     parts = []
     for number, lane in enumerate(lanes):
-        y = TOP + HIGH + LANE * number + 14
+        y = TOP + HIGH + LANE * number + 18
         for one in lane.stretches:
             width = max(one.end - one.begin, 0.002)
             parts.append((percent(one.begin), percent(width), y, one.kind, one.title))
@@ -349,7 +349,7 @@ def _names(lanes: Sequence[Lane]) -> SafeString:
     return format_html_join(
         "",
         '<text x="0" y="{}" class="chart-small on-paper">{}</text>',
-        ((TOP + HIGH + LANE * number + 11, lane.name) for number, lane in enumerate(lanes)),
+        ((TOP + HIGH + LANE * number + 15, lane.name) for number, lane in enumerate(lanes)),
     )
 
 

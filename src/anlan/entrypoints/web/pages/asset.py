@@ -78,6 +78,7 @@ def asset(request: Call, code: str) -> HttpResponse:
         "hatching": streamplot.HATCHING,
         "ticks": charts.axis(charts.clock_ticks(*_local(span), parts=4)),
         "multiples": multiples,
+        "exact": any(line["exact"] for line in multiples),
         "unflagged": any(line["unflagged"] for line in multiples),
         **_cases(request, code, language),
         "style": assets.stamped("streams.css"),
@@ -170,7 +171,11 @@ def _drawn(
         stuck=stuck,
     )
     counts = {} if found is None else flagging.counts_of(found)
-    said = {"flag_keys": flagging.legend_of(counts, told), "unflagged": found is None}
+    said = {
+        "flag_keys": flagging.legend_of(counts, told),
+        "unflagged": found is None,
+        "exact": course.readings is not None,
+    }
     if not points:
         text, extent = say("stream.nothing", told.language), ""
     else:

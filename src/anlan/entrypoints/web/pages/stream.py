@@ -228,6 +228,15 @@ def seen(request: Call, sensor: KnownSensor, span: Span, language: str) -> dict[
         "faults": [
             {"row": x, "says": fault_text(x, language, unit=unit, zone=zone)} for x in faults[::-1]
         ],
+        "doubts": [fault_name(x.kind, language) for x in faults if x.until is None],
+        "is_worked_on": bool(sensing.in_maintenance({sensor.code}, at=request.now)),
+        "open_cases": list(
+            {
+                line["case"].pk: line["case"]
+                for line in lines
+                if line["case"] is not None and line["row"].cleared_at is None
+            }.values()
+        ),
         "course": course,
     }
 
