@@ -92,6 +92,11 @@ class StreamJudge:
         held = self._memory
         return max(0, self._offered - (held.mark.frame if held is not None else 0))
 
+    @property
+    def ready(self) -> bool:
+        """Whether commits of this process are judged in the commit: it judges, and has found its memory."""
+        return self._hooked and self.claims.judges and self._memory is not None
+
     # -- for the process that takes readings in ------------------------------------------------
 
     def start(self) -> None:
