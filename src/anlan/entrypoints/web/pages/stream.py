@@ -228,16 +228,24 @@ def seen(request: Call, sensor: KnownSensor, span: Span, language: str) -> dict[
         "faults": [
             {"row": x, "says": fault_text(x, language, unit=unit, zone=zone)} for x in faults[::-1]
         ],
+        **_beside(request, sensor, faults, lines, language),
+        "course": course,
+    }
+
+
+def _beside(
+    request: Call,
+    sensor: KnownSensor,
+    faults: Sequence[Any],
+    lines: Sequence[dict[str, Any]],
+    language: str,
+) -> dict[str, Any]:
+    """Return what must be known beside the newest value: doubts, maintenance, open cases."""
+    still = [line["case"] for line in lines if line["case"] and line["row"].cleared_at is None]
+    return {
         "doubts": [fault_name(x.kind, language) for x in faults if x.until is None],
         "is_worked_on": bool(sensing.in_maintenance({sensor.code}, at=request.now)),
-        "open_cases": list(
-            {
-                line["case"].pk: line["case"]
-                for line in lines
-                if line["case"] is not None and line["row"].cleared_at is None
-            }.values()
-        ),
-        "course": course,
+        "open_cases": list({case.pk: case for case in still}.values()),
     }
 
 
