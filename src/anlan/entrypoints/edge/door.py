@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import hashlib
 import logging
 import time
 from collections import deque
@@ -31,6 +30,7 @@ from anlan.entrypoints.web.middleware import (
 )
 from anlan.infra import doors
 from anlan.infra.catalogue import wording
+from anlan.kernel.digests import sha256_hex
 from anlan.kernel.errors import AnlanError, InvalidInputError, NotAuthenticatedError
 from anlan.sensing.domain.errors import (
     BodyTooLargeError,
@@ -321,4 +321,4 @@ def _once(key: str, kind: str, body: bytes) -> Once | None:
     """Return a sender's key with the hash of what came with it, as the web processes make it."""
     if not key:
         return None
-    return Once(key, hashlib.sha256(f"{ADDRESS} {kind}\n".encode() + body).hexdigest())
+    return Once(key, sha256_hex(f"{ADDRESS} {kind}\n".encode(), body))

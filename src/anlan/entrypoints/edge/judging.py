@@ -24,7 +24,7 @@ class Judging:
     def __init__(self) -> None:
         self._stop = threading.Event()
         self._beat_due = 0.0
-        self._judge: StreamJudge | None = None
+        self._loaded = False
         self._thread = threading.Thread(target=asking(self._run), name="judge", daemon=True)
 
     def start(self) -> None:
@@ -34,12 +34,15 @@ class Judging:
     @property
     def state(self) -> tuple[bool, int]:
         """Return whether what comes in is judged in its commit, and how many messages still are not."""
-        judge = self._judge
-        return (False, 0) if judge is None else (judge.ready, judge.behind)
+        if not self._loaded:
+            return False, 0
+        judge = warning.stream_judge()
+        return judge.ready, judge.behind
 
     def _run(self) -> None:
         try:
-            judge = self._judge = warning.stream_judge()
+            judge = warning.stream_judge()
+            self._loaded = True
             self._beat()
             judge.start()
         except Exception:  # readings are taken in all the same, and the clockwork judges them

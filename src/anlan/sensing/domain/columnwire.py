@@ -26,10 +26,10 @@ from anlan.sensing.domain.columns import (
     instant,
     micros,
 )
-from anlan.sensing.domain.errors import BatchMalformedError
+from anlan.sensing.domain.errors import BatchEmptyError, BatchMalformedError, BatchTooLargeError
 from anlan.sensing.domain.instants import micros_of_texts
 from anlan.sensing.domain.jsonnumbers import floats, integers
-from anlan.sensing.domain.observations import BatchIn, RowIn
+from anlan.sensing.domain.observations import MAX_ROWS, BatchIn, RowIn
 from anlan.sensing.domain.wire import batch_from_json, refuse_too_many, row_from_json
 
 BINARY = "application/vnd.anlan.readings"
@@ -43,6 +43,7 @@ LONGEST_FOR_ALL = 500
 """Bytes of a value that stands for all rows, where each row is written out: it is repeated in each."""
 _CODES_KEPT = 4_096
 _LONGEST_CODES = 64 * 1024
+_FEW = 2_000
 _UNREADABLE_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
@@ -103,6 +104,14 @@ def columns_from(body: bytes, kind: str) -> tuple[Columns, str]:
     return _value_by_value(body)
 
 
+def refuse_unless_readable(sent: Columns, kind: str) -> None:
+    """Refuse a message that holds nothing, or more rows than are looked at one by one."""
+    if not len(sent):
+        raise BatchEmptyError
+    if kind != BINARY and len(sent) > MAX_ROWS:
+        raise BatchTooLargeError(rows=len(sent), limit=MAX_ROWS)
+
+
 def _of_rows(rows: Sequence[_Row], unit: str) -> Columns:
     at_us = micros_of_texts([row.at or "" for row in rows])
     if at_us is None:
@@ -113,7 +122,7 @@ def _of_rows(rows: Sequence[_Row], unit: str) -> Columns:
     place = {name: number for number, name in enumerate(named)}
     return Columns(
         codes=tuple(row.stream for row in rows),
-        index=np.arange(len(rows), dtype=np.int32),
+        index=_one_each(len(rows)),
         at_us=at_us,
         value=value,
         absent=_absent(value),
@@ -159,8 +168,19 @@ def _places(codes: int, rows: int, *, single: bool) -> NDArray[np.int32]:
     if single:
         return np.zeros(rows, np.int32)
     if codes == rows:
-        return np.arange(rows, dtype=np.int32)
+        return _one_each(rows)
     raise _NotPlainError
+
+
+def _one_each(rows: int) -> NDArray[np.int32]:
+    """Return the numbers of so many rows."""
+    return _one_each_again(rows) if rows <= _FEW else np.arange(rows, dtype=np.int32)
+
+
+@lru_cache(maxsize=256)
+def _one_each_again(rows: int) -> NDArray[np.int32]:
+    """Return them as often as asked: nobody writes into the columns of a message."""
+    return np.arange(rows, dtype=np.int32)
 
 
 def _codes_of(raw: bytes) -> tuple[str, ...]:

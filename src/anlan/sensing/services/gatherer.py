@@ -23,17 +23,17 @@ from anlan.sensing.domain.columns import (
     Columns,
     StreamTable,
     check_columns,
+    number_rows,
     table_of,
 )
-from anlan.sensing.domain.columnwire import BINARY, columns_from
+from anlan.sensing.domain.columnwire import columns_from, refuse_unless_readable
 from anlan.sensing.domain.errors import (
-    BatchEmptyError,
     BatchMalformedError,
     BatchTooLargeError,
     IntakeFullError,
     KeyReusedError,
 )
-from anlan.sensing.domain.observations import MAX_ROWS, BatchReceipt, StreamFacts
+from anlan.sensing.domain.observations import BatchReceipt, StreamFacts
 from anlan.sensing.domain.wire import row_to_json
 from anlan.sensing.services.framing import to_us
 from anlan.sensing.services.known import stream_table
@@ -55,6 +55,7 @@ ROW_BYTES = 20
 APART = 2
 """Threads for messages that need the business database: refused rows, repeated keys."""
 MOST_APART = 256
+_NO_STREAMS: NDArray[np.int32] = np.zeros(0, np.int32)
 T = TypeVar("T")
 
 
@@ -206,13 +207,17 @@ class Gatherer:
         now: datetime,
     ) -> _Waiting:
         key = keyed(once.key, once.request_sha256) if once else ""
-        new = checked.stream[known.numbers[checked.stream] < 0]
-        new = np.unique(new) if len(new) else new
+        numbers = np.empty(len(checked.stream), np.int32)
+        new = _NO_STREAMS
+        if number_rows(known.numbers, checked.stream, numbers):
+            new = np.unique(checked.stream[numbers < 0])
 
         def make(found: list[int]) -> Frame:
-            known.numbers[new] = found
+            if found:
+                known.numbers[new] = found
+                number_rows(known.numbers, checked.stream, numbers)
             return frame_of(
-                known.numbers[checked.stream], checked.at_us, checked.value, checked.quality,
+                numbers, checked.at_us, checked.value, checked.quality,
                 source=actor.id, key=key, received_us=to_us(now),
             )  # fmt: skip
 
@@ -340,14 +345,6 @@ def warm(actor: Actor, *, now: datetime) -> None:
     checked = check_columns(columns_from(body, "")[0], table, actor, now=now)
     frame = frame_of(checked.stream, checked.at_us, checked.value, checked.quality)
     Latest().note(frame)
-
-
-def refuse_unless_readable(sent: Columns, kind: str) -> None:
-    """Refuse a message that holds nothing, or more rows than are looked at one by one."""
-    if not len(sent):
-        raise BatchEmptyError
-    if kind != BINARY and len(sent) > MAX_ROWS:
-        raise BatchTooLargeError(rows=len(sent), limit=MAX_ROWS)
 
 
 def _ticket_of(one: _Waiting) -> Ticket | None:

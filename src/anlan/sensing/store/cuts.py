@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from anlan.kernel.errors import IntegrityBreachError
 from anlan.sensing.store import decimals
-from anlan.sensing.store.rows import Rows, joined
+from anlan.sensing.store.rows import Rows, joined, no_text
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -101,8 +101,9 @@ def unpacked(table: pa.Table, same: dict[str, Any]) -> Rows:
         return np.asarray(found.fill_null(filler) if found.null_count else found)
 
     at_us = np.asarray(table.column("at").combine_chunks().view("int64"))
-    texts = np.full(count, b"", object)
+    texts = no_text(count)
     if "text" not in same:
+        texts = np.empty(count, object)
         texts[:] = table.column("text").combine_chunks().fill_null(b"").to_pylist()
     value = _values_of(table, filled("whole", 0), filled("decimals", decimals.AS_IT_IS, np.int8))
     return Rows(

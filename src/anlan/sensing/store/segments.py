@@ -23,7 +23,7 @@ from anlan.infra import failpoints
 from anlan.sensing.store import cuts, decimals
 from anlan.sensing.store.cuts import SLICED, Cut, rows_of, telling_of_harm, unpacked
 from anlan.sensing.store.places import sync_file, sync_folder
-from anlan.sensing.store.rows import Rows, no_rows
+from anlan.sensing.store.rows import Rows, is_blank, no_rows
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -82,7 +82,9 @@ def table_of(rows: Rows) -> pa.Table:
             "raw": pa.array(rows.value, mask=~plain | missing),
             "quality": rows.quality,
             "about": rows.about,
-            "text": pa.array(rows.text, pa.binary(), mask=rows.text == b""),
+            "text": pa.nulls(rows.size, pa.binary())
+            if is_blank(rows.text)
+            else pa.array(rows.text, pa.binary(), mask=rows.text == b""),
         }
     )
 
