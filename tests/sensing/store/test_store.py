@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from anlan.kernel.errors import ConflictError, IntegrityBreachError, InvalidInputError
-from anlan.sensing.store import StoreReader, StoreWriter, frame_of, sealing, segments
+from anlan.sensing.store import StoreReader, StoreWriter, cuts, frame_of, sealing, segments
 from anlan.sensing.store.frames import MOST_ROWS
 from anlan.sensing.store.rows import REMOVED
 from anlan.sensing.store.verify import verify
@@ -264,7 +264,7 @@ def test_readings_are_found_by_their_numbers_wherever_they_lie(tmp_path):
 @pytest.mark.parametrize("at_once", [1, 3, 1000])
 def test_row_groups_unpacked_a_few_at_once_tell_the_same(tmp_path, monkeypatch, at_once):
     monkeypatch.setattr(segments, "SMALL_GROUP", 8)
-    monkeypatch.setattr(segments, "AT_ONCE", at_once)
+    monkeypatch.setattr(cuts, "AT_ONCE", at_once)
     readings = [
         (n % 6, NOW + n, float(n), 0, 5 * (n % 2), b'"wet"' * (n % 7 == 0)) for n in range(100)
     ]
@@ -281,6 +281,20 @@ def test_row_groups_unpacked_a_few_at_once_tell_the_same(tmp_path, monkeypatch, 
         assert [reader.by_id(x[0]).id.tolist() for x in before[::9]] == [
             [x[0]] for x in before[::9]
         ]
+
+
+@pytest.mark.parametrize(
+    ("rows_of_each", "groups"),
+    [
+        ([3, 3, 3, 3], [(0, 6), (6, 12)]),  # two streams fit, and the third is not cut in two
+        ([20], [(0, 8), (8, 16), (16, 20)]),
+        ([7, 9, 7], [(0, 7), (7, 15), (15, 23)]),  # less than half full: cut where it is full
+        ([], []),
+    ],
+)
+def test_row_groups_begin_with_a_stream_where_they_are_at_least_half_full(rows_of_each, groups):
+    stream = np.repeat(np.arange(len(rows_of_each), dtype=np.int32), rows_of_each)
+    assert list(segments.groups_in(stream, 8)) == groups
 
 
 def test_a_code_that_is_no_line_is_refused(tmp_path):

@@ -18,6 +18,7 @@ WORDS = Words(
     },
     place_kinds={"tunnel": Text(zh="隧道", en="tunnel")},
     levels={"red": Text(zh="红色", en="red"), "orange": Text(zh="橙色", en="orange")},
+    units={"degC": Text(zh="℃", en="°C")},
 )
 SIGNAL = {"hazard": "met.rainstorm", "at_least": "red"}
 
@@ -47,6 +48,13 @@ SIGNAL = {"hazard": "met.rainstorm", "at_least": "red"}
             "Raised when the sum of water depth meets a limit for 2 minutes: red at ≥ 50 mm in"
             " 1 hour (clears at ≤ 30 mm). With less than 50% of the readings nothing is cleared."
             " The calm must last 5 minutes.",
+        ),
+        (
+            a_window("rate", ("red", 2, 1, "1h"), unit="degC/h"),
+            "积水深度的变化速率达到限值时报警：红色 ≥ 2 ℃/h（1 小时内）（≤ 1 ℃/h 解除）。"
+            "有效读数不足 50% 时不解除。",
+            "Raised when the rate of rise of water depth meets a limit: red at ≥ 2 °C/h in"
+            " 1 hour (clears at ≤ 1 °C/h). With less than 50% of the readings nothing is cleared.",
         ),
         (
             a_rule("lag", level="red", signal={**SIGNAL, "at_most": "red"}),
