@@ -19,7 +19,7 @@ from anlan.kernel.events import Event
 from anlan.warning.domain.events import AlertCleared, AlertLevelChanged, AlertRaised
 from anlan.warning.domain.findings import Evidence, Finding, What, higher, rank_of
 from anlan.warning.models import AlertInstance
-from anlan.warning.services.crowding import Growth, crowd
+from anlan.warning.services.crowding import Ahead, Growth, crowd
 
 ACTOR = system_actor("judge")
 AT_ONCE = 500  # rows in one go: what is held in memory twice
@@ -86,7 +86,7 @@ def keep_findings(
     held = {act.row.pk: act.row for act in acts if act.row.pk is not None}
     grown: list[Growth] = []
     if raised:
-        ahead = [desk.drafted(item) for item in coming if item.what is What.RAISED]
+        ahead = [desk.ahead(item) for item in coming if item.what is What.RAISED]
         grown = crowd(raised, held=held, ahead=ahead, now=now)
     for wave in desk.waves.acts:
         wave.sort(key=_alone_then_worst)
@@ -184,9 +184,19 @@ class _Desk:
             self.waves.add(_Act(What.LEVEL, item, standing.row, standing.level))
             standing.level = item.level
 
+    def _area_of(self, item: Finding) -> tuple[str, str]:
+        """Return the area of a finding and its path; what lies in none belongs to the whole city."""
+        area = item.area if self.area_paths.get(item.area) else self.root
+        return area, self.area_paths.get(area, area)
+
+    def ahead(self, item: Finding) -> Ahead:
+        """Return a raising that is written later: in a storm thousands come with each hundred."""
+        _, path = self._area_of(item)
+        return Ahead(item.rule, item.version, item.subject, item.hazard, path, item.at)
+
     def drafted(self, item: Finding) -> AlertInstance:
         """Return the row that a raising makes, not written yet."""
-        area = item.area if self.area_paths.get(item.area) else self.root
+        area, path = self._area_of(item)
         return AlertInstance(
             rule=item.rule,
             rule_version=item.version,
@@ -195,7 +205,7 @@ class _Desk:
             level=item.level,
             peak_level=item.level,
             area=area,
-            area_path=self.area_paths.get(area, area),
+            area_path=path,
             place=item.place,
             active_at=min(item.since, item.at),
             raised_at=item.at,
