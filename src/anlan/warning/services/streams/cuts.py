@@ -112,6 +112,7 @@ def write_some(cut: Cut, identity: str, *, now: datetime) -> int:
             area_paths=cut.city.of.area_paths,
             now=now,
             told_once=True,
+            new_rules=cut.new_city,
             coming=cut.findings[cut.told + len(some) :],
         )
         failpoints.reach("judge.findings_kept")
