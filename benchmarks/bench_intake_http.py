@@ -63,6 +63,19 @@ class Served:
         parts = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(parts[11]) + int(parts[12])) / os.sysconf("SC_CLK_TCK")
 
+    def wait_for_judge(self) -> None:
+        """Wait until what comes in is judged in its commit: a start has to find its memory first."""
+        began = time.perf_counter()
+        while True:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/healthz") as answer:
+                state = json.loads(answer.read())
+            if state["judging"] and not state["not_judged"]:
+                print(f"(judging in the commit after {time.perf_counter() - began:.1f} s more)")
+                return
+            if time.perf_counter() - began > 300:
+                raise SystemExit(f"it does not judge: {state}")
+            time.sleep(0.2)
+
     def load(self, form: str, rows: int, *, seconds: float, rate: float = 0.0) -> dict[str, float]:
         """Put load on it from a process of its own; return what that measured."""
         path = "/api/v1/observations"
@@ -110,7 +123,6 @@ def echoing(form: str) -> dict[str, float]:
 
 def closed(edge: Served) -> bool:
     """As fast as it is answered, form by form."""
-    edge.load("columns", ROWS, seconds=2.0)
     found = edge.load("columns", ROWS, seconds=SECONDS)
     good = measure.line(
         f"columns, {ROWS} a message, {CONNECTIONS} connections", found["per_s"], "readings/s",
@@ -212,6 +224,8 @@ def main() -> bool:
         ]
         wait_for(port, "/healthz", running[0])
         edge = Served(running[0], port, made.stdout.split()[-1])
+        edge.load("columns", ROWS, seconds=2.0)  # all streams have spoken
+        edge.wait_for_judge()
         return closed(edge) & half_load(edge, root / "workspace" / "anlan.sqlite3")
     finally:
         for process in reversed(running):

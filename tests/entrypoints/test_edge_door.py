@@ -15,6 +15,7 @@ from anlan.entrypoints.edge import credentials as remembering
 from anlan.entrypoints.edge import door as doors
 from anlan.entrypoints.edge.credentials import Credentials
 from anlan.entrypoints.edge.door import Door
+from anlan.entrypoints.edge.judging import Judging
 from anlan.infra import contents
 from anlan.infra.asking import asking as asking_the_database
 from anlan.kernel.actor import system_actor
@@ -58,7 +59,7 @@ class Asked:
         self.token = token
         self.gatherer = gatherer
         self.credentials = Credentials()
-        self.door = Door(self.gatherer, self.credentials, limit=limit)
+        self.door = Door(self.gatherer, self.credentials, Judging(), limit=limit)
 
     async def ask(self, body=b"", *, path=doors.ADDRESS, method="POST", pieces=None, **headers):
         if not isinstance(body, bytes):

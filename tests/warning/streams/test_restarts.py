@@ -102,6 +102,7 @@ class Afternoon:
 def test_restarts_change_nothing(demo, in_commit, history, checkpoints) -> None:
     with an_afternoon(), pytest.MonkeyPatch.context() as patch:
         patch.setattr(judge, "CHECKPOINT_CUTS", checkpoints)
+        patch.setattr(judge, "CHECKPOINT_READINGS_US", 0)
         one = Afternoon(in_commit=in_commit)
         for what in history:
             one.do(*what)

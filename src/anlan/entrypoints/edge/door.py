@@ -8,19 +8,20 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import hashlib
 import logging
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, TypeVar
 
 import msgspec
 
 from anlan.entrypoints import clock, metrics
 from anlan.entrypoints.edge.credentials import Credentials
+from anlan.entrypoints.edge.judging import Judging
 from anlan.entrypoints.web.intake import DRAINED_BYTES, BodyCutShortError
 from anlan.entrypoints.web.middleware import (
     AddressUnknownError,
@@ -29,18 +30,15 @@ from anlan.entrypoints.web.middleware import (
 )
 from anlan.infra import doors
 from anlan.infra.catalogue import wording
+from anlan.kernel.digests import sha256_hex
 from anlan.kernel.errors import AnlanError, InvalidInputError, NotAuthenticatedError
-from anlan.sensing.domain.columnwire import BINARY, columns_from
 from anlan.sensing.domain.errors import (
-    BatchEmptyError,
-    BatchMalformedError,
-    BatchTooLargeError,
     BodyTooLargeError,
     IntakeFullError,
     NothingKeptError,
 )
-from anlan.sensing.domain.observations import MAX_ROWS, BatchReceipt
-from anlan.sensing.public import Columns, Gatherer, Once
+from anlan.sensing.domain.observations import BatchReceipt
+from anlan.sensing.public import Gatherer, Once
 
 log = logging.getLogger(__name__)
 ADDRESS = "/api/v1/observations"
@@ -51,7 +49,7 @@ DRAIN_S = 10.0
 MOST_READING = 256 * 1024 * 1024
 """Bytes of bodies that may be on their way or in work at once."""
 AT_ONCE_BYTES = 256 * 1024
-"""A larger body is decoded in a thread, so that others need not wait for it."""
+"""A larger body is read in a thread of its own, so that others need not wait for it."""
 RETRY_S = 2
 _JSON = b"application/json; charset=utf-8"
 
@@ -116,9 +114,12 @@ class Bridge:
 class Door:
     """The ASGI application."""
 
-    def __init__(self, gatherer: Gatherer, credentials: Credentials, *, limit: int) -> None:
+    def __init__(
+        self, gatherer: Gatherer, credentials: Credentials, judging: Judging, *, limit: int
+    ) -> None:
         self.gatherer = gatherer
         self.credentials = credentials
+        self.judging = judging
         self.limit = limit  # bytes of one body
         self.reading = 0
         self.answering = 0
@@ -184,27 +185,17 @@ class Door:
         self.reading += len(body)
         try:
             kind = _text(headers, b"content-type").partition(";")[0].strip().lower()
-            once = _once(_text(headers, b"idempotency-key"), kind, body)
-            try:
-                sent, key = await self._decoded(body, kind)
-            except BatchMalformedError as error:
-                aside = self.gatherer.keep_aside(actor, body, error, once=once, now=now)
-                quarantine = await self.bridge.wait(aside)
-                raise BatchMalformedError(where="body", quarantine=quarantine) from None
-            if not len(sent):
-                raise BatchEmptyError
-            if kind != BINARY and len(sent) > MAX_ROWS:
-                raise BatchTooLargeError(rows=len(sent), limit=MAX_ROWS)
-            once = once or _once(key, kind, body)
-            future = self.gatherer.take(actor, sent, once=once, now=now)
-            return _told(await self.bridge.wait(future), len(sent))
+            given = _text(headers, b"idempotency-key")
+
+            def once(key: str) -> Once | None:
+                return _once(given or key, kind, body)
+
+            take = partial(self.gatherer.take_body, actor, body, kind, once=once, now=now)
+            large = len(body) > AT_ONCE_BYTES
+            future = await asyncio.to_thread(take, here=True) if large else take()
+            return _told(await self.bridge.wait(future))
         finally:
             self.reading -= len(body)
-
-    async def _decoded(self, body: bytes, kind: str) -> tuple[Columns, str]:
-        if len(body) <= AT_ONCE_BYTES:
-            return columns_from(body, kind)
-        return await asyncio.to_thread(columns_from, body, kind)
 
     async def _body(self, headers: dict[bytes, bytes], receive: Receive) -> bytes:
         """Return the body, as long as it is neither too large nor too slow."""
@@ -247,8 +238,11 @@ class Door:
         if self.reading > MOST_READING:
             raise IntakeFullError(rows=self.gatherer.waiting_rows, limit=self.gatherer.most_waiting)
 
-    def _state(self) -> dict[str, int]:
+    def _state(self) -> dict[str, int | bool]:
+        ready, behind = self.judging.state
         return {
+            "judging": ready,
+            "not_judged": behind,
             "waiting_rows": self.gatherer.waiting_rows,
             "kept_rows": self.gatherer.kept_rows,
             "commits": self.gatherer.commits,
@@ -256,6 +250,7 @@ class Door:
 
     def _metrics(self) -> bytes:
         lines = metrics.requests.lines()
+        judging, behind = self.judging.state
         for name, kind, told, value in (
             ("kept_rows_total", "counter", "Readings kept by the edge.", self.gatherer.kept_rows),
             ("commits_total", "counter", "Commits of the edge.", self.gatherer.commits),
@@ -267,6 +262,8 @@ class Door:
             ),
             ("reading_bytes", "gauge", "Bytes of bodies in work.", self.reading),
             ("answering", "gauge", "Requests being answered.", self.answering),
+            ("judging", "gauge", "1 where readings are judged in their commit.", int(judging)),
+            ("not_judged", "gauge", "Messages that were kept and are not judged yet.", behind),
         ):
             whole = f"anlan_edge_{name}"
             lines += [f"# HELP {whole} {told}", f"# TYPE {whole} {kind}", f"{whole} {value}"]
@@ -301,10 +298,10 @@ def refusal(error: AnlanError, headers: dict[bytes, bytes]) -> Answer:
     return Answer(error.http_status, msgspec.json.encode(body), headers=tuple(more))
 
 
-def _told(receipt: BatchReceipt, rows: int) -> Answer:
+def _told(receipt: BatchReceipt) -> Answer:
     if not receipt.kept:
         raise NothingKeptError(
-            rows=rows, first=receipt.refused[0].code, quarantine=receipt.quarantine
+            rows=len(receipt.refused), first=receipt.refused[0].code, quarantine=receipt.quarantine
         )
     return Answer(202, msgspec.json.encode(receipt))
 
@@ -324,4 +321,4 @@ def _once(key: str, kind: str, body: bytes) -> Once | None:
     """Return a sender's key with the hash of what came with it, as the web processes make it."""
     if not key:
         return None
-    return Once(key, hashlib.sha256(f"{ADDRESS} {kind}\n".encode() + body).hexdigest())
+    return Once(key, sha256_hex(f"{ADDRESS} {kind}\n".encode(), body))

@@ -24,15 +24,25 @@ class Judging:
     def __init__(self) -> None:
         self._stop = threading.Event()
         self._beat_due = 0.0
+        self._loaded = False
         self._thread = threading.Thread(target=asking(self._run), name="judge", daemon=True)
 
     def start(self) -> None:
         """Begin; loading takes a second or two, and a minute the first time on a machine."""
         self._thread.start()
 
+    @property
+    def state(self) -> tuple[bool, int]:
+        """Return whether what comes in is judged in its commit, and how many messages still are not."""
+        if not self._loaded:
+            return False, 0
+        judge = warning.stream_judge()
+        return judge.ready, judge.behind
+
     def _run(self) -> None:
         try:
             judge = warning.stream_judge()
+            self._loaded = True
             self._beat()
             judge.start()
         except Exception:  # readings are taken in all the same, and the clockwork judges them

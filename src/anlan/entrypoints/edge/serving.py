@@ -42,7 +42,7 @@ async def serve(address: str, port: int, *, limit: int) -> None:
     judging.start()
     mqtt = await asyncio.to_thread(_begin_mqtt, gatherer)
     credentials = Credentials()
-    door = Door(gatherer, credentials, limit=limit)
+    door = Door(gatherer, credentials, judging, limit=limit)
     server = Server(
         door,
         address=address,

@@ -221,7 +221,7 @@ def check_columns(
     sent: Columns, table: StreamTable, actor: Actor, *, now: datetime
 ) -> CheckedColumns:
     """Judge every row on its own, as :func:`check_rows` does, for the streams the actor may see."""
-    stream = table.numbers_of(sent.codes)[sent.index]
+    asked, stream = table.numbers_of(sent.codes), np.empty(len(sent), np.int32)
     known, last = table.unit_number, table.factor.shape[1] - 1
     unit = known.get(sent.unit, last)
     if sent.unit_index is None:
@@ -232,7 +232,8 @@ def check_columns(
     value, quality = np.empty(len(sent)), np.empty(len(sent), np.uint8)
     why = np.empty(len(sent), np.uint8)
     bad = _judge(
-        stream,
+        asked,
+        sent.index,
         sent.at_us,
         sent.value,
         _NOWHERE if sent.absent is None else sent.absent,
@@ -242,13 +243,23 @@ def check_columns(
             table.path_of, table.kind_of, table.reach(actor), table.factor, table.low, table.high
         ),
         (micros(EARLIEST), micros(now), micros(now + FUTURE_TOLERANCE)),
-        (value, quality, why),
+        (value, quality, why, stream),
     )
     if not bad:
         return CheckedColumns(stream, sent.at_us, value, quality)
     good = why == 0
     refused = tuple(RefusedRow(n, REFUSALS[why[n]]) for n in np.flatnonzero(~good).tolist())
     return CheckedColumns(stream[good], sent.at_us[good], value[good], quality[good], refused)
+
+
+@numba.njit(cache=True)
+def number_rows(numbers: Places, stream: Places, found: Places) -> int:
+    """Write the number of each row's stream into ``found``; return how many have none (-1) yet."""
+    without = 0
+    for row in range(len(stream)):
+        found[row] = numbers[stream[row]]
+        without += found[row] < 0
+    return without
 
 
 _NOWHERE: NDArray[np.bool_] = np.zeros(0, np.bool_)
@@ -266,7 +277,8 @@ class _Facts(NamedTuple):
 
 @numba.njit(cache=True)
 def _judge(  # noqa: PLR0913, PLR0917  compiled code is handed its columns by place
-    stream: Places,
+    asked: Places,
+    index: Places,
     at_us: NDArray[np.int64],
     value: NDArray[np.float64],
     absent: NDArray[np.bool_],
@@ -274,11 +286,12 @@ def _judge(  # noqa: PLR0913, PLR0917  compiled code is handed its columns by pl
     units: Places,
     facts: _Facts,
     times: tuple[int, int, int],
-    found: tuple[NDArray[np.float64], NDArray[np.uint8], NDArray[np.uint8]],
+    found: tuple[NDArray[np.float64], NDArray[np.uint8], NDArray[np.uint8], Places],
 ) -> int:
     bad = 0
-    for row in range(len(stream)):
-        number = stream[row]
+    for row in range(len(index)):
+        number = asked[index[row]]
+        found[3][row] = number
         known = number >= 0 and facts.reach[facts.path_of[number]]
         kind = facts.kind_of[number] if known else 0
         by = facts.factor[kind, units[row if len(units) > 1 else 0]]

@@ -26,9 +26,10 @@ from anlan.sensing.domain.columns import (
     instant,
     micros,
 )
-from anlan.sensing.domain.errors import BatchMalformedError
+from anlan.sensing.domain.errors import BatchEmptyError, BatchMalformedError, BatchTooLargeError
 from anlan.sensing.domain.instants import micros_of_texts
-from anlan.sensing.domain.observations import BatchIn, RowIn
+from anlan.sensing.domain.jsonnumbers import floats, integers
+from anlan.sensing.domain.observations import MAX_ROWS, BatchIn, RowIn
 from anlan.sensing.domain.wire import batch_from_json, refuse_too_many, row_from_json
 
 BINARY = "application/vnd.anlan.readings"
@@ -42,9 +43,8 @@ LONGEST_FOR_ALL = 500
 """Bytes of a value that stands for all rows, where each row is written out: it is repeated in each."""
 _CODES_KEPT = 4_096
 _LONGEST_CODES = 64 * 1024
+_FEW = 2_000
 _UNREADABLE_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-
-Ints = list[int] | int | UnsetType
 
 
 class _Row(msgspec.Struct, frozen=True, gc=False):
@@ -61,9 +61,9 @@ class _Body(msgspec.Struct, frozen=True):
     observations: list[_Row] | UnsetType = UNSET
     streams: msgspec.Raw | UnsetType = UNSET
     at: list[str] | str | UnsetType = UNSET
-    at_ms: Ints = UNSET
-    at_us: Ints = UNSET
-    value: list[float | None] | UnsetType = UNSET
+    at_ms: msgspec.Raw | UnsetType = UNSET
+    at_us: msgspec.Raw | UnsetType = UNSET
+    value: msgspec.Raw | UnsetType = UNSET
     quality: list[str] | str = ""
     unit: list[str] | str = ""
     key: str = ""
@@ -71,6 +71,8 @@ class _Body(msgspec.Struct, frozen=True):
 
 _BODY = msgspec.json.Decoder(_Body)
 _CODES = msgspec.json.Decoder(list[str] | str)
+_VALUES = msgspec.json.Decoder(list[float | None])
+_NUMBERS = msgspec.json.Decoder(list[int] | int)
 
 
 class _NotPlainError(Exception):
@@ -102,6 +104,14 @@ def columns_from(body: bytes, kind: str) -> tuple[Columns, str]:
     return _value_by_value(body)
 
 
+def refuse_unless_readable(sent: Columns, kind: str) -> None:
+    """Refuse a message that holds nothing, or more rows than are looked at one by one."""
+    if not len(sent):
+        raise BatchEmptyError
+    if kind != BINARY and len(sent) > MAX_ROWS:
+        raise BatchTooLargeError(rows=len(sent), limit=MAX_ROWS)
+
+
 def _of_rows(rows: Sequence[_Row], unit: str) -> Columns:
     at_us = micros_of_texts([row.at or "" for row in rows])
     if at_us is None:
@@ -112,7 +122,7 @@ def _of_rows(rows: Sequence[_Row], unit: str) -> Columns:
     place = {name: number for number, name in enumerate(named)}
     return Columns(
         codes=tuple(row.stream for row in rows),
-        index=np.arange(len(rows), dtype=np.int32),
+        index=_one_each(len(rows)),
         at_us=at_us,
         value=value,
         absent=_absent(value),
@@ -126,7 +136,9 @@ def _of_rows(rows: Sequence[_Row], unit: str) -> Columns:
 def _of_columns(body: _Body) -> Columns:
     if body.observations is not UNSET or isinstance(body.value, UnsetType):
         raise _NotPlainError
-    value = np.array(body.value, np.float64)
+    value = floats(body.value)
+    if value is None:
+        value = np.array(_VALUES.decode(body.value), np.float64)
     rows = len(value)
     raw = bytes(body.streams)  # type: ignore[arg-type]  # the caller saw it
     codes = _codes_of(raw)
@@ -156,8 +168,19 @@ def _places(codes: int, rows: int, *, single: bool) -> NDArray[np.int32]:
     if single:
         return np.zeros(rows, np.int32)
     if codes == rows:
-        return np.arange(rows, dtype=np.int32)
+        return _one_each(rows)
     raise _NotPlainError
+
+
+def _one_each(rows: int) -> NDArray[np.int32]:
+    """Return the numbers of so many rows."""
+    return _one_each_again(rows) if rows <= _FEW else np.arange(rows, dtype=np.int32)
+
+
+@lru_cache(maxsize=256)
+def _one_each_again(rows: int) -> NDArray[np.int32]:
+    """Return them as often as asked: nobody writes into the columns of a message."""
+    return np.arange(rows, dtype=np.int32)
 
 
 def _codes_of(raw: bytes) -> tuple[str, ...]:
@@ -180,20 +203,30 @@ def _times(body: _Body, rows: int) -> NDArray[np.int64]:
     given = [one for one in (body.at, body.at_ms, body.at_us) if not isinstance(one, UnsetType)]
     if len(given) != 1:
         raise _NotPlainError
-    if not isinstance(body.at, UnsetType):
-        found = micros_of_texts([body.at] if isinstance(body.at, str) else body.at)
-        if found is None:
-            raise _NotPlainError
-    elif not isinstance(body.at_ms, UnsetType):
-        found = np.atleast_1d(np.array(body.at_ms, np.int64))
+    if isinstance(body.at_ms, msgspec.Raw):
+        found, single = _whole_numbers(body.at_ms)
         if np.abs(found).max(initial=0) > 1 << 52:
             raise _NotPlainError
-        found = found * 1000
-    else:
-        found = np.atleast_1d(np.array(body.at_us, np.int64))
+        return _all(found * 1000, rows, single=single)
+    if isinstance(body.at_us, msgspec.Raw):
+        found, single = _whole_numbers(body.at_us)
         if found.min(initial=0) <= UNREADABLE:
             raise _NotPlainError
-    return _all(found, rows, single=not isinstance(given[0], list))
+        return _all(found, rows, single=single)
+    single = isinstance(body.at, str)
+    texts = micros_of_texts([body.at] if single else body.at)  # type: ignore[list-item, arg-type]
+    if texts is None:
+        raise _NotPlainError
+    return _all(texts, rows, single=single)
+
+
+def _whole_numbers(raw: msgspec.Raw) -> tuple[NDArray[np.int64], bool]:
+    """Return the numbers of a list, or the one that stands for all rows, and whether it is that."""
+    found = integers(raw)
+    if found is not None:
+        return found, False
+    read = _NUMBERS.decode(raw)
+    return np.atleast_1d(np.array(read, np.int64)), not isinstance(read, list)
 
 
 def _all(found: NDArray[Any], rows: int, *, single: bool) -> NDArray[Any]:

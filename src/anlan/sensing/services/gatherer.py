@@ -6,9 +6,9 @@ import contextlib
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 import numpy as np
@@ -23,10 +23,16 @@ from anlan.sensing.domain.columns import (
     Columns,
     StreamTable,
     check_columns,
+    number_rows,
     table_of,
 )
-from anlan.sensing.domain.columnwire import columns_from
-from anlan.sensing.domain.errors import BatchTooLargeError, IntakeFullError, KeyReusedError
+from anlan.sensing.domain.columnwire import columns_from, refuse_unless_readable
+from anlan.sensing.domain.errors import (
+    BatchMalformedError,
+    BatchTooLargeError,
+    IntakeFullError,
+    KeyReusedError,
+)
 from anlan.sensing.domain.observations import BatchReceipt, StreamFacts
 from anlan.sensing.domain.wire import row_to_json
 from anlan.sensing.services.framing import to_us
@@ -44,9 +50,12 @@ MOST_WAITING = 2_000_000
 """Readings that may wait for the disk: about 50 MB."""
 MOST_ROWS = 500_000
 """Readings of one message."""
+ROW_BYTES = 20
+"""A reading takes at least as many bytes on the wire, whatever the form."""
 APART = 2
 """Threads for messages that need the business database: refused rows, repeated keys."""
 MOST_APART = 256
+_NO_STREAMS: NDArray[np.int32] = np.zeros(0, np.int32)
 T = TypeVar("T")
 
 
@@ -60,11 +69,13 @@ class _Known:
 
 @dataclass(slots=True)
 class _Waiting:
-    """Readings that were checked and wait for the next commit."""
+    """A message that waits for the next commit; it is read there unless it has a ticket already."""
 
-    ticket: Ticket
-    rows: int
-    future: Future[Kept]
+    rows: int  # of a message that is not read yet: as many as it could hold
+    answer: Callable[[Kept], Any]
+    future: Future[Any] = field(default_factory=Future)
+    ticket: Ticket | None = None
+    read: Callable[[_Waiting], Ticket | None] = lambda one: one.ticket
 
 
 class Gatherer:
@@ -72,7 +83,8 @@ class Gatherer:
 
     ``take(actor, columns, once=…, now=…)`` may be called from any thread and returns a
     ``concurrent.futures.Future`` of a :class:`BatchReceipt` (from asyncio: ``asyncio.wrap_future``).
-    It never waits for the disk: rows are checked in columns where it is called, and the future is
+    It never waits for the disk: rows are checked in columns where it is called
+    (:meth:`take_body` reads and checks them in the thread that commits), and the future is
     resolved after the ``fsync`` (and after what listens in the commit has heard), so whoever answers
     its sender then has promised nothing that can be lost.  Rows are kept or named in the receipt and
     set aside, exactly as :func:`keep_observations` does; ``once`` is the sender's key for the message
@@ -125,47 +137,100 @@ class Gatherer:
             raise BatchTooLargeError(rows=len(sent), limit=MOST_ROWS)
         known = self._known
         checked = check_columns(sent, known.table, actor, now=now)
-        heard = once is not None and self.writing.writer.keys.find(actor.id, once.key) is not None
-        if checked.refused or heard:
+        if checked.refused or self._is_heard(actor, once):
             return self._take_apart(actor, sent, once=once, now=now)
-        receipt: Future[BatchReceipt] = Future()
+        return self._put(self._waiting_for(actor, checked, known, _receipt, once=once, now=now))
 
-        def told(kept: Future[Kept]) -> None:
-            with _passed_to(receipt):
-                receipt.set_result(_receipt(kept.result()))
+    def take_body(
+        self,
+        actor: Actor,
+        body: bytes,
+        kind: str,
+        *,
+        once: Callable[[str], Once | None],
+        now: datetime,
+        here: bool = False,
+    ) -> Future[BatchReceipt]:
+        """Take a message as it came; ``once`` gives for the key that stands in it (or "") the one to use.
 
-        self._await_commit(actor, checked, known, once=once, now=now).add_done_callback(told)
-        return receipt
+        It is read where it is committed: whoever answers many senders has no time for that; a large
+        one would hold up the others, so it is read ``here``, in the thread that calls.  The future
+        fails also with what is wrong with the message; one that cannot be read lies aside then.
 
-    def _await_commit(
+        Raises
+        ------
+        IntakeFullError
+            When too much waits already; nothing of it is kept then.
+        """
+
+        def read(mine: _Waiting) -> Ticket | None:
+            try:
+                sent, key = columns_from(body, kind)
+            except BatchMalformedError as error:
+                this = self.keep_aside(actor, body, error, once=once(""), now=now)
+                _pass_on(this, mine.future, _malformed)
+                return None
+            refuse_unless_readable(sent, kind)
+            mine.rows = len(sent)
+            return self._read(mine, actor, sent, once(key), now)
+
+        mine = _Waiting(len(body) // ROW_BYTES + 1, _receipt, read=read)
+        if here:
+            ticket = _ticket_of(mine)
+            if ticket is None:
+                return mine.future
+            mine = _Waiting(mine.rows, _receipt, mine.future, ticket)
+        return self._put(mine)
+
+    def _read(
+        self, mine: _Waiting, actor: Actor, sent: Columns, once: Once | None, now: datetime
+    ) -> Ticket | None:
+        """Return what is to be committed of a message; None when it needs the business database."""
+        known = self._known
+        checked = check_columns(sent, known.table, actor, now=now)
+        if checked.refused or self._is_heard(actor, once):
+            _pass_on(self._take_apart(actor, sent, once=once, now=now), mine.future)
+            return None
+        return self._waiting_for(actor, checked, known, _receipt, once=once, now=now).ticket
+
+    def _is_heard(self, actor: Actor, once: Once | None) -> bool:
+        return once is not None and self.writing.writer.keys.find(actor.id, once.key) is not None
+
+    def _waiting_for(
         self,
         actor: Actor,
         checked: CheckedColumns,
         known: _Known,
+        answer: Callable[[Kept], Any],
         *,
         once: Once | None,
         now: datetime,
-    ) -> Future[Kept]:
+    ) -> _Waiting:
         key = keyed(once.key, once.request_sha256) if once else ""
-        rows = len(checked.stream)
-        new = checked.stream[known.numbers[checked.stream] < 0]
-        new = np.unique(new) if len(new) else new
+        numbers = np.empty(len(checked.stream), np.int32)
+        new = _NO_STREAMS
+        if number_rows(known.numbers, checked.stream, numbers):
+            new = np.unique(checked.stream[numbers < 0])
 
         def make(found: list[int]) -> Frame:
-            known.numbers[new] = found
+            if found:
+                known.numbers[new] = found
+                number_rows(known.numbers, checked.stream, numbers)
             return frame_of(
-                known.numbers[checked.stream], checked.at_us, checked.value, checked.quality,
+                numbers, checked.at_us, checked.value, checked.quality,
                 source=actor.id, key=key, received_us=to_us(now),
             )  # fmt: skip
 
         ticket = Ticket([known.table.codes[number] for number in new.tolist()], make)
-        mine = _Waiting(ticket, rows, Future())
+        return _Waiting(len(checked.stream), answer, ticket=ticket)
+
+    def _put(self, mine: _Waiting) -> Future[Any]:
         with self._changed:
             if not self._open:
                 raise UnavailableError(what="observation store", problem="ending")
-            if self.waiting_rows + rows > self.most_waiting and self.waiting_rows:
+            if self.waiting_rows + mine.rows > self.most_waiting and self.waiting_rows:
                 raise IntakeFullError(rows=self.waiting_rows, limit=self.most_waiting)
-            self.waiting_rows += rows
+            self.waiting_rows += mine.rows
             self._waiting.append(mine)
             self._changed.notify()
         return mine.future
@@ -227,7 +292,9 @@ class Gatherer:
         checked = check_columns(sent, known.table, actor, now=now)
 
         def keep() -> Kept:
-            return self._await_commit(actor, checked, known, once=once, now=now).result()
+            mine = self._waiting_for(actor, checked, known, _as_it_is, once=once, now=now)
+            kept: Kept = self._put(mine).result()
+            return kept
 
         if not checked.refused:
             return _receipt(keep())
@@ -247,18 +314,20 @@ class Gatherer:
             self._commit(taken)
 
     def _commit(self, taken: Sequence[_Waiting]) -> None:
-        self.writing.committer.keep_all([one.ticket for one in taken])
         rows = sum(one.rows for one in taken)
+        ready = [(one, ticket) for one in taken if (ticket := _ticket_of(one)) is not None]
+        self.writing.committer.keep_all([ticket for _, ticket in ready])
         with self._changed:
             self.waiting_rows -= rows
         self.commits += 1
-        for one in taken:
-            kept, error = one.ticket.kept, one.ticket.error
-            if kept is not None:
-                self.kept_rows += 0 if kept.repeated else one.rows
-                one.future.set_result(kept)
-            else:
-                one.future.set_exception(error or UnavailableError(what="observation store"))
+        for one, ticket in ready:
+            kept = ticket.kept
+            if kept is None:
+                one.future.set_exception(ticket.error or UnavailableError(what="observation store"))
+                continue
+            self.kept_rows += 0 if kept.repeated else one.rows
+            with _told(one.future):
+                one.future.set_result(one.answer(kept))
 
     def close(self) -> None:
         """Commit what waits, tell its senders, and end; what comes later is refused."""
@@ -278,14 +347,43 @@ def warm(actor: Actor, *, now: datetime) -> None:
     Latest().note(frame)
 
 
+def _ticket_of(one: _Waiting) -> Ticket | None:
+    """Return what is to be committed of a message; None when its future tells another way."""
+    try:
+        return one.read(one)
+    except Exception as error:  # noqa: BLE001  told to the sender
+        one.future.set_exception(error)
+        return None
+
+
 def _receipt(kept: Kept) -> BatchReceipt:
     if kept.other:
         raise KeyReusedError(what="idempotency key")
     return BatchReceipt(kept.seq, kept.rows)
 
 
+def _as_it_is(kept: Kept) -> Kept:
+    return kept
+
+
+def _malformed(quarantine: int) -> BatchReceipt:
+    raise BatchMalformedError(where="body", quarantine=quarantine)
+
+
+def _pass_on(
+    found: Future[T], future: Future[Any], answer: Callable[[T], Any] = lambda told: told
+) -> None:
+    """Let one future tell what another brings."""
+
+    def told(found: Future[T]) -> None:
+        with _told(future):
+            future.set_result(answer(found.result()))
+
+    found.add_done_callback(told)
+
+
 @contextlib.contextmanager
-def _passed_to(future: Future[BatchReceipt]) -> Iterator[None]:
+def _told(future: Future[Any]) -> Iterator[None]:
     try:
         yield
     except Exception as error:  # noqa: BLE001  told to the sender

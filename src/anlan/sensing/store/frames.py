@@ -21,6 +21,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from anlan.kernel.digests import crc32
 from anlan.kernel.errors import IntegrityBreachError
 
 MAGIC = b"ANL1"
@@ -148,7 +149,7 @@ def encode(frame: Frame, place: int = 0) -> bytes:
         raise ValueError("columns of different lengths, or too many rows")
     flags |= place << FLAG_BITS
     header = HEADER.pack(MAGIC, 0, len(body), rows, frame.seq, frame.received_us, flags, len(named))
-    checksum = zlib.crc32(body, zlib.crc32(header[CHECKED_FROM:]))
+    checksum = crc32(body, crc32(header[CHECKED_FROM:]))
     return b"".join([MAGIC, struct.pack("<I", checksum), header[CHECKED_FROM:], body])
 
 

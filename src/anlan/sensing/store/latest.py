@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -92,6 +92,29 @@ class Latest:
             about = np.empty(0, np.int64) if frame.about is None else frame.about
             _note(self.newest, frame.stream, more, about)
         self.seq = frame.seq
+
+    def note_all(self, frames: Sequence[Frame]) -> None:
+        """Take in frames, one after another; many plain ones cost little more than one."""
+        plain = [frame for frame in frames if frame.result_us is None and frame.about is None]
+        if len(frames) < 2 or len(plain) != len(frames):
+            for frame in frames:
+                self.note(frame)
+            return
+        rows = [frame.rows for frame in frames]
+        stream = np.concatenate([frame.stream for frame in frames])
+        if len(stream):
+            at_us = np.concatenate([frame.at_us for frame in frames])
+            ids = np.concatenate([frame.ids for frame in frames])
+            more = Newest(
+                at_us,
+                np.concatenate([frame.value for frame in frames]),
+                np.concatenate([frame.quality for frame in frames]),
+                np.repeat([frame.received_us for frame in frames], rows),
+                ids, at_us, ids,
+            )  # fmt: skip
+            self._make_room(int(stream.max()) + 1)
+            _note(self.newest, stream, more, np.empty(0, np.int64))
+        self.seq = frames[-1].seq
 
     def note_rows(self, rows: Rows, received_us: NDArray[np.int64]) -> None:
         """Take in rows of a segment, which are in order of stream and time."""

@@ -34,7 +34,9 @@ class Rows(NamedTuple):
 
     def take(self, which: NDArray[np.intp] | NDArray[np.bool_]) -> Rows:
         """Return the chosen rows."""
-        return Rows._make(column[which] for column in self)
+        columns = [column[which] for column in self[:-1]]
+        text = no_text(len(columns[0])) if is_blank(self.text) else self.text[which]
+        return Rows._make([*columns, text])
 
     @property
     def size(self) -> int:
@@ -42,11 +44,26 @@ class Rows(NamedTuple):
         return len(self.id)
 
 
+_NO_TEXT = np.full(1, b"", object)
+
+
+def no_text(count: int) -> Texts:
+    """Return as many times no text, without an object for each: nearly all results are numbers."""
+    return np.broadcast_to(_NO_TEXT, (count,))
+
+
+def is_blank(text: Texts) -> bool:
+    """Return whether a column is that of :func:`no_text`; another may hold no text all the same."""
+    return text.base is _NO_TEXT
+
+
 def rows_of_frame(frame: Frame) -> Rows:
     """Return the rows of a frame; its optional columns filled."""
     count = len(frame.stream)
-    text = np.full(count, b"", object)
-    if frame.text is not None:
+    if frame.text is None:
+        text = no_text(count)
+    else:
+        text = np.empty(count, object)
         text[:] = frame.text
     return Rows(
         id=frame.ids,
@@ -60,6 +77,28 @@ def rows_of_frame(frame: Frame) -> Rows:
     )
 
 
+def rows_of_frames(frames: Sequence[Frame]) -> Rows:
+    """Return the rows of many frames, one after another; for plain ones without a step for each."""
+    if not frames or any(
+        frame.result_us is not None or frame.about is not None or frame.text is not None
+        for frame in frames
+    ):
+        return joined([rows_of_frame(frame) for frame in frames])
+    counts = np.array([len(frame.stream) for frame in frames])
+    first = np.array([frame.seq * MOST_ROWS for frame in frames]) - (np.cumsum(counts) - counts)
+    at_us = np.concatenate([frame.at_us for frame in frames])
+    return Rows(
+        id=np.repeat(first, counts) + np.arange(len(at_us)),
+        stream=np.concatenate([frame.stream for frame in frames]),
+        at_us=at_us,
+        result_us=at_us,
+        value=np.concatenate([frame.value for frame in frames]),
+        quality=np.concatenate([frame.quality for frame in frames]),
+        about=np.zeros(len(at_us), np.int64),
+        text=no_text(len(at_us)),
+    )
+
+
 def no_rows() -> Rows:
     """Return nothing, with the right types."""
     kinds = (np.int64, np.int32, np.int64, np.int64, np.float64, np.uint8, np.int64, object)
@@ -70,7 +109,14 @@ def joined(parts: Sequence[Rows]) -> Rows:
     """Return all rows of ``parts``, one after another."""
     if not parts:
         return no_rows()
-    return Rows._make(np.concatenate(column) for column in zip(*parts, strict=True))
+    columns = [
+        np.concatenate([part[place] for part in parts]) for place in range(len(Rows._fields) - 1)
+    ]
+    if all(is_blank(part.text) for part in parts):
+        text = no_text(len(columns[0]))
+    else:
+        text = np.concatenate([part.text for part in parts])
+    return Rows._make([*columns, text])
 
 
 def in_order(rows: Rows) -> Rows:
@@ -90,7 +136,8 @@ def without_repeats(rows: Rows) -> Rows:
         return rows
     rows = in_order(rows)
     # Different words at one instant are different results: each text has a number of its own.
-    words = np.unique(rows.text, return_inverse=True)[1] if rows.text.any() else rows.about
+    worded = not is_blank(rows.text) and rows.text.any()
+    words = np.unique(rows.text, return_inverse=True)[1] if worded else rows.quality
     result = (rows.value.view(np.int64), rows.quality, words)
     run = _runs(rows, result)
     order = np.lexsort((rows.id, rows.about, rows.result_us, run))

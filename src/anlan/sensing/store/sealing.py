@@ -29,7 +29,7 @@ from anlan.sensing.store.rows import (
     Rows,
     in_order,
     joined,
-    rows_of_frame,
+    rows_of_frames,
     without_repeats,
 )
 
@@ -49,7 +49,7 @@ log = logging.getLogger(__name__)
 
 def close_frames(places: Places, before: Manifest, frames: Sequence[Frame]) -> Manifest:
     """Write frames into one segment for each day; return the manifest that is to count then."""
-    rows = joined([rows_of_frame(frame) for frame in frames])
+    rows = rows_of_frames(frames)
     span = f"{frames[0].seq:012d}-{frames[-1].seq:012d}"
     days = rows.at_us // DAY_US
     added = []

@@ -24,7 +24,7 @@ from anlan.infra import failpoints
 from anlan.kernel.errors import IntegrityBreachError
 from anlan.sensing.store import decimals
 from anlan.sensing.store.places import sync_file, sync_folder
-from anlan.sensing.store.rows import Rows, joined, no_rows
+from anlan.sensing.store.rows import Rows, is_blank, joined, no_rows, no_text
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -70,7 +70,9 @@ def table_of(rows: Rows) -> pa.Table:
             "raw": pa.array(rows.value, mask=~plain | missing),
             "quality": rows.quality,
             "about": rows.about,
-            "text": pa.array(rows.text, pa.binary(), mask=rows.text == b""),
+            "text": pa.nulls(rows.size, pa.binary())
+            if is_blank(rows.text)
+            else pa.array(rows.text, pa.binary(), mask=rows.text == b""),
         }
     )
 
@@ -303,8 +305,9 @@ def _rows_of(table: pa.Table, same: dict[str, Any]) -> Rows:
         return np.asarray(found.fill_null(filler) if found.null_count else found)
 
     at_us = np.asarray(table.column("at").combine_chunks().view("int64"))
-    texts = np.full(count, b"", object)
+    texts = no_text(count)
     if "text" not in same:
+        texts = np.empty(count, object)
         texts[:] = table.column("text").combine_chunks().fill_null(b"").to_pylist()
     value = _values_of(table, filled("whole", 0), filled("decimals", decimals.AS_IT_IS, np.int8))
     return Rows(

@@ -119,8 +119,8 @@ class StoreWriter:
         numbered = self.log.append(new) if new else []
         for frame in numbered:
             self.keys.note(frame)
-            self.latest.note(frame)
             self._appended += frame.rows
+        self.latest.note_all(numbered)
         seen: set[int] = set()
         answers = []
         for frame, earlier, place in zip(frames, heard, places, strict=True):

@@ -18,6 +18,7 @@ from anlan.warning.columns.layout import (
     BUNDLE,
     COLD,
     HOT,
+    I64,
     LANE,
     LATE,
     LIMIT,
@@ -62,6 +63,7 @@ class State:
     silences: tuple[Named, ...] = ()
     used: int = 0  # places for readings given to rings
     unusable: tuple[str, ...] = ()
+    free: dict[int, list[I64]] | None = None  # rows of rings by size; None: to be looked up
 
     @property
     def next_at(self) -> int | None:
@@ -177,7 +179,7 @@ def _sync_folder(folder: Path) -> None:
 def copied(state: State) -> State:
     """Return the same, apart from what changes later."""
     columns = {name: column.copy() for name, column in _used(state).items()}
-    return replace(state, columns=Columns(**columns))
+    return replace(state, columns=Columns(**columns), free=None)
 
 
 def load(path: Path) -> Saved:

@@ -49,6 +49,7 @@ FURTHEST_BACK = timedelta(days=31)  # what comes later still is kept and counted
 CHECKPOINT_CUTS = 500
 CHECKPOINT_READINGS = 200_000  # …and 20 for each stream
 CHECKPOINT_US = 3_600_000_000
+CHECKPOINT_READINGS_US = 30_000_000  # … but no sooner, however many come: all memory is written
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +92,11 @@ class StreamJudge:
         """How many frames of this process's commits are in the store and not judged yet."""
         held = self._memory
         return max(0, self._offered - (held.mark.frame if held is not None else 0))
+
+    @property
+    def ready(self) -> bool:
+        """Whether commits of this process are judged in the commit: it judges, and has found its memory."""
+        return self._hooked and self.claims.judges and self._memory is not None
 
     # -- for the process that takes readings in ------------------------------------------------
 
@@ -306,7 +312,8 @@ class StreamJudge:
             return
         most = CHECKPOINT_READINGS + 20 * len(held.state.columns.hot)
         old = held.mark.at - held.saved_at >= CHECKPOINT_US and (held.readings or held.cuts)
-        if held.due or old or held.cuts >= CHECKPOINT_CUTS or held.readings >= most:
+        many = held.readings >= most and held.mark.at - held.saved_at >= CHECKPOINT_READINGS_US
+        if held.due or old or many or held.cuts >= CHECKPOINT_CUTS:
             self._save(held)
 
     def _save(self, held: Memory) -> None:
