@@ -50,6 +50,25 @@ def plain(rows):
     return [tuple(map(shown, row)) for row in zip(*columns, strict=True)]
 
 
+def _repeats(rows, first, place):
+    """Return whether a reading says what an earlier one of its instant said, and all between them.
+
+    Where one of the two messages says something else of it, too, both bear on what stands.
+    """
+    said = [(row[4:6], row[7]) for row in rows]
+    message = [row[0] // MOST_ROWS for row in rows]
+    one, other = rows[first], rows[place]
+    if (one[3], one[6]) != (other[3], other[6]) or any(
+        what != said[place] for what in said[first:place]
+    ):
+        return False
+    return message[first] == message[place] or all(
+        what == said[place]
+        for what, number in zip(said, message, strict=True)
+        if number in {message[first], message[place]}
+    )
+
+
 class Store(RuleBasedStateMachine):
     """The model is the list of all readings that were acknowledged, in order."""
 
@@ -136,12 +155,15 @@ class Store(RuleBasedStateMachine):
 
     def _once(self):
         """Return what was kept, without what only says again what was said last of its instant."""
-        last, found = {}, []
+        of_instant, found = {}, []
         for row in self.kept:
-            _, stream, at, result, *said, about, text = row
-            if last.get((stream, at, result, about)) != (said, text):
-                last[stream, at, result, about] = (said, text)
-                found.append(row)
+            of_instant.setdefault(row[1:3], []).append(row)
+        for rows in of_instant.values():
+            found += [
+                row
+                for place, row in enumerate(rows)
+                if not any(_repeats(rows, first, place) for first in range(place))
+            ]
         return sorted(found, key=lambda row: (row[1], row[2], row[0]))
 
     def _standing(self):

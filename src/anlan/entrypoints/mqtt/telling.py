@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 from django.db import close_old_connections
 
+from anlan.entrypoints.mqtt.topics import STANDARD, stream_named
 from anlan.infra.asking import asking
 from anlan.infra.mqtt import packets
 from anlan.infra.mqtt.topics import matches
@@ -25,9 +26,9 @@ from anlan.kernel.errors import AnlanError
 from anlan.sensing.domain.columns import micros
 from anlan.sensing.sta import announcing, answers, entities
 from anlan.sensing.sta.catalogue import catalogue
-from anlan.sensing.sta.model import KINDS, MULTI, READING, SETS, STREAM, key
+from anlan.sensing.sta.model import KINDS, READING, key
 from anlan.sensing.sta.options import Options, options_of
-from anlan.sensing.sta.paths import steps_of
+from anlan.sensing.sta.sending import NO_OWNER
 from anlan.sensing.sta.view import View
 from anlan.sensing.store import Frame
 
@@ -143,29 +144,15 @@ def wanted_of(pattern: str, qos: int, id_: int) -> Wanted | None:
             return None
         options = options_of(READING, given)
         if not has_wildcards:
-            named = _stream_in(path)
+            named = stream_named(path.removeprefix(STANDARD)) if path.startswith(STANDARD) else None
             if named is None:
                 return None
-            own = named
+            own = "" if named == NO_OWNER else _topic(*named)
     except AnlanError:
         return None
     if has_wildcards and path != "#" and path.split("/")[0] not in {"v1.1", "+"}:
         return None
     return Wanted(pattern, min(qos, 1), options, own, path if has_wildcards else "", id_)
-
-
-def _stream_in(path: str) -> str | None:
-    """Return the topic of the stream whose Observations a path names, "" for all, None for anything else."""
-    if not path.startswith("v1.1/"):
-        return None
-    steps = steps_of(path.removeprefix("v1.1/"))
-    kinds = [SETS.get(step.name, "") for step in steps]
-    if kinds == [READING] and steps[0].id is None:
-        return ""
-    of_one = len(kinds) == 2 and kinds[0] in {STREAM, MULTI} and kinds[1] == READING
-    if of_one and steps[0].id is not None and steps[1].id is None:
-        return _topic(kinds[0], str(steps[0].id))
-    return None
 
 
 def _topic(kind: str, code: str) -> str:

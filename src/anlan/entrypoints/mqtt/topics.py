@@ -112,7 +112,7 @@ class Topics:
             pass
         found: Rule | Owner | None = None
         if topic.startswith(STANDARD):
-            found = _stream_named(topic.removeprefix(STANDARD))
+            found = stream_named(topic.removeprefix(STANDARD))
         if found is None:
             found = next((x for x in self._rules if matches(x.pattern, topic)), None)
         if len(self._found) >= TOPICS_REMEMBERED:
@@ -121,7 +121,7 @@ class Topics:
         return found
 
 
-def _stream_named(path: str) -> Owner | None:
+def stream_named(path: str) -> Owner | None:
     """Return of what stream a path names Observations, as of any; None for another path."""
     try:
         steps = steps_of(path)

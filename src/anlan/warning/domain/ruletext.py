@@ -79,19 +79,6 @@ def span_words(span: str, language: str) -> str:
     return " ".join(parts) or ("立即" if language == "zh" else "at once")
 
 
-def slugs_of(rules: Iterable[RuleSpec], what: str) -> list[str]:
-    """Return the quantities (``quantity``) or kinds of place (``place_kinds``) of rules."""
-    found: set[str] = set()
-    for rule in rules:
-        if what == "place_kinds":
-            found |= {*rule.only_place_kinds, *getattr(rule, "place_kinds", ())}
-        else:
-            reading = getattr(rule, "reading", None)
-            named = getattr(rule, "quantity", "*"), getattr(reading, "quantity", "*")
-            found |= {slug for slug in named if slug != "*"}
-    return sorted(found)
-
-
 class _Telling:
     """One language's sentences."""
 
