@@ -2,7 +2,8 @@
 
 Promise: a page of 1,000 Datastreams with their places and newest Observations within 100 ms, whatever the
 number of streams; the same seen from their Things.  Beside it the first question after an edit
-of the city, one reading by its number among 10,000,000 sealed ones, and a filter of texts over all streams.
+of the city, 1,000 MultiDatastreams of four streams with all they lead to, one reading by its number
+among 10,000,000 sealed ones, and a filter of texts over all streams.
 ``ANLAN_BENCH_STREAMS`` makes it smaller.
 """
 
@@ -22,6 +23,7 @@ STREAMS = int(os.environ.get("ANLAN_BENCH_STREAMS", "100000"))
 PER_PLACE, TICKS = 4, 100
 PAGE_MS, FIRST_MS, ONE_MS, COSTLY_MS = 100.0, 2000.0, 300.0, 10_000.0
 NEWEST = "Observations($top=1;$orderby=phenomenonTime desc)"
+ROWS = f"{NEWEST},Thing($expand=Locations),Sensor,ObservedProperties"
 QUESTIONS = (
     ("1,000 Datastreams with place and newest", "Datastreams", 1000, f"{NEWEST},Thing($expand=Locations)"),
     ("250 Things, their 1,000 Datastreams with newest", "Things", 250, f"Datastreams($expand={NEWEST})"),
@@ -29,8 +31,9 @@ QUESTIONS = (
 
 
 def fill() -> None:
-    """Put places and streams into the city, and readings of each into the store."""
+    """Put places and streams into the city, those of each place together, and readings of each into the store."""
     from anlan.registry.models import Area, RiskPoint, Sensor
+    from anlan.sensing.models import MultiDatastream
 
     codes = list(Area.objects.filter(kind="community").values_list("code", flat=True))
     places = [
@@ -48,6 +51,16 @@ def fill() -> None:
                 interval="5m", area_id=codes[n // PER_PLACE % len(codes)], risk_point_id=f"B{n // PER_PLACE}",
             )
             for n in range(STREAMS)
+        ),
+        batch_size=500,
+    )  # fmt: skip
+    MultiDatastream.objects.bulk_create(
+        (
+            MultiDatastream(
+                code=f"M{n}", name_zh=f"井{n}", kinds=["OM_Measurement"] * PER_PLACE, changed=n, mark=str(n),
+                streams=[f"B{n * PER_PLACE + part}" for part in range(PER_PLACE)],
+            )
+            for n in range(STREAMS // PER_PLACE)
         ),
         batch_size=500,
     )  # fmt: skip
@@ -156,6 +169,9 @@ def aims(me: Caller, stream: dict[str, Any]) -> None:
     )
     promised("one sealed reading by its number alone", me.ms(alone), ONE_MS, must=False)
     promised("the same, said of which stream", me.ms(within), ONE_MS, must=False)
+    assert len(me.ask("MultiDatastreams", top="1000", expand=ROWS).json()["value"]) == 1000
+    took = me.ms("MultiDatastreams", top="1000", expand=ROWS)
+    promised("1,000 MultiDatastreams with place and newest", took, 2 * PAGE_MS, must=False)
     costly = "startswith(name,'测') and not endswith(name,'x') and length(name) gt 2"
     took = me.ms("Datastreams", times=3, filter=costly)
     promised("a filter of texts over all streams", took, COSTLY_MS, must=False)

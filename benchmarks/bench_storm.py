@@ -21,7 +21,7 @@ MINUTE = timedelta(minutes=1)
 
 def fill_sensors(prefix: str, count: int, *, areas: list[str]) -> list[str]:
     """Put road water gauges into the city, spread over ``areas``; return their codes."""
-    from anlan.registry.models import Sensor
+    from anlan.registry.models import CityState, Sensor
 
     codes = [f"{prefix}{n}" for n in range(count)]
     Sensor.objects.bulk_create(
@@ -40,6 +40,7 @@ def fill_sensors(prefix: str, count: int, *, areas: list[str]) -> list[str]:
         ),
         batch_size=500,
     )
+    CityState.objects.update(revision=prefix)  # what was known of the city is asked again
     return codes
 
 
@@ -123,21 +124,22 @@ def main() -> bool:
         from anlan.registry.models import Area
 
         communities = list(Area.objects.filter(kind="community").values_list("code", flat=True))
-        alone = fill_sensors("A", ALONE, areas=communities)
-        storm = fill_sensors("S", STORM, areas=communities)
-        return measured(alone, storm)
+        return measured(communities)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def measured(alone: list[str], storm: list[str]) -> bool:
+def measured(communities: list[str]) -> bool:
     from anlan.kernel.actor import Actor, Role
     from anlan.response import public as response
 
     now, single = many_cases.NOW, Spent()
+    alone = fill_sensors("A", ALONE, areas=communities)
     for n, code in enumerate(alone):
         own(flood([code], since=now + n * 15 * MINUTE), single)
     now += (len(alone) + 1) * 15 * MINUTE
+    # Only now: gauges that had been silent meanwhile would be another storm.
+    storm = fill_sensors("S", STORM, areas=communities)
     before, mass = counts(), Spent()
     own(flood(storm, since=now), mass)
     after = counts()

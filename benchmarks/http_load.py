@@ -160,7 +160,8 @@ async def send(requests, found, port, connections, seconds, rate) -> None:
     while (now := time.perf_counter()) < end:
         while not closed and due <= now:
             # Its wait counts from when it was due, also when all connections are busy.
-            one = min(clients, key=lambda c: (c.busy, len(c.waiting)))
+            # In turn: who says nothing for ten seconds is let go by the server.
+            one = min(clients, key=lambda c: (c.busy, len(c.waiting), c.began))
             one.waiting.append((due, requests.next()))
             if not one.busy:
                 one.go_on()

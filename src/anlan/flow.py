@@ -43,6 +43,8 @@ REACTIONS: dict[type[Event], tuple[Listener, ...]] = {
     sensing.StreamFaultEnded: (device_handlers.on_stream_fault_ended,),
     sensing.MaintenanceSet: (),
     sensing.MaintenanceEnded: (),
+    sensing.MultiDatastreamSet: (),
+    sensing.MultiDatastreamEnded: (),
     sensing.MessageKeptAside: (),
     sensing.MessageReleased: (),
     sensing.ContentsRead: (),

@@ -153,6 +153,20 @@ def test_the_list_asks_as_much_whatever_there_is(pond, officer):
     assert len(seen) <= 22
 
 
+@pytest.mark.parametrize(("language", "unit"), [("zh", "人/m²"), ("en", "people/m²")])
+def test_a_unit_is_written_as_people_write_it(demo, officer, language, unit):
+    crowd = next(x for x in registry.sensors(at=NOW) if x.quantity == "crowd_density")
+    heard(crowd.code, NOW - timedelta(minutes=1), 3.5)
+    for address in (
+        f"/streams/{crowd.code}?range=hour",
+        f"/streams?place={crowd.risk_point}",
+        f"/assets/{crowd.risk_point}?range=hour",
+    ):
+        text = officer.get(f"{address}&lang={language}").content.decode()
+        assert unit in text, address
+        assert "persons/m2" not in text, address
+
+
 class TestAsset:
     def test_all_streams_of_a_place_stand_on_one_axis(self, pond, officer):
         text = officer.get(f"/assets/{pond.risk_point}?range=hour").content.decode()
@@ -267,6 +281,20 @@ class TestFlags:
         text = officer.get("/streams/POND-01?range=year&lang=en").content.decode()
         assert re.search(r"<title>jump: [-0-9]+ [:0-9]+ 95 cm</title>", text)
         assert "jump 1" in re.search(r'<ul class="key">.*?</ul>', text, re.DOTALL).group()
+
+    def test_the_small_curves_of_a_place_have_the_same_marks_and_say_so(self, odd_pond, officer):
+        place = registry.sensor("POND-01", at=NOW).risk_point
+        text = officer.get(f"/assets/{place}?range=day&lang=en").content.decode()
+        drawing = re.search(r'<svg class="chart course".*?<ul class="key">.*?</ul>', text).group()
+        assert [drawing.count(f'class="flag {kind}"') for kind in ("spike", "gap", "stuck")] == [
+            2,  # on the curve and in the key
+            2,
+            2,
+        ]
+        assert (
+            "Flagged readings: no usable value 1, stands still 780, jump 1, after a gap 1"
+            in drawing
+        )
 
     def test_downloads_name_the_flags_of_each_reading(self, odd_pond, officer):
         answer = officer.get("/streams/POND-01/readings.csv?range=day")

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from anlan.infra import journal
 from anlan.infra.models import JournalEntry
@@ -41,6 +43,20 @@ def test_a_storm_is_one_case_with_every_alert_in_it():
     held = CaseIncident.objects.get()
     assert (held.members, held.told, held.tell_at) == (30, 30, None)
     assert CaseTask.objects.count() == 2  # the rule's two, not sixty
+
+
+def test_ten_times_as_many_alarms_of_one_place_ask_hardly_more():
+    kept(*storm(25))
+    heard()  # the city's facts are known from here on
+    spent = []
+    for count, area in ((25, OTHER), (250, "410108001")):
+        found = storm(count, first=count * 10, area=area)
+        with CaptureQueriesContext(connection) as asked:
+            kept(*found)
+            heard()
+        spent.append(len(asked))
+    assert Incident.objects.count() == 3
+    assert spent[1] <= spent[0] + 10, spent
 
 
 def test_few_alarms_keep_a_case_each():

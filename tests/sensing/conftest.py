@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
 import pytest
 from django.conf import settings as django_settings
@@ -13,6 +14,8 @@ from anlan.kernel.actor import Actor, Role, system_actor
 from anlan.registry import public as registry
 from anlan.registry.domain import city as c
 from anlan.registry.domain import jurisdiction as j
+from anlan.sensing.services.framing import from_us, to_us
+from anlan.sensing.services.hands import reader
 from tests.registry.small_city import a_city, a_jurisdiction, parsed, text
 
 NOW = datetime(2026, 7, 20, 8, 0, tzinfo=UTC)
@@ -98,3 +101,25 @@ def admin():
     return Actor(
         id="account:admin", role=Role.SYSTEM_ADMIN, post="operator", areas=("",), scopes=frozenset({"registry:write"})
     )  # fmt: skip
+
+
+class ThinnedLine(NamedTuple):
+    """What stays of a span whose readings are no longer kept one by one."""
+
+    at: datetime  # beginning of the span
+    span: timedelta
+    count: int
+    missing: int
+    least: float
+    most: float
+    mean: float
+
+
+def read_thinned(stream, start, end):
+    """What stays of readings of a stream that were thinned, oldest first."""
+    store = reader()
+    lines = store.thinned(store.numbers([stream]), to_us(start), to_us(end))
+    return tuple(
+        ThinnedLine(from_us(at), timedelta(microseconds=span), *rest)
+        for _, at, span, *rest in zip(*(column.tolist() for column in lines), strict=True)
+    )

@@ -23,7 +23,7 @@ from anlan.sensing.models import RetiredReadings, Segment
 from anlan.sensing.public import BatchIn, RowIn
 from anlan.sensing.services import hands, segments
 from anlan.sensing.store.retiring import packed
-from tests.sensing.conftest import GATEWAY, NOW
+from tests.sensing.conftest import GATEWAY, NOW, read_thinned
 
 pytestmark = pytest.mark.django_db(databases="__all__")
 CLASSES = """
@@ -79,7 +79,7 @@ def retire(held=frozenset(), now=LATER):
 
 
 def thinned():
-    return public.read_thinned("s1", NOW - timedelta(days=1), NOW + timedelta(days=1))
+    return read_thinned("s1", NOW - timedelta(days=1), NOW + timedelta(days=1))
 
 
 def test_without_a_file_everything_is_kept(old):

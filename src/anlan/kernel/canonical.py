@@ -22,7 +22,7 @@ def instant_text(value: datetime) -> str:
     """Return an aware instant as ``2021-07-19T13:59:00.000000Z``."""
     if value.tzinfo is None:
         raise ValueError("an instant needs a time zone")
-    return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return value.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def parse_instant(text: str) -> datetime:
@@ -64,13 +64,21 @@ _CANONICAL = json.JSONEncoder(
     ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False
 )
 _PLAIN_ALREADY = frozenset({str, int, bool, NoneType})
+_FORM_OF: dict[type, Callable[[Any], object]] = {
+    kind: form
+    for kinds, form in _FORMS
+    for kind in (kinds if isinstance(kinds, tuple) else (kinds,))
+}
 
 
 def plain(value: object) -> object:
     """Return ``value`` as JSON-able data; refuse what has no single form."""
     if type(value) in _PLAIN_ALREADY:
         return value
-    for kind, form in _FORMS:
+    known = _FORM_OF.get(type(value))
+    if known is not None:
+        return known(value)
+    for kind, form in _FORMS:  # of a class of its own
         if isinstance(value, kind):
             return form(value)
     raise TypeError(f"no canonical form for {type(value).__name__}")

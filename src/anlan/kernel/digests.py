@@ -28,7 +28,7 @@ def sha256_hex(head: bytes, body: bytes) -> str:
     return found.hexdigest()
 
 
-def crc32(body: bytes, start: int = 0) -> int:
+def crc32(body: bytes | memoryview, start: int = 0) -> int:
     """Return the CRC-32 of ``body`` behind data of which it was ``start``."""
     if len(body) > _SMALL:
         return zlib.crc32(body, start)

@@ -55,7 +55,11 @@ from anlan.registry.selectors.measured import (
     domains_of_hazards,
     domains_of_quantities,
     quantities,
+    quantity,
     spared_reasons,
+    unit_text,
+    unit_texts,
+    units,
 )
 from anlan.registry.selectors.naming import (
     Names,
@@ -86,7 +90,6 @@ from anlan.registry.selectors.packs import (
     place_kind,
     plan,
     plans,
-    quantity,
     reasons,
     replaced_by,
     response_asked,
@@ -97,7 +100,6 @@ from anlan.registry.selectors.packs import (
     rule_versions,
     rules_in_force,
     timezone,
-    units,
     versions_of,
 )
 from anlan.registry.selectors.places import (
@@ -349,6 +351,8 @@ __all__ = [
     "timezone",
     "tokens",
     "under",
+    "unit_text",
+    "unit_texts",
     "units",
     "version_edit",
     "versions_of",

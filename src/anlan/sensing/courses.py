@@ -27,6 +27,8 @@ MOST_STREAMS = 200
 MOST_READ = 8_000_000
 MOST_CORRECTIONS = 50
 PART = timedelta(days=8)
+FEW, LONGEST = 100_000, 16
+"""A part with so few readings is followed by one twice as long, up to so many times the first."""
 GOOD = QUALITIES.index(Quality.GOOD)
 
 
@@ -59,9 +61,8 @@ class Course:
     thinned: int = 0  # readings of which only columns are kept
     corrections: tuple[Correction, ...] = ()
     corrected: int = 0
-    kept: Rows | None = (
-        None  # the readings themselves, in order, where the caller asked for so many
-    )
+    #: The readings themselves, part by part in order, where the caller asked for so many.
+    kept: Sequence[Rows] | None = None
 
 
 @dataclass(slots=True)
@@ -110,13 +111,15 @@ def courses(
             series[known[code]] = place
     thinner = Thinner(len(wanted), columns, from_us=from_us, step_us=step_us)
     looked, looked_from = _Looked(columns, keep), until_us
-    for begin, finish in parts_of(from_us, until_us, step_us, len(wanted)):
+    parts = Parts(from_us, until_us, step_us, len(wanted))
+    for begin, finish in parts:
         if looked.rows > MOST_READ:
             break
         looked_from = begin
         if len(numbers):
             rows = looked.take(store.read(numbers, begin, finish, history=True))
             thinner.add(series[rows.stream], rows.at_us, rows.value, rows.quality != GOOD)
+            parts.held(rows.size)
     thinned = _add_thinned(thinner, numbers, series, from_us, until_us)
     return Course(
         streams=wanted,
@@ -131,7 +134,7 @@ def courses(
         looked_from=start if looked_from <= from_us else from_us_at(looked_from),
         corrections=tuple(looked.corrections),
         corrected=looked.corrected,
-        kept=joined(looked.parts[::-1]) if looked.rows <= keep else None,
+        kept=looked.parts[::-1] if looked.rows <= keep else None,
     )
 
 
@@ -156,13 +159,31 @@ def _add_thinned(
     return int(lines.counted.sum() + lines.missing.sum())
 
 
-def parts_of(from_us: int, until_us: int, step_us: int, streams: int) -> Iterator[tuple[int, int]]:
-    """Yield stretches of whole columns, the newest first, shorter ones for many streams."""
-    part_us = PART // timedelta(microseconds=1) // max(1, -(-streams // 8))
-    whole = max(1, part_us // step_us) * step_us
-    count = -(-(until_us - from_us) // whole)
-    for number in range(count - 1, -1, -1):
-        yield from_us + number * whole, min(until_us, from_us + (number + 1) * whole)
+class Parts:
+    """Stretches of whole columns, the newest first: shorter ones for many streams, longer for few readings.
+
+    What is read at once is held at once, and each reading of the store has its own cost.
+    """
+
+    def __init__(self, from_us: int, until_us: int, step_us: int, streams: int) -> None:
+        self._from, self._until, self._step = from_us, until_us, step_us
+        part_us = PART // timedelta(microseconds=1) // max(1, -(-streams // 8))
+        self._columns = max(1, part_us // step_us)
+        self._longest = self._columns * LONGEST
+
+    def __iter__(self) -> Iterator[tuple[int, int]]:
+        """Yield the beginning and the end of each, in µs."""
+        left = -(-(self._until - self._from) // self._step)
+        while left:
+            first = max(0, left - self._columns)
+            begin, end = (self._from + column * self._step for column in (first, left))
+            left = first
+            yield begin, min(end, self._until)
+
+    def held(self, rows: int) -> None:
+        """Note how many readings the last part held."""
+        if rows <= FEW:
+            self._columns = min(2 * self._columns, self._longest)
 
 
 def last_of_each_instant(rows: Rows) -> Rows:

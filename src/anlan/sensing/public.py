@@ -22,7 +22,13 @@ from anlan.sensing.domain.reading import ReadReason
 from anlan.sensing.domain.reports import Contact, ReportIn
 from anlan.sensing.domain.uploads import UploadState
 from anlan.sensing.doubts import doubts_of, faults_between, faults_named, faults_of, faulty
-from anlan.sensing.flagging import FlaggedReading, flagged_by_parts, flagged_course, flags_of
+from anlan.sensing.flagging import (
+    FlaggedReading,
+    flagged_by_parts,
+    flagged_course,
+    flagged_courses,
+    flags_of,
+)
 from anlan.sensing.frames import (
     frames_after,
     frames_mark,
@@ -54,7 +60,6 @@ from anlan.sensing.readings import (
     newest_columns,
     read_many,
     read_observations,
-    read_thinned,
     what_is_kept,
 )
 from anlan.sensing.selectors import (
@@ -175,6 +180,7 @@ __all__ = [
     "flag_names",
     "flagged_by_parts",
     "flagged_course",
+    "flagged_courses",
     "flags_of",
     "follow_secret",
     "forget_keys",
@@ -218,7 +224,6 @@ __all__ = [
     "quarantined",
     "read_many",
     "read_observations",
-    "read_thinned",
     "remember_map",
     "report",
     "report_followed",

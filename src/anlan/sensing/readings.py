@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -85,34 +85,6 @@ def latest(streams: Iterable[str]) -> dict[str, LatestReading]:
     newest = store.newest_of(np.array([known[code] for code in codes], np.int32))
     rows = zip(codes, *(column.tolist() for column in newest[:4]), strict=True)
     return {row[0]: latest_of(*row) for row in rows if row[1] != NEVER}
-
-
-@dataclass(frozen=True, slots=True)
-class ThinnedReading:
-    """What stays of a span whose readings are no longer kept one by one."""
-
-    at: datetime  # beginning of the span
-    span: timedelta
-    count: int
-    missing: int
-    least: float | None
-    most: float | None
-    mean: float | None
-
-
-def read_thinned(stream: str, start: datetime, end: datetime) -> tuple[ThinnedReading, ...]:
-    """Return what stays of readings of a stream that were thinned, oldest first."""
-    store = reader()
-    lines = store.thinned(store.numbers([stream]), to_us(start), to_us(end))
-    return tuple(
-        ThinnedReading(
-            from_us(at), timedelta(microseconds=span), count, missing,
-            *(None if np.isnan(item) else item for item in values),
-        )
-        for _, at, span, count, missing, *values in zip(
-            *(column.tolist() for column in lines), strict=True
-        )
-    )  # fmt: skip
 
 
 class NewestColumns(NamedTuple):

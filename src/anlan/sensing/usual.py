@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from anlan.kernel.workcalendar import CalendarBeyondEndError, WorkCalendar
 from anlan.science.usual import Usual, usual_by_slot
-from anlan.sensing.courses import GOOD, MOST_READ, last_of_each_instant, parts_of
+from anlan.sensing.courses import GOOD, MOST_READ, Parts, last_of_each_instant
 from anlan.sensing.services.framing import to_us
 from anlan.sensing.services.hands import reader
 
@@ -86,13 +86,14 @@ def _past(
     begins = first.astimezone(UTC)
     of_grid = np.array([slots.at(begins + number * GRID) for number in range(count)], np.int64)
     found_slots, found = [np.zeros(0, np.int64)], [np.zeros(0)]
-    read = 0
-    for start_us, end_us in parts_of(begin, to_us(until), grid_us, 1):
+    read, parts = 0, Parts(begin, to_us(until), grid_us, 1)
+    for start_us, end_us in parts:
         if not len(numbers) or read > MOST_READ:
             break
         rows = last_of_each_instant(store.read(numbers, start_us, end_us))
         rows = rows.take(rows.quality == GOOD)
         read += rows.size
+        parts.held(rows.size)
         found_slots.append(of_grid[(rows.at_us - begin) // grid_us])
         found.append(rows.value)
     return np.concatenate(found_slots), np.concatenate(found)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from anlan.infra.here import workspace
 from anlan.kernel.actor import Actor
@@ -13,8 +13,8 @@ from anlan.registry import public as registry
 from anlan.registry.domain.facts import KnownSensor
 from anlan.registry.domain.packwords import Text
 from anlan.registry.domain.rulespecs import RuleSpec
+from anlan.registry.public import Names
 from anlan.warning import limits
-from anlan.warning.domain.reasons import reason_text
 from anlan.warning.domain.ruletext import describe
 from anlan.warning.domain.signs import Units
 from anlan.warning.limits import LimitLine
@@ -73,6 +73,11 @@ def declare_response(
 def end_response(actor: Actor, response_id: int, *, now: datetime) -> ResponseInForce:
     """Declare the end of a response."""
     return _responses.end_response(actor, response_id, now=now)
+
+
+def reason_text(reason: Mapping[str, Any], names: Names, language: str) -> str:
+    """Return why an alert was raised, changed or cleared, in "zh" or "en"."""
+    return in_force.reason_text(reason["code"], reason["params"], names, language)
 
 
 def response_in_force(hazard: str, area: str) -> ResponseInForce | None:

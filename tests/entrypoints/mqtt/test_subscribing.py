@@ -15,6 +15,9 @@ from anlan.entrypoints.mqtt.telling import wanted_of
 from anlan.entrypoints.mqtt.topics import Topics
 from anlan.kernel.actor import Role, system_actor
 from anlan.registry import public as registry
+from anlan.sensing.domain.multidatastreams import StreamRow
+from anlan.sensing.models import Quarantine
+from anlan.sensing.services.multidatastreams import put_together
 from tests.entrypoints.mqtt.conftest import a_row, a_token, eventually
 from tests.sensing.conftest import NOW
 
@@ -157,6 +160,33 @@ def test_corrections_are_told_under_the_number_of_the_first(door, device, reader
     assert Client().delete(path, headers=head).status_code == 200
     gateway.publish(OWN, a_row(minute=1, value=2))
     eventually(lambda: len(dev.got) == 3)
+
+
+def test_rows_of_multidatastreams_are_sent_and_told(door, device, reader):
+    kinds = ("OM_Measurement",) * 2
+    put_together(
+        system_actor("test"), StreamRow("M", "M", "", ("s1", "s2"), kinds), why="x", now=NOW
+    )
+    topic, at = "v1.1/MultiDatastreams('M')/Observations", "2026-07-20T07:30:00.000Z"
+    dev = device(door.port, reader)
+    subscribed(dev, topic)
+    gateway = device(door.port, a_token().secret, name="gw")
+    gateway.publish(topic, {"phenomenonTime": at, "result": [1]})  # set aside
+    gateway.publish(OWN, a_row(value=1))  # one of the two: told under its Datastream
+    gateway.publish(topic, {"phenomenonTime": at, "result": [1.5, 5]})
+    eventually(lambda: dev.got)
+    assert [(name, one["@iot.id"], one["result"]) for name, one in heard(dev)] == [
+        (topic, f"M,{at}", [1.5, 5.0])
+    ]
+    assert set(Quarantine.objects.values_list("error", flat=True)) == {"sta.result_length"}
+    head = {"Authorization": f"Bearer {reader}"}
+    told = Client().patch(
+        f"/sta/v1.1/Observations('M,{at}')?reason=calibration", json.dumps({"result": [2, 6]}),
+        content_type="application/json", headers=head,
+    )  # fmt: skip
+    assert told.status_code == 200
+    eventually(lambda: len(dev.got) == 2)  # once, though two readings changed
+    assert heard(dev)[1][1]["result"] == [2.0, 6.0]
 
 
 def test_a_session_taken_up_by_who_may_not_read_is_silent(door, device):

@@ -2,102 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from decimal import Decimal
 from itertools import product
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from anlan.kernel.scales import AccidentGrade, RiskGrade, rank
+from anlan.kernel.scales import RiskGrade
 from anlan.registry.domain.parse import jurisdiction_folder, read_jurisdiction
 from anlan.response.domain.errors import UnknownFactorError
-from anlan.response.domain.grading import grade_accident, grade_risk, revisable_until
+from anlan.response.domain.grading import grade_risk
 
 CN = read_jurisdiction(jurisdiction_folder("cn")).pack
-TABLE = CN.accident_tables[0]
 LEC = next(method for method in CN.risk_methods if method.id == "lec")
 LS = next(method for method in CN.risk_methods if method.id == "ls")
-A = AccidentGrade
-
-
-def accident(deaths=0, injuries=0, loss=0):
-    return grade_accident(TABLE, deaths=deaths, serious_injuries=injuries, loss_cny=loss)
-
-
-@pytest.mark.parametrize(
-    ("deaths", "grade"),
-    [
-        (0, A.ORDINARY),
-        (1, A.ORDINARY),
-        (2, A.ORDINARY),
-        (3, A.CONSIDERABLE),
-        (9, A.CONSIDERABLE),
-        (10, A.SERIOUS),
-        (29, A.SERIOUS),
-        (30, A.EXTREMELY_SERIOUS),
-    ],
-)
-def test_deaths(deaths, grade):
-    assert accident(deaths=deaths) is grade
-
-
-@pytest.mark.parametrize(
-    ("injuries", "grade"),
-    [
-        (9, A.ORDINARY),
-        (10, A.CONSIDERABLE),
-        (49, A.CONSIDERABLE),
-        (50, A.SERIOUS),
-        (99, A.SERIOUS),
-        (100, A.EXTREMELY_SERIOUS),
-    ],
-)
-def test_serious_injuries(injuries, grade):
-    assert accident(injuries=injuries) is grade
-
-
-@pytest.mark.parametrize(
-    ("loss", "grade"),
-    [
-        (9_999_999, A.ORDINARY),
-        (10_000_000, A.CONSIDERABLE),
-        (49_999_999, A.CONSIDERABLE),
-        (50_000_000, A.SERIOUS),
-        (99_999_999, A.SERIOUS),
-        (100_000_000, A.EXTREMELY_SERIOUS),
-    ],
-)
-def test_direct_loss(loss, grade):
-    assert accident(loss=loss) is grade
-
-
-harm = st.tuples(st.integers(0, 120), st.integers(0, 400), st.integers(0, 400_000_000))
-
-
-@given(harm)
-def test_the_highest_of_three_criteria_wins(counts):
-    deaths, injuries, loss = counts
-    single = (accident(deaths=deaths), accident(injuries=injuries), accident(loss=loss))
-    assert accident(deaths, injuries, loss) is min(single, key=rank)
-
-
-@given(harm, harm)
-def test_more_harm_is_never_a_lower_grade(counts, more):
-    worse = [one + other for one, other in zip(counts, more, strict=True)]
-    assert rank(accident(*worse)) <= rank(accident(*counts))
-
-
-def test_harm_is_not_negative():
-    with pytest.raises(ValueError, match="negative"):
-        accident(deaths=-1)
-
-
-def test_the_grade_may_be_revised_for_thirty_or_seven_days():
-    at = datetime(2021, 6, 13, 0, tzinfo=UTC)
-    assert revisable_until(TABLE, at, road_or_fire=False) == datetime(2021, 7, 13, tzinfo=UTC)
-    assert revisable_until(TABLE, at, road_or_fire=True) == datetime(2021, 6, 20, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(

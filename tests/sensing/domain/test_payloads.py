@@ -15,7 +15,7 @@ from anlan.sensing.domain.observations import MAX_ROWS, RowIn
 from anlan.sensing.domain.payload_examples import run_examples
 from anlan.sensing.domain.payload_map import map_from_toml
 from anlan.sensing.domain.payload_paths import topic_pattern
-from anlan.sensing.domain.payloads import MAX_PAYLOAD_BYTES, decode, map_for
+from anlan.sensing.domain.payloads import MAX_PAYLOAD_BYTES, decode
 from anlan.sensing.domain.wire import row_from_json
 
 NOW = datetime(2026, 3, 1, 8, 0, tzinfo=UTC)
@@ -266,10 +266,7 @@ def test_a_broker_is_told_the_filter_without_names():
     assert READY_MAPS["hj212-2017"].topic.filter == "hj212/#"
 
 
-def test_the_map_of_a_topic_is_found_and_another_topic_is_refused():
-    maps = tuple(READY_MAPS.values())
-    assert map_for(maps, "readings/S-1").id == "plain-number"
-    assert map_for(maps, "nowhere") is None
+def test_a_message_of_another_topic_is_refused():
     with pytest.raises(PayloadRefusedError, match=r"payload\.topic_other"):
         rows(READY_MAPS["plain-number"], b"1", "elsewhere")
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from anlan.sensing import public
 from anlan.sensing.services.hands import reader
-from anlan.sensing.sta import answers, evaluate, functions, readings, view
+from anlan.sensing.sta import answers, evaluate, functions, looking, view
 from tests.sensing.conftest import NOW
 
 pytestmark = pytest.mark.django_db(databases="__all__")
@@ -198,7 +198,7 @@ def test_a_number_is_not_looked_for_without_end(sent, monkeypatch, path):
     public.seal_segments(now=NOW, span=timedelta(0))
     here = path.replace("N", str(number))
     assert me.get(here)["result"] == 1.0
-    monkeypatch.setattr(readings, "MOST_FOUND_AMONG", 0)
+    monkeypatch.setattr(looking, "MOST_FOUND_AMONG", 0)
     assert me.refused(here) == (400, "sta.too_wide")
     # Numbers that were never given are known without any look at readings.
     for other in (number + 1, number + (1 << 40), (1 << 62) - 1, -5):
@@ -231,9 +231,9 @@ def test_of_few_streams_that_speak_very_often_only_some_are_read_at_once(sent, m
     me.observe("s3", 3, 3.0)
     whole = me.get("Observations", _count="true")
     assert whole["@iot.count"] == 3
-    monkeypatch.setattr(readings, "STREAMS_AT_ONCE", 1)
+    monkeypatch.setattr(looking, "STREAMS_AT_ONCE", 1)
     assert me.get("Observations", _count="true") == whole
-    monkeypatch.setattr(readings, "MOST_LOOKED_AT", 0)
+    monkeypatch.setattr(looking, "MOST_LOOKED_AT", 0)
     read, plainly = [], StoreReader.read
     monkeypatch.setattr(StoreReader, "read", lambda *a, **b: read.append(1) or plainly(*a, **b))
     assert me.refused("Observations", _count="true") == (400, "sta.too_wide")

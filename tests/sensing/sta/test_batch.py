@@ -1,4 +1,4 @@
-"""Several requests in one, pages of other hosts, and what of the standard is not there."""
+"""Several requests in one, and pages of other hosts."""
 
 from __future__ import annotations
 
@@ -110,14 +110,6 @@ def test_a_batch_may_reckon_what_one_question_may(caller, monkeypatch):
     assert [part["status"] for part in told(me, *asked)] == [200, 200, 400]
     monkeypatch.setattr(sta_batch, "MOST_ANSWERED", 10)
     assert [part["status"] for part in told(me, *asked)] == [200, 400]
-
-
-def test_there_are_no_multi_datastreams_and_that_is_said(caller):
-    me = caller()
-    assert me.refused("MultiDatastreams") == (501, "sta.not_offered")
-    assert me.refused("MultiDatastreams('x')/Observations") == (501, "sta.not_offered")
-    assert me.refused("Things", _expand="MultiDatastreams") == (400, "sta.name_unknown")
-    assert me.refused("Things('P1')/MultiDatastreams")[0] == 404
 
 
 @pytest.fixture

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from anlan.kernel.actor import system_actor
+from anlan.sensing.domain.multidatastreams import StreamRow
+from anlan.sensing.services.multidatastreams import put_together
 from anlan.sensing.sta.model import KINDS
+from tests.sensing.conftest import NOW
 
 pytestmark = pytest.mark.django_db(databases="__all__")
 
@@ -23,16 +27,24 @@ def caller_of(url):
 
 
 def test_every_entity_leads_to_every_other_it_is_related_to(caller):
+    kinds = ("OM_Measurement",) * 2
+    put_together(
+        system_actor("test"), StreamRow("M", "M", "", ("s1", "s2"), kinds), why="x", now=NOW
+    )
     me = caller()
     me.observe("s1", 5, 10.0)
-    for kind in KINDS.values():
+    prefix = "http://testserver/sta/v1.1/"
+    for kind, which in [*((kind, 0) for kind in KINDS.values()), (KINDS["Observation"], 1)]:
         page = me.get(kind.plural)
         assert page["value"], kind
-        first = page["value"][0] if kind.name != "Datastream" else page["value"][1]
-        prefix = "http://testserver/sta/v1.1/"
+        first = page["value"][which]
         own = first["@iot.selfLink"].removeprefix(prefix)
         assert me.get(own)["@iot.id"] == first["@iot.id"]
-        for name in kind.relations:
+        of_one = {"Datastream", "MultiDatastream"} if kind.name == "Observation" else set()
+        led = [name for name in kind.relations if f"{name}@iot.navigationLink" in first]
+        assert len(led) == len(kind.relations) - bool(of_one)
+        assert set(kind.relations) - set(led) <= of_one
+        for name in led:
             link = first[f"{name}@iot.navigationLink"].removeprefix(prefix)
             assert link == f"{own}/{name}"
             found = me.get(link)

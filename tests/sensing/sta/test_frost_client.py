@@ -13,18 +13,27 @@ pytestmark = [pytest.mark.sqlite_only, pytest.mark.filterwarnings("ignore::Depre
 
 
 @pytest.fixture(scope="module")
-def service(tmp_path_factory):
+def place(tmp_path_factory):
+    with served(tmp_path_factory.mktemp("sta")) as found:
+        yield found
+
+
+KIND = "http://www.opengis.net/def/observationType/OGC-OM/2.0/"
+
+
+def client_of(place, role, query=""):
     import frost_sta_client as fsc
     from frost_sta_client.service.auth_handler import AuthHandler
 
-    with served(tmp_path_factory.mktemp("sta")) as place:
-        made = place.command(
-            "-m", "anlan", "token", "issue", "sensing-client", "--role", "duty_officer"
-        )
-        secret = next(word for word in made.split() if word.startswith("anlan_"))
-        yield fsc.SensorThingsService(
-            f"{place.address}/sta/v1.1", auth_handler=AuthHandler("sensing-client", secret)
-        )
+    made = place.command("-m", "anlan", "token", "issue", f"client-{role}", "--role", role)
+    secret = next(word for word in made.split() if word.startswith("anlan_"))
+    address = f"{place.address}/sta/v1.1{query}"
+    return fsc.SensorThingsService(address, auth_handler=AuthHandler("client", secret))
+
+
+@pytest.fixture(scope="module")
+def service(place):
+    return client_of(place, "duty_officer")
 
 
 def test_reading_and_asking(service):
@@ -87,3 +96,53 @@ def test_sending_correcting_and_removing(service):
     service.delete(sent)
     left = stream.get_observations().query().list()
     assert sent.id not in {one.id for one in left}
+
+
+def test_several_results_at_once(place, service):
+    import frost_sta_client as fsc
+
+    keeper = client_of(place, "system_admin", "?reason=put%20together")
+    level, over = "reservoir_level", "reservoir_over_limit"
+    multi = fsc.MultiDatastream(
+        name="水库",
+        observation_type=f"{KIND}OM_ComplexObservation",
+        multi_observation_data_types=[f"{KIND}OM_Measurement"] * 2,
+        properties={"code": "RES", "datastreams": ["RES-01", "RES-02"]},
+        observed_properties=[fsc.ObservedProperty(id=level), fsc.ObservedProperty(id=over)],
+    )
+    keeper.create(multi)
+    assert multi.id == "RES"
+    found = service.multi_datastreams().find("RES")
+    assert (found.name, found.observation_type) == ("水库", multi.observation_type)
+    assert [one.id for one in found.get_observed_properties().query().list()] == [level, over]
+    assert [one["symbol"] for one in found.unit_of_measurements] == ["m", "m"]
+
+    now = dt.datetime.now(dt.UTC).replace(microsecond=0)  # noqa: TID251  the server's clock is the real one
+    sent = fsc.Observation(
+        result=[107.5, 1.5],
+        phenomenon_time=now - dt.timedelta(minutes=9),
+        multi_datastream=fsc.MultiDatastream(id="RES"),
+    )
+    service.create(sent)
+    assert service.observations().find(sent.id).result == [107.5, 1.5]
+    for minutes in (8, 7):  # its own data arrays know Datastreams only
+        when = now - dt.timedelta(minutes=minutes)
+        result = [100 + minutes, None]
+        service.create(fsc.Observation(result=result, phenomenon_time=when, multi_datastream=found))
+    rows = found.get_observations().query().orderby("phenomenonTime", "DESC").top(2).list()
+    assert [one.result for one in rows] == [[107.0, None], [108.0, None], [107.5, 1.5]]
+    sent.result = [107.25, 1.25]
+    service.update(sent)
+    assert (
+        service.datastreams().find("RES-02").get_observations().query().list().entities[0].result
+        == 1.25
+    )
+    one = (
+        service.multi_datastreams().query().filter("Thing/@iot.id eq 'RP-RES-GJZ'")
+        .expand("Thing,Sensor,ObservedProperties,Observations($top=1;$orderby=phenomenonTime desc)")
+        .list().entities[0]
+    )  # fmt: skip
+    assert (one.thing.id, one.sensor.id) == ("RP-RES-GJZ", "RES")
+    assert one.observations.entities[0].result == [107.0, None]
+    service.delete(sent)
+    assert len(list(found.get_observations().query().list())) == 2

@@ -375,12 +375,12 @@ def test_readings_of_each_stream_when_expanded(week):
 
 
 def test_a_question_too_wide_is_told_how_to_be_narrowed(week, monkeypatch):
-    from anlan.sensing.sta import answers, readings
+    from anlan.sensing.sta import answers, looking
 
-    monkeypatch.setattr(readings, "MOST_LOOKED_AT", 100)
+    monkeypatch.setattr(looking, "MOST_LOOKED_AT", 100)
     assert week.refused("Observations", _count="true") == (400, "sta.too_wide")
     assert results(week, "Datastreams('s1')/Observations", _top=10)
-    monkeypatch.setattr(readings, "MANY_STREAMS", 1)
+    monkeypatch.setattr(looking, "MANY_STREAMS", 1)
     assert week.refused("Observations", _orderby="result") == (400, "sta.too_wide")
     monkeypatch.setattr(answers, "MOST_SHOWN", 10)
     assert week.refused(

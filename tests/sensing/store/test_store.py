@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from anlan.kernel.errors import ConflictError, IntegrityBreachError, InvalidInputError
-from anlan.sensing.store import StoreReader, StoreWriter, frame_of, sealing, segments
+from anlan.sensing.store import StoreReader, StoreWriter, cuts, frame_of, sealing, segments
 from anlan.sensing.store.frames import MOST_ROWS
 from anlan.sensing.store.rows import REMOVED
 from anlan.sensing.store.verify import verify
@@ -48,6 +48,25 @@ def plain(rows):
     """Return rows as tuples that compare, NaN included."""
     columns = [column.tolist() for column in rows]
     return [tuple(map(shown, row)) for row in zip(*columns, strict=True)]
+
+
+def _repeats(rows, first, place):
+    """Return whether a reading says what an earlier one of its instant said, and all between them.
+
+    Where one of the two messages says something else of it, too, both bear on what stands.
+    """
+    said = [(row[4:6], row[7]) for row in rows]
+    message = [row[0] // MOST_ROWS for row in rows]
+    one, other = rows[first], rows[place]
+    if (one[3], one[6]) != (other[3], other[6]) or any(
+        what != said[place] for what in said[first:place]
+    ):
+        return False
+    return message[first] == message[place] or all(
+        what == said[place]
+        for what, number in zip(said, message, strict=True)
+        if number in {message[first], message[place]}
+    )
 
 
 class Store(RuleBasedStateMachine):
@@ -136,12 +155,15 @@ class Store(RuleBasedStateMachine):
 
     def _once(self):
         """Return what was kept, without what only says again what was said last of its instant."""
-        last, found = {}, []
+        of_instant, found = {}, []
         for row in self.kept:
-            _, stream, at, result, *said, about, text = row
-            if last.get((stream, at, result, about)) != (said, text):
-                last[stream, at, result, about] = (said, text)
-                found.append(row)
+            of_instant.setdefault(row[1:3], []).append(row)
+        for rows in of_instant.values():
+            found += [
+                row
+                for place, row in enumerate(rows)
+                if not any(_repeats(rows, first, place) for first in range(place))
+            ]
         return sorted(found, key=lambda row: (row[1], row[2], row[0]))
 
     def _standing(self):
@@ -264,7 +286,7 @@ def test_readings_are_found_by_their_numbers_wherever_they_lie(tmp_path):
 @pytest.mark.parametrize("at_once", [1, 3, 1000])
 def test_row_groups_unpacked_a_few_at_once_tell_the_same(tmp_path, monkeypatch, at_once):
     monkeypatch.setattr(segments, "SMALL_GROUP", 8)
-    monkeypatch.setattr(segments, "AT_ONCE", at_once)
+    monkeypatch.setattr(cuts, "AT_ONCE", at_once)
     readings = [
         (n % 6, NOW + n, float(n), 0, 5 * (n % 2), b'"wet"' * (n % 7 == 0)) for n in range(100)
     ]
@@ -281,6 +303,20 @@ def test_row_groups_unpacked_a_few_at_once_tell_the_same(tmp_path, monkeypatch, 
         assert [reader.by_id(x[0]).id.tolist() for x in before[::9]] == [
             [x[0]] for x in before[::9]
         ]
+
+
+@pytest.mark.parametrize(
+    ("rows_of_each", "groups"),
+    [
+        ([3, 3, 3, 3], [(0, 6), (6, 12)]),  # two streams fit, and the third is not cut in two
+        ([20], [(0, 8), (8, 16), (16, 20)]),
+        ([7, 9, 7], [(0, 7), (7, 15), (15, 23)]),  # less than half full: cut where it is full
+        ([], []),
+    ],
+)
+def test_row_groups_begin_with_a_stream_where_they_are_at_least_half_full(rows_of_each, groups):
+    stream = np.repeat(np.arange(len(rows_of_each), dtype=np.int32), rows_of_each)
+    assert list(segments.groups_in(stream, 8)) == groups
 
 
 def test_a_code_that_is_no_line_is_refused(tmp_path):

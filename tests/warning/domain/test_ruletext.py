@@ -6,7 +6,7 @@ import pytest
 
 from anlan.registry.domain.packwords import Text
 from anlan.registry.domain.parse import jurisdiction_folder, read_jurisdiction
-from anlan.warning.domain.ruletext import Words, basis_text, describe, slugs_of, span_words
+from anlan.warning.domain.ruletext import Words, basis_text, describe, span_words
 
 from .builders import a_rule, a_threshold, a_window
 
@@ -18,6 +18,7 @@ WORDS = Words(
     },
     place_kinds={"tunnel": Text(zh="隧道", en="tunnel")},
     levels={"red": Text(zh="红色", en="red"), "orange": Text(zh="橙色", en="orange")},
+    units={"degC": Text(zh="℃", en="°C")},
 )
 SIGNAL = {"hazard": "met.rainstorm", "at_least": "red"}
 
@@ -47,6 +48,13 @@ SIGNAL = {"hazard": "met.rainstorm", "at_least": "red"}
             "Raised when the sum of water depth meets a limit for 2 minutes: red at ≥ 50 mm in"
             " 1 hour (clears at ≤ 30 mm). With less than 50% of the readings nothing is cleared."
             " The calm must last 5 minutes.",
+        ),
+        (
+            a_window("rate", ("red", 2, 1, "1h"), unit="degC/h"),
+            "积水深度的变化速率达到限值时报警：红色 ≥ 2 ℃/h（1 小时内）（≤ 1 ℃/h 解除）。"
+            "有效读数不足 50% 时不解除。",
+            "Raised when the rate of rise of water depth meets a limit: red at ≥ 2 °C/h in"
+            " 1 hour (clears at ≤ 1 °C/h). With less than 50% of the readings nothing is cleared.",
         ),
         (
             a_rule("lag", level="red", signal={**SIGNAL, "at_most": "red"}),
@@ -115,10 +123,11 @@ def test_every_shipped_rule_can_be_said_and_names_its_basis(pack: str) -> None:
         assert said.zh.endswith("。")
         assert said.en.endswith(".")
         assert rule.basis.title in basis_text(rule)
-        for section in ("quantity", "place_kinds"):
-            for slug in slugs_of([rule], section):
-                unit = getattr(rule, "unit", "")
-                assert slug == unit or slug not in said.zh, (rule.id, slug)
+        reading, unit = getattr(rule, "reading", None), getattr(rule, "unit", "")
+        quantities = {getattr(rule, "quantity", "*"), getattr(reading, "quantity", "*")} - {"*"}
+        kinds = {*rule.only_place_kinds, *getattr(rule, "place_kinds", ())}
+        for slug in quantities | kinds:
+            assert slug == unit or slug not in said.zh, (rule.id, slug)
 
 
 def test_spans_are_said_as_people_say_them() -> None:

@@ -143,3 +143,26 @@ def test_a_stream_that_leaves_the_city_ends_its_alert_once_and_may_come_back(dem
     first, second = alerts()
     assert first[-1] == "subject.ended"
     assert (second[0], second[3]) == (at(DAY + 4), None)
+
+
+@pytest.mark.parametrize("how", ["lives", "killed", "saved", "lost"])
+@pytest.mark.parametrize("high", [3, 10])
+def test_a_rule_that_goes_and_comes_back_tells_nothing_again(demo, how, high) -> None:
+    """Its readings are still at hand: what they led to was told, and may begin in their middle now."""
+    end = high + 10
+    tick(0)
+    readings(STREAM, *[4] * high, *[1] * 11)
+    tick(end)
+    told = alerts()
+    assert [(raised, cleared) for raised, _, _, cleared, _ in told] == [(at(2), at(end))]
+    load(end + 0.5, rule=lambda _: ())
+    tick(end + 0.5)
+    die(how)
+    load(end + 1)
+    tick(end + 1)
+    die(how)
+    tick(end + 1)
+    assert alerts() == told
+    readings(STREAM, 4, 4, 4, start=end + 2)
+    tick(end + 4)
+    assert [raised for raised, *_ in alerts()] == [at(2), at(end + 4)]

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from anlan.sensing import public as sensing
 from anlan.warning.domain.findings import higher
 from anlan.warning.domain.signs import Observation
-from anlan.warning.models import AlertInstance
+from anlan.warning.models import AlertInstance, JudgeCut
 from anlan.warning.services.streams.here import stream_judge
+from anlan.warning.services.streams.judge import StreamJudge
 from tests.warning import town
 from tests.warning.town import at, readings, tick
 
@@ -113,3 +114,29 @@ def _compare(twin: Twin, told: list[AlertInstance], found: list[AlertInstance]) 
         # Told in time, if not so high: then its peak is told now.
         over = [x for x in found if x.rule == rule and x.raised_at <= cleared]
         assert any(higher(x.peak_level, peak) == x.peak_level for x in over)
+
+
+@pytest.mark.parametrize("lost", ["memory", "file", "half written"])
+def test_news_that_came_too_late_is_judged_although_the_judge_dies_first(
+    demo, monkeypatch, lost
+) -> None:
+    """Between the step that met it and its judging from the store, late news is in memory alone."""
+    readings("CROWD-01", *[1] * 10)
+    readings("CROWD-01", *[1] * 30, start=30)
+    tick(59)
+    readings("CROWD-01", 1, 4, 4, 5, 5, *[1] * 12, start=10)
+    with monkeypatch.context() as patch:
+        patch.setattr(StreamJudge, "_judge_late", lambda *_args, **_now: None)
+        tick(60)
+    assert not AlertInstance.objects.filter(rule="crowd.density").exists()
+    if lost == "half written":
+        cut = JudgeCut.objects.order_by("number").last()
+        assert cut is not None
+        cut.whole = False
+        cut.save()
+    town.begin_anew(keep_file=lost != "file")
+    tick(61)
+    tick(62)
+    row = AlertInstance.objects.get(rule="crowd.density")
+    assert (row.raised_at, row.cleared_at, row.peak_level) == (at(13), at(25), "orange")
+    assert row.reason["code"] == "late.threshold_beyond"

@@ -26,7 +26,8 @@ from anlan.sensing import public as sensing
 from anlan.sensing.domain.columns import Columns
 from anlan.sensing.domain.columnwire import columns_of
 from anlan.sensing.domain.observations import MAX_ROWS, BatchIn
-from anlan.sensing.sta import sending
+from anlan.sensing.sta import taking
+from anlan.sensing.sta.sending import AnySent
 
 log = logging.getLogger(__name__)
 
@@ -215,7 +216,7 @@ class Round:
         """Read letters, and hand on what they say."""
         rows: list[tuple[Letter, BatchIn]] = []
         columns: list[tuple[Letter, Columns]] = []
-        sent: list[tuple[Letter, sending.Sent]] = []
+        sent: list[tuple[Letter, AnySent]] = []
         for letter in letters:
             heard = self._intake.topics.read(
                 letter.topic, letter.payload, retained=letter.retained, now=self._now
@@ -302,8 +303,8 @@ class Round:
         if not allowed:
             self._fates.update((id(those[place][0]), Fate.OVER_BOUND) for place in concerned)
 
-    def _keep_sent(self, sent: list[tuple[Letter, sending.Sent]]) -> None:
-        found = sending.keep(self._actor, [one for _, one in sent], now=self._now)
+    def _keep_sent(self, sent: list[tuple[Letter, AnySent]]) -> None:
+        found = taking.keep(self._actor, [one for _, one in sent], now=self._now)
         for (letter, _), told in zip(sent, found, strict=True):
             self._fates[id(letter)] = (
                 self.aside(letter, told) if isinstance(told, str) else Fate.KEPT

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 from django.db import close_old_connections
 
+from anlan.entrypoints.mqtt.topics import STANDARD, stream_named
 from anlan.infra.asking import asking
 from anlan.infra.mqtt import packets
 from anlan.infra.mqtt.topics import matches
@@ -25,9 +26,9 @@ from anlan.kernel.errors import AnlanError
 from anlan.sensing.domain.columns import micros
 from anlan.sensing.sta import announcing, answers, entities
 from anlan.sensing.sta.catalogue import catalogue
-from anlan.sensing.sta.model import READING, SETS, STREAM, key
+from anlan.sensing.sta.model import KINDS, READING, key
 from anlan.sensing.sta.options import Options, options_of
-from anlan.sensing.sta.paths import steps_of
+from anlan.sensing.sta.sending import NO_OWNER
 from anlan.sensing.sta.view import View
 from anlan.sensing.store import Frame
 
@@ -49,20 +50,20 @@ Sight = tuple[tuple[str, ...], int, tuple[str, ...] | None]
 
 
 class Wanted(NamedTuple):
-    """One subscription: ``stream`` where it names one; ``pattern`` where it holds wildcards."""
+    """One subscription: ``own`` is the topic of a stream it names; ``pattern`` where it holds wildcards."""
 
     filter: str
     qos: int
     options: Options
-    stream: str = ""
+    own: str = ""
     pattern: str = ""
     id: int = 0
 
-    def topic_for(self, stream: str, own_topic: str) -> str:
+    def topic_for(self, own_topic: str) -> str:
         """Return under which topic a reading of a stream is told; empty: it is not wanted."""
         if self.pattern:
             return next((x for x in (own_topic, ALL) if matches(self.pattern, x)), "")
-        return self.filter if self.stream in {"", stream} else ""
+        return self.filter if self.own in {"", own_topic} else ""
 
 
 @dataclass
@@ -137,34 +138,25 @@ def wanted_of(pattern: str, qos: int, id_: int) -> Wanted | None:
     """Return what a topic filter asks for; None when nothing is ever told under it."""
     path, _, query = pattern.partition("?")
     given = dict(part.split("=", 1) for part in query.split("&") if "=" in part)
-    stream, has_wildcards = "", "+" in path or "#" in path
+    own, has_wildcards = "", "+" in path or "#" in path
     try:
         if set(given) - {"$select"}:
             return None
         options = options_of(READING, given)
         if not has_wildcards:
-            named = _stream_in(path)
+            named = stream_named(path.removeprefix(STANDARD)) if path.startswith(STANDARD) else None
             if named is None:
                 return None
-            stream = named
+            own = "" if named == NO_OWNER else _topic(*named)
     except AnlanError:
         return None
     if has_wildcards and path != "#" and path.split("/")[0] not in {"v1.1", "+"}:
         return None
-    return Wanted(pattern, min(qos, 1), options, stream, path if has_wildcards else "", id_)
+    return Wanted(pattern, min(qos, 1), options, own, path if has_wildcards else "", id_)
 
 
-def _stream_in(path: str) -> str | None:
-    """Return the stream whose Observations a path names, "" for all, None for anything else."""
-    if not path.startswith("v1.1/"):
-        return None
-    steps = steps_of(path.removeprefix("v1.1/"))
-    kinds = [SETS.get(step.name) for step in steps]
-    if kinds == [READING] and steps[0].id is None:
-        return ""
-    if kinds == [STREAM, READING] and steps[0].id is not None and steps[1].id is None:
-        return str(steps[0].id)
-    return None
+def _topic(kind: str, code: str) -> str:
+    return f"v1.1/{KINDS[kind].plural}({key(code)})/Observations"
 
 
 class Teller:
@@ -224,14 +216,14 @@ class Teller:
     def _messages(self, session: Session, frame: Frame) -> list[tuple[str, bytes, int, int]]:
         found: list[tuple[str, bytes, int, int]] = []
         for wanted in list(session.wanted.values()):
-            for stream, payload in self._shown_of(session.actor, frame, wanted.options):
-                topic = wanted.topic_for(stream, f"v1.1/Datastreams({key(stream)})/Observations")
+            for own, payload in self._shown_of(session.actor, frame, wanted.options):
+                topic = wanted.topic_for(own)
                 if topic:
                     found.append((topic, payload, wanted.qos, wanted.id))
         return found
 
     def _shown_of(self, actor: Actor, frame: Frame, options: Options) -> list[tuple[str, bytes]]:
-        """Return what an actor may see of a frame: each reading's stream and JSON; made once for all."""
+        """Return what an actor may see of a frame: each reading's topic and JSON; made once for all."""
         at = (actor.areas, frame.seq, options.select)
         found = self._shown.get(at)
         if found is None:
@@ -245,8 +237,11 @@ class Teller:
         made: list[tuple[str, bytes]] = []
         for seen in announcing.of_frame(view, frame):
             shown, _ = answers.readings_shown(view, seen, options)
-            streams = (entities.id_of(view.of, STREAM, one) for one in seen.stream.tolist())
-            made += zip(streams, map(msgspec.json.encode, shown), strict=True)
+            topics = (
+                _topic(kind, entities.id_of(view.of, kind, one))
+                for kind, one in zip(answers.kinds_of(seen), seen.stream.tolist(), strict=True)
+            )
+            made += zip(topics, map(msgspec.json.encode, shown), strict=True)
         return made
 
     def _view(self, actor: Actor) -> View:

@@ -20,9 +20,9 @@ from anlan.sensing.domain.observations import BatchIn, RowIn
 from anlan.sensing.domain.payload_map import PayloadMap
 from anlan.sensing.domain.wire import batch_from_json
 from anlan.sensing.sta import sending
-from anlan.sensing.sta.model import READING, SETS, STREAM
+from anlan.sensing.sta.model import MULTI, READING, SETS, STREAM
 from anlan.sensing.sta.paths import steps_of
-from anlan.sensing.sta.sending import Sent
+from anlan.sensing.sta.sending import NO_OWNER, AnySent, Owner
 
 OWN = "anlan/observations"
 STANDARD = "v1.1/"
@@ -77,7 +77,7 @@ class Heard(NamedTuple):
     batch: BatchIn | None = None
     columns: Columns | None = None
     key: str = ""
-    sent: Sent | None = None
+    sent: AnySent | None = None
     error: str = ""
 
 
@@ -89,7 +89,7 @@ class Topics:
 
     def __init__(self, rules: Sequence[Rule] = ()) -> None:
         self._rules = (*rules, Rule(OWN), Rule(f"{OWN}/#"))
-        self._found: dict[str, Rule | str | None] = {}
+        self._found: dict[str, Rule | Owner | None] = {}
 
     def read(self, topic: str, payload: bytes, *, retained: bool, now: datetime) -> Heard:
         """Return what a message says; :data:`NOTHING` for one that says no more than is known."""
@@ -97,22 +97,22 @@ class Topics:
         if rule is None:
             return Heard(error=UNKNOWN)
         try:
-            if isinstance(rule, str):
+            if isinstance(rule, tuple):
                 return _observation(rule, payload, retained=retained, now=now)
             heard = _plain(payload) if rule.decoder is None else _mapped(rule, topic, payload, now)
         except AnlanError as error:
             return Heard(error=error.code)
         return _timed(heard, rule, retained=retained, now=now)
 
-    def _rule(self, topic: str) -> Rule | str | None:
-        """Return the rule of a topic, or the stream that a topic of SensorThings names ("": none)."""
+    def _rule(self, topic: str) -> Rule | Owner | None:
+        """Return the rule of a topic, or the stream that a topic of SensorThings names, if any."""
         try:
             return self._found[topic]
         except KeyError:
             pass
-        found: Rule | str | None = None
+        found: Rule | Owner | None = None
         if topic.startswith(STANDARD):
-            found = _stream_named(topic.removeprefix(STANDARD))
+            found = stream_named(topic.removeprefix(STANDARD))
         if found is None:
             found = next((x for x in self._rules if matches(x.pattern, topic)), None)
         if len(self._found) >= TOPICS_REMEMBERED:
@@ -121,8 +121,8 @@ class Topics:
         return found
 
 
-def _stream_named(path: str) -> str | None:
-    """Return the stream whose Observations a path names, "" for those of any; None for another path."""
+def stream_named(path: str) -> Owner | None:
+    """Return of what stream a path names Observations, as of any; None for another path."""
     try:
         steps = steps_of(path)
     except AnlanError:
@@ -130,18 +130,18 @@ def _stream_named(path: str) -> str | None:
     if SETS.get(steps[-1].name) != READING or steps[-1].id is not None or len(steps) > 2:
         return None
     if len(steps) == 1:
-        return ""
-    first = steps[0]
-    return None if SETS.get(first.name) != STREAM or first.id is None else str(first.id)
+        return NO_OWNER
+    kind, code = SETS.get(steps[0].name, ""), steps[0].id
+    return None if kind not in {STREAM, MULTI} or code is None else (kind, str(code))
 
 
-def _observation(stream: str, payload: bytes, *, retained: bool, now: datetime) -> Heard:
+def _observation(of: Owner, payload: bytes, *, retained: bool, now: datetime) -> Heard:
     if len(payload) > LARGEST_STA:
         return Heard(error="observation.row_malformed")
     given = sending.json_of(payload)
     if retained and isinstance(given, Mapping) and not given.get("phenomenonTime"):
         return NOTHING
-    return Heard(sent=sending.sent_of(given, stream=stream or None, now=now))
+    return Heard(sent=sending.sent_of(given, of=of, now=now))
 
 
 def _mapped(rule: Rule, topic: str, payload: bytes, now: datetime) -> Heard:

@@ -77,7 +77,7 @@ def tell_doubts(
         if row.subject.startswith(STREAM)
     }
     doubts = sensing.doubts_of(set(streams.values())) if streams else {}
-    units, zone = _units(faults.values()), registry.timezone()
+    units, zone = _units(faults.values(), language), registry.timezone()
     for one in told:
         fault = faults.get(numbers[one["row"].sign] or 0)
         alert = _number(one["row"].sign, "alert")
@@ -94,9 +94,9 @@ def _number(sign: str, kind: str) -> int | None:
     return int(number) if name == kind and number.isdigit() else None
 
 
-def _units(faults: Iterable[Fault]) -> dict[str, str]:
+def _units(faults: Iterable[Fault], language: str) -> dict[str, str]:
     quantities = registry.quantities_of(
         {fault.stream for fault in faults if fault.kind in WITH_UNIT}
     )
-    units = registry.units() if quantities else {}
+    units = registry.unit_texts(language) if quantities else {}
     return {code: units.get(quantity, "") for code, quantity in quantities.items()}

@@ -71,12 +71,12 @@ def legend_of(counts: dict[str, int], told: Told) -> list[tuple[str, str]]:
     ]
 
 
-def marks_of(found: Flagged, told: Told) -> list[FlagMark]:
+def marks_of(found: Flagged, told: Told, *, most: int = MOST_MARKS) -> list[FlagMark]:
     """Return a mark for each flagged reading, or for the farthest of those that lie too close."""
     marks = []
     for kind in ON_CURVE:
         rows = np.flatnonzero(found.flags & FLAGS[kind])
-        for near in _near(rows, found.at_us, told):
+        for near in _near(rows, found.at_us, told, most):
             middle = np.median(found.value[near])
             row = int(near[np.abs(found.value[near] - middle).argmax()])
             value, many = float(found.value[row]), f" ×{len(near)}" if len(near) > 1 else ""
@@ -85,9 +85,13 @@ def marks_of(found: Flagged, told: Told) -> list[FlagMark]:
     return marks
 
 
-def drawn_of(found: Flagged | None, told: Told) -> tuple[Sequence[FlagMark], Sequence[FlagStretch]]:
-    """Return everything that is drawn on the curve."""
-    return ((), ()) if found is None else (marks_of(found, told), stretches_of(found, told))
+def drawn_of(
+    found: Flagged | None, told: Told, *, most: int = MOST_MARKS
+) -> tuple[Sequence[FlagMark], Sequence[FlagStretch]]:
+    """Return everything that is drawn on the curve, of each kind so many marks at most."""
+    if found is None:
+        return (), ()
+    return marks_of(found, told, most=most), stretches_of(found, told)
 
 
 def told_of(found: Flagged | None, told: Told) -> dict[str, Any]:
@@ -104,12 +108,12 @@ def told_of(found: Flagged | None, told: Told) -> dict[str, Any]:
 
 
 def _near(
-    rows: NDArray[np.intp], at_us: NDArray[np.int64], told: Told
+    rows: NDArray[np.intp], at_us: NDArray[np.int64], told: Told, most: int
 ) -> Iterator[NDArray[np.intp]]:
     """Yield rows in groups that would be marked at the same place."""
     if not len(rows):
         return
-    wide = (told.course.end - told.course.start) / MOST_MARKS // timedelta(microseconds=1) or 1
+    wide = (told.course.end - told.course.start) / most // timedelta(microseconds=1) or 1
     begins = np.flatnonzero(np.diff(at_us[rows] // wide)) + 1
     yield from np.split(rows, begins)
 

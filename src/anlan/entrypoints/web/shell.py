@@ -43,6 +43,9 @@ WAYS = (
     ("confirmations", "/confirmations", "accounts:confirm"),
 )
 
+#: Addresses of pages that belong to a way that begins otherwise.
+INSIDE = {"streams": ("/assets/", "/sensors/"), "rules": ("/precision", "/clocks")}
+
 
 def page(permission: str) -> Callable[[View], View]:
     """Let a page be seen by whoever's session carries ``permission``; others sign in first."""
@@ -85,7 +88,11 @@ def show(
         "actor": actor,
         "path": request.get_full_path() if request.method == "GET" else request.path,
         "ways": [
-            {"name": name, "href": href, "here": request.path.startswith(href)}
+            {
+                "name": name,
+                "href": href,
+                "here": request.path.startswith((href, *INSIDE.get(name, ()))),
+            }
             for name, href, permission in WAYS
             if actor is not None and allowed(actor, permission)
         ],

@@ -16,7 +16,7 @@ def standing_of(request: Call, code: str, language: str) -> dict[str, Any]:
     if not found:
         return {}
     one, zone = found[0], registry.timezone()
-    unit = registry.units().get(one.sensor.quantity, "")
+    unit = registry.unit_texts(language).get(one.sensor.quantity, "")
     shares = [
         (name, None if share is None else f"{share:.0%}") for name, share in one.shares.items()
     ]

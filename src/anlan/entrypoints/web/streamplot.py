@@ -20,7 +20,7 @@ from anlan.entrypoints.web import flagplot
 from anlan.entrypoints.web.charts import percent, tick_texts
 from anlan.entrypoints.web.flagplot import FlagMark, FlagStretch
 
-TOP, HIGH, LANE, FOOT = 24, 240, 28, 24
+TOP, HIGH, LANE, FOOT = 36, 240, 32, 24
 #: Limits further from the readings than so many times their range are named, not drawn.
 FAR = 2.0
 LINES = 4
@@ -194,7 +194,8 @@ def small(plotted: Plotted, *, description: str) -> SafeString:
     return format_html(
         '<svg class="chart course" role="img" width="100%" height="{0}" aria-label="{1}" '
         'xmlns="http://www.w3.org/2000/svg">{2}{3}<svg x="0" y="2" width="100%" height="{4}" '
-        'viewBox="0 0 1000 1000" preserveAspectRatio="none" overflow="visible">{5}{6}{7}</svg></svg>',
+        'viewBox="0 0 1000 1000" preserveAspectRatio="none" overflow="visible">{5}{6}{7}</svg>{8}'
+        "</svg>",
         SMALL,
         description,
         silent,
@@ -203,6 +204,7 @@ def small(plotted: Plotted, *, description: str) -> SafeString:
         _band(plotted.runs, scale, "range"),
         _line(plotted.runs, scale),
         format_html_join("", "{}", ((one,) for one in _dots(plotted, scale))),
+        flagplot.drawn(plotted.flags, plotted.stuck, lambda value: 2 + scale.down(value) * inner),
     )
 
 
@@ -332,7 +334,7 @@ def _odd(odd: Sequence[tuple[float, str]]) -> SafeString:
 def _lanes(lanes: Sequence[Lane]) -> SafeString:
     parts = []
     for number, lane in enumerate(lanes):
-        y = TOP + HIGH + LANE * number + 14
+        y = TOP + HIGH + LANE * number + 18
         for one in lane.stretches:
             width = max(one.end - one.begin, 0.002)
             parts.append((percent(one.begin), percent(width), y, one.kind, one.title))
@@ -347,7 +349,7 @@ def _names(lanes: Sequence[Lane]) -> SafeString:
     return format_html_join(
         "",
         '<text x="0" y="{}" class="chart-small on-paper">{}</text>',
-        ((TOP + HIGH + LANE * number + 11, lane.name) for number, lane in enumerate(lanes)),
+        ((TOP + HIGH + LANE * number + 15, lane.name) for number, lane in enumerate(lanes)),
     )
 
 

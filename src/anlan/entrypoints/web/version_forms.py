@@ -209,5 +209,5 @@ def shown(entry: Any, values: Values, language: str) -> dict[str, Any]:
             for number in rows
         ],
         "levels": levels,
-        "unit": getattr(entry, "unit", ""),
+        "unit": registry.unit_text(getattr(entry, "unit", ""), language),
     }

@@ -80,7 +80,6 @@ class Asked(NamedTuple):
     pattern: str
     qos: int
     valid: bool
-    retain_handling: int = 0
 
 
 class Subscribe(NamedTuple):
@@ -207,7 +206,7 @@ def subscribe(body: bytes, level: int) -> Subscribe:
         ):
             raise malformed("SUBSCRIBE: options")
         valid = len(pattern) <= LONGEST and is_filter(pattern)
-        asked.append(Asked(pattern, options & 0x03, valid, options >> 4 & 0x03))
+        asked.append(Asked(pattern, options & 0x03, valid))
         if len(asked) > MOST_FILTERS:
             raise BrokenError(Reason.QUOTA, f"more than {MOST_FILTERS} filters at once")
     if not asked:

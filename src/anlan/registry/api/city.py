@@ -321,6 +321,7 @@ Section = Literal[
     "hazards",
     "place_kinds",
     "quantities",
+    "units",
     "domains",
     "calendars",
     "lexicon",

@@ -113,6 +113,7 @@ KEYS: dict[str, tuple[str, ...]] = {
     "hazards": ("id",),
     "place_kinds": ("id",),
     "quantities": ("id",),
+    "units": ("id",),
     "domains": ("id",),
     "calendars": ("id",),
     "lexicon": ("hazard",),

@@ -69,6 +69,13 @@ class Quantity(Entry, frozen=True, kw_only=True):
     high: float | None = None
 
 
+class Unit(Entry, frozen=True, kw_only=True):
+    """How a unit is written for people (units.yaml); the code is what programs exchange."""
+
+    id: str
+    name: Text
+
+
 class Domain(Entry, frozen=True, kw_only=True):
     """A part of the city's lifelines that is looked at by itself (domains.yaml)."""
 
@@ -234,6 +241,7 @@ class Jurisdiction(msgspec.Struct, frozen=True, kw_only=True):
     hazards: tuple[HazardKind, ...] = ()
     place_kinds: tuple[PlaceKind, ...] = ()
     quantities: tuple[Quantity, ...] = ()
+    units: tuple[Unit, ...] = ()
     domains: tuple[Domain, ...] = ()
     rules: tuple[RuleSpec, ...] = ()
     clocks: tuple[ClockRule, ...] = ()
@@ -274,5 +282,6 @@ __all__ = [
     "RiskMethod",
     "SignalLevel",
     "Stage",
+    "Unit",
     "WorkHours",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date, time
 from enum import StrEnum
 from typing import Annotated
@@ -32,6 +33,16 @@ class Text(Entry, frozen=True, kw_only=True):
 
     zh: Annotated[str, msgspec.Meta(min_length=1)]
     en: Annotated[str, msgspec.Meta(min_length=1)]
+
+
+def written(names: Mapping[str, Text], unit: str, language: str) -> str:
+    """Return how a unit is written in "zh" or "en" beside a number, by the names of the packs.
+
+    A rate is written by the name of its unit; what has no name is written as it is.
+    """
+    of = unit if unit in names else unit.removesuffix("/h")
+    found = names.get(of)
+    return unit if found is None else getattr(found, language) + unit.removeprefix(of)
 
 
 class Confidence(StrEnum):

@@ -55,6 +55,7 @@ JURISDICTION_LISTS: Mapping[str, Any] = {
     "hazards": j.HazardKind,
     "place_kinds": j.PlaceKind,
     "quantities": j.Quantity,
+    "units": j.Unit,
     "domains": j.Domain,
     "rules": RuleSpec,
     "clocks": j.ClockRule,

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from typing import Any
 
+from anlan.registry.domain.packwords import Text, written
 from anlan.registry.models import Area, Organisation, Post, RiskPoint
 from anlan.registry.selectors import packs
 
@@ -19,6 +21,7 @@ class Names:
     hazards: dict[str, tuple[str, str]]
     levels: dict[str, tuple[str, str]]  # of warnings
     reasons: dict[str, tuple[str, str]]
+    units: dict[str, Text] = field(default_factory=dict)
     organisations: dict[str, tuple[str, str]] = field(default_factory=dict)
 
     def area(self, code: str, language: str) -> str:
@@ -45,6 +48,10 @@ class Names:
         """Return the official word of a warning level."""
         return _of(self.levels, level, language)
 
+    def unit(self, code: str, language: str) -> str:
+        """Return how a unit is written beside a number."""
+        return written(self.units, code, language)
+
     def reason(self, code: str, language: str) -> str:
         """Return the words of a reason from the pack's lists."""
         return _of(self.reasons, code, language)
@@ -67,10 +74,7 @@ def names_of(
     Three queries, one more where organisations are asked for, and a few for the words of
     the packs, however many things are named.
     """
-    found = [
-        _named(model, codes) for model, codes in ((Area, areas), (Post, posts), (RiskPoint, places))
-    ]
-    names = Names(*found, *_words())
+    names = Names(_named(Area, areas), _named(Post, posts), _named(RiskPoint, places), *_words())
     if organisations is None:
         return names
     return replace(names, organisations=_named(Organisation, organisations))
@@ -83,18 +87,16 @@ def _named(
     return {code: (zh, en) for code, zh, en in rows.values_list("code", "name_zh", "name_en")}
 
 
-def _words() -> tuple[dict[str, tuple[str, str]], ...]:
-    """Return the packs' words for hazards, warning levels and reasons; none without a city."""
+def _words() -> tuple[Any, ...]:
+    """Return the packs' words for hazards, warning levels, reasons and units; none without a city."""
     if not packs.is_loaded():
-        return {}, {}, {}
+        return {}, {}, {}, {}
+    hazards, levels, reasons, units = packs.currents("hazards", "level_names", "reasons", "units")
     return (
-        {one.id: (one.name.zh, one.name.en) for one in packs.current("hazards")},
-        {
-            one.level: (one.name.zh, one.name.en)
-            for one in packs.current("level_names")
-            if one.scale == "warning"
-        },
-        {one.id: (one.name.zh, one.name.en) for one in packs.current("reasons")},
+        {one.id: (one.name.zh, one.name.en) for one in hazards},
+        {one.level: (one.name.zh, one.name.en) for one in levels if one.scale == "warning"},
+        {one.id: (one.name.zh, one.name.en) for one in reasons},
+        {one.id: one.name for one in units},
     )
 
 

@@ -173,8 +173,17 @@ def in_force(section: str, at: datetime) -> tuple[Any, ...]:
 
 def current(section: str) -> tuple[Any, ...]:
     """Return the entries of a section as the packs loaded last hold them, whatever the time."""
-    last = {(item.source, item.code): item for item in book().sections[section] if item.in_pack}
-    return tuple(item.entry for item in _unreplaced(last.values()))
+    return currents(section)[0]
+
+
+def currents(*sections: str) -> tuple[tuple[Any, ...], ...]:
+    """Return :func:`current` of several sections, all of one revision (one small query)."""
+    held = book().sections
+    found = []
+    for section in sections:
+        last = {(item.source, item.code): item for item in held[section] if item.in_pack}
+        found.append(tuple(item.entry for item in _unreplaced(last.values())))
+    return tuple(found)
 
 
 def entry_of(section: str, code: str, version: int) -> Any:
@@ -191,7 +200,8 @@ def entry_of(section: str, code: str, version: int) -> Any:
     raise EntryUnknownError(section=section, id=code, version=version)
 
 
-def _named(section: str, wanted: str, name: Callable[[Any], str]) -> Any:
+def named(section: str, wanted: str, name: Callable[[Any], str]) -> Any:
+    """Return the entry of a section whose name is wanted, or say that there is none."""
     for entry in current(section):
         if name(entry) == wanted:
             return entry
@@ -320,7 +330,7 @@ def hazard(slug: str) -> j.HazardKind:
     EntryUnknownError
         When the jurisdiction pack does not know it.
     """
-    return cast("j.HazardKind", _named("hazards", slug, lambda entry: entry.id))
+    return cast("j.HazardKind", named("hazards", slug, lambda entry: entry.id))
 
 
 def hazards() -> tuple[j.HazardKind, ...]:
@@ -336,19 +346,9 @@ def hazard_of_code(scheme: str, code: str) -> str | None:
     return None
 
 
-def quantity(slug: str) -> j.Quantity:
-    """Return what is known of a quantity: its unit, and what may be given instead."""
-    return cast("j.Quantity", _named("quantities", slug, lambda entry: entry.id))
-
-
-def units() -> dict[str, str]:
-    """Return the unit in which each quantity is kept, by its slug."""
-    return {entry.id: entry.unit for entry in current("quantities")}
-
-
 def place_kind(slug: str) -> j.PlaceKind:
     """Return a kind of place."""
-    return cast("j.PlaceKind", _named("place_kinds", slug, lambda entry: entry.id))
+    return cast("j.PlaceKind", named("place_kinds", slug, lambda entry: entry.id))
 
 
 def names_in(section: str) -> dict[str, Text]:
@@ -386,7 +386,7 @@ def level_name(scale: str, level: str, language: str) -> str:
 
 def plan(code: str) -> c.Plan:
     """Return an emergency plan of the city as loaded last."""
-    return cast("c.Plan", _named("plans", code, lambda entry: entry.id))
+    return cast("c.Plan", named("plans", code, lambda entry: entry.id))
 
 
 def plans() -> tuple[c.Plan, ...]:

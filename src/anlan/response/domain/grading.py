@@ -1,18 +1,14 @@
-"""Grading: a danger by a method's factors, an accident by the law's table.
-
-Both are tables of the jurisdiction pack; these functions only read them.
-"""
+"""Grading a danger by a method's factors; the methods are tables of the jurisdiction pack."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from decimal import Decimal
 from math import prod
 
-from anlan.kernel.scales import AccidentGrade, RiskGrade, rank
-from anlan.registry.domain.jurisdiction import AccidentTable, RiskBand, RiskMethod
+from anlan.kernel.scales import RiskGrade
+from anlan.registry.domain.jurisdiction import RiskBand, RiskMethod
 from anlan.response.domain.errors import UnknownFactorError
 
 
@@ -63,34 +59,3 @@ def grade_risk(method: RiskMethod, factors: Mapping[str, float]) -> Graded:
 def _reaches(band: RiskBand, score: Decimal) -> bool:
     bound = Decimal(str(band.at_least))
     return score > bound if band.open else score >= bound
-
-
-def grade_accident(
-    table: AccidentTable, *, deaths: int, serious_injuries: int, loss_cny: int
-) -> AccidentGrade:
-    """Return the grade of an accident; the highest of the three criteria wins.
-
-    "以上" includes the number (国务院令第493号 Art 3 and 44), so the table holds lower
-    bounds that are themselves inside.
-    """
-    if min(deaths, serious_injuries, loss_cny) < 0:
-        raise ValueError("harm is not negative")
-    for row in sorted(table.rows, key=lambda row: rank(row.grade)):
-        reached = (
-            deaths >= row.deaths,
-            serious_injuries >= row.serious_injuries,
-            loss_cny >= row.loss_cny,
-        )
-        if any(reached):
-            return row.grade
-    raise ValueError("the table has no lowest row")
-
-
-def revisable_until(table: AccidentTable, occurred_at: datetime, *, road_or_fire: bool) -> datetime:
-    """Return until when the count of harm, and so the grade, is re-reported.
-
-    Source: 国务院令第493号 Art 13: 30 days from the day of the accident, 7 days for road
-    traffic and fire.
-    """
-    days = table.revise_days_road_fire if road_or_fire else table.revise_days
-    return occurred_at + timedelta(days=days)

@@ -18,24 +18,22 @@ from anlan.kernel.errors import NotAuthenticatedError, NotFoundError
 from anlan.sensing.api import sta_batch
 from anlan.sensing.api.calls import answer, body_of
 from anlan.sensing.domain.errors import KeyMalformedError
-from anlan.sensing.domain.observations import Observation
 from anlan.sensing.domain.sta_errors import (
     EntityUnknownError,
     MethodHereError,
-    NotOfferedError,
 )
 from anlan.sensing.services.framing import to_us
 from anlan.sensing.services.once import MAX_KEY
-from anlan.sensing.sta import amending, answers, entities, keeping, leading, sending, times
+from anlan.sensing.sta import amending, answers, entities, keeping, leading, sending, taking, times
 from anlan.sensing.sta.catalogue import catalogue
 from anlan.sensing.sta.conformance import root
-from anlan.sensing.sta.model import READING, SETS
+from anlan.sensing.sta.given import news_in
+from anlan.sensing.sta.model import MULTI, READING, SETS, STREAM, key, link
 from anlan.sensing.sta.options import Options
 from anlan.sensing.sta.view import Spent, View
 
 ROOT = "/sta/v1.1"
 SEES, WRITES, KEEPS = "registry:read", "signs:write", "registry:write"
-NOT_OFFERED = frozenset({"MultiDatastreams"})
 WRITING = frozenset({"POST", "PATCH", "PUT", "DELETE"})
 
 
@@ -46,8 +44,6 @@ def door(request: HttpRequest, path: str = "") -> HttpResponse:
     if method == "POST" and path == sta_batch.BATCH:
         return _batch(request)
     actor = check(getattr(request, "actor", None), _needed(method, path))
-    if path.partition("/")[0].partition("(")[0] in NOT_OFFERED:
-        raise NotOfferedError(what=path.partition("(")[0][:80])
     view = _view(request, actor)
     if method == "GET":
         return _got(view, path, request)
@@ -142,7 +138,11 @@ def _city_changed(view: View, kind: str, path: str, request: HttpRequest) -> Htt
         if method == "DELETE":
             keeping.end(view.actor, kind, id_, reason=reason, now=now)
             return HttpResponse(status=200)
-        keeping.change(view.actor, kind, id_, sending.json_of(body), reason=reason, now=now)
+        given = sending.json_of(body)
+        if kind == MULTI and isinstance(given, dict):
+            known, _ = answers.entities_shown(view, kind, place.numbers, Options())
+            given = news_in(given, known[0])
+        keeping.change(view.actor, kind, id_, given, reason=reason, now=now)
     after = _view(request, view.actor)
     shown, _ = answers.entities_shown(after, kind, np.array([after.number(kind, id_)]), Options())
     told = answer(shown[0], 201 if method == "POST" else 200)
@@ -153,41 +153,62 @@ def _city_changed(view: View, kind: str, path: str, request: HttpRequest) -> Htt
 
 def _kept(view: View, path: str, request: HttpRequest) -> HttpResponse:
     body, now = body_of(request), request.now  # type: ignore[attr-defined]
-    stream = leading.stream_of(view, path)
-    sent = sending.sent_of(sending.json_of(body), stream=stream, now=now)
-    number, kept = sending.keep_one(view.actor, sent, key=_key(request, body), now=now)
-    told = answer(_told(view, number, kept, sent), 201)
-    told["Location"] = _link(view, number)
+    of = leading.owner_of(view, path)
+    sent = sending.sent_of(sending.json_of(body), of=of, now=now)
+    kept = taking.keep_one(view.actor, sent, key=_key(request, body), now=now)
+    told = answer(_told(view, kept, sent), 201)
+    told["Location"] = _link(view, kept, sent)
     return told
 
 
-def _link(view: View, number: int) -> str:
-    return f"{view.base}/Observations({number})"
+def _id(kept: taking.Kept, sent: sending.AnySent) -> str | int:
+    """Return the id of what was kept: its number, or what a row of results is told by."""
+    if isinstance(sent, sending.Sent):
+        return kept.number
+    at = times.one_written(to_us(sent.at))
+    made = at if sent.result_us is None else times.one_written(sent.result_us)
+    return f"{sent.multi},{at}" if at == made else f"{sent.multi},{at},{made}"
 
 
-def _told(view: View, number: int, kept: Observation, sent: sending.Sent) -> dict[str, Any]:
+def _link(view: View, kept: taking.Kept, sent: sending.AnySent) -> str:
+    return link(view.base, READING, _id(kept, sent))
+
+
+def _told(view: View, kept: taking.Kept, sent: sending.AnySent) -> dict[str, Any]:
     """Return what was kept, also to a sender that may not read."""
-    at = to_us(kept.at)
+    own = _link(view, kept, sent)
+    at = to_us(sent.at)
     made = at if sent.result_us is None else sent.result_us
+    if isinstance(sent, sending.Sent):
+        kind, first = STREAM, kept.readings[0]
+        result: Any = msgspec.Raw(sent.text) if sent.text else first.value
+        quality: Any = first.quality.value
+    else:
+        kind, result = MULTI, sent.results
+        quality = [one.quality.value for one in kept.readings]
     return {
-        "@iot.id": number,
-        "@iot.selfLink": _link(view, number),
+        "@iot.id": _id(kept, sent),
+        "@iot.selfLink": own,
         "phenomenonTime": times.one_written(at),
         "resultTime": times.one_written(made),
-        "result": msgspec.Raw(sent.text) if sent.text else kept.value,
-        "resultQuality": kept.quality.value,
-        "Datastream@iot.navigationLink": f"{_link(view, number)}/Datastream",
-        "FeatureOfInterest@iot.navigationLink": f"{_link(view, number)}/FeatureOfInterest",
+        "result": result,
+        "resultQuality": quality,
+        f"{kind}@iot.navigationLink": f"{own}/{kind}",
+        "FeatureOfInterest@iot.navigationLink": f"{own}/FeatureOfInterest",
     }
 
 
 def _many_kept(view: View, request: HttpRequest) -> HttpResponse:
     body, now = body_of(request), request.now  # type: ignore[attr-defined]
     sent = sending.rows_of(sending.json_of(body), now=now)
-    kept = sending.keep(view.actor, sent, key=_key(request, body), now=now)
-    return answer(
-        [f"error: {one}" if isinstance(one, str) else _link(view, one[0]) for one in kept], 201
-    )
+    kept = taking.keep(view.actor, sent, key=_key(request, body), now=now)
+    told = []
+    for one, raw in zip(kept, sent, strict=True):
+        if isinstance(one, str) or isinstance(raw, str):
+            told.append(f"error: {one}")
+        else:
+            told.append(_link(view, one, raw))
+    return answer(told, 201)
 
 
 def _amended(view: View, path: str, request: HttpRequest) -> HttpResponse:
@@ -202,7 +223,7 @@ def _amended(view: View, path: str, request: HttpRequest) -> HttpResponse:
         return HttpResponse(status=200)
     given = amending.changes_of(sending.json_of(body_of(request)))
     amending.correct(view.actor, place.reading, given, reason=reason, now=now)
-    found = leading.answer(view, f"Observations({int(place.reading.number[0])})", {})
+    found = leading.answer(view, f"Observations({key(place.reading.ids[0])})", {})
     return answer(found)
 
 

@@ -178,3 +178,20 @@ class MaintenanceEnded(Event):
     maintenance: int
     stream: str
     at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class MultiDatastreamSet(Event):
+    """Streams were put together as one MultiDatastream, or it was renamed."""
+
+    code: str
+    streams: tuple[str, ...]
+    why: str  # names a decision or work, never a person
+
+
+@dataclass(frozen=True, slots=True)
+class MultiDatastreamEnded(Event):
+    """A MultiDatastream is no more; its streams and their readings stay."""
+
+    code: str
+    why: str

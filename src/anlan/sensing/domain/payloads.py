@@ -45,11 +45,6 @@ class Decoded:
     faults: tuple[RowFault, ...] = ()
 
 
-def map_for(maps: Sequence[PayloadMap], topic: str) -> PayloadMap | None:
-    """Return the first map whose topic matches, or None."""
-    return next((one for one in maps if one.topic and one.topic.parts(topic) is not None), None)
-
-
 def decode(payload_map: PayloadMap, topic: str | None, payload: bytes, *, now: datetime) -> Decoded:
     """Read one message; ``now`` is when it came in, ``topic`` is None at a door without topics.
 

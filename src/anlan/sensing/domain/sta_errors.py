@@ -74,18 +74,25 @@ class ReadingRefusedError(SignRefusedError):
     code = "sta.reading_refused"
 
 
+class ResultLengthError(SignRefusedError):
+    """An Observation of a MultiDatastream has more or fewer results than it has streams."""
+
+    code = "sta.result_length"
+    http_status = 400
+
+
+class ResultKindError(SignRefusedError):
+    """A result of an Observation is of another kind than multiObservationDataTypes says."""
+
+    code = "sta.result_kind"
+    http_status = 400
+
+
 class MethodHereError(InvalidInputError):
     """The interface knows no such method."""
 
     code = "sta.method"
     http_status = 405
-
-
-class NotOfferedError(InvalidInputError):
-    """The standard knows such entities, and Anlan has none."""
-
-    code = "sta.not_offered"
-    http_status = 501
 
 
 class BatchMalformedError(InvalidInputError):

@@ -39,11 +39,6 @@ class UploadState:
     length: int
     until: datetime
 
-    @property
-    def is_whole(self) -> bool:
-        """Whether nothing is missing."""
-        return self.offset == self.length
-
 
 def refuse_length(length: int) -> None:
     """Refuse a photo that could not be kept when all of it has come.

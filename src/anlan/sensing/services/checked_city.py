@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta, tzinfo
 from functools import lru_cache
@@ -68,6 +68,13 @@ def figures_of(sensor: KnownSensor, *, at: datetime) -> Table:
     """Return the one row of figures that a stream is held to, without looking at the others."""
     kind = (sensor.quantity, sensor.place_kind or "", sensor.interval)
     return table_of([_held(registry.checks_in_force(at=at), kind).limits])
+
+
+def figures_of_each(sensors: Iterable[KnownSensor], *, at: datetime) -> list[Table]:
+    """Return :func:`figures_of` of some streams, the checks asked for once."""
+    checks = registry.checks_in_force(at=at)
+    kinds = [(x.quantity, x.place_kind or "", x.interval) for x in sensors]
+    return [table_of([_held(checks, kind).limits]) for kind in kinds]
 
 
 @lru_cache(maxsize=2)

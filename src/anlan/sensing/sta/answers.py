@@ -9,13 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anlan.sensing.domain.sta_errors import TooWideError
-from anlan.sensing.sta import entities, readings, times
+from anlan.sensing.sta import entities, looking, readings, times
 from anlan.sensing.sta.catalogue import Numbers
 from anlan.sensing.sta.evaluate import holds, ranks
+from anlan.sensing.sta.looking import Found
 from anlan.sensing.sta.model import (
     BASIC,
-    FEATURE,
     KINDS,
+    MULTI,
+    QUANTITY,
     READING,
     STREAM,
     key,
@@ -23,7 +25,7 @@ from anlan.sensing.sta.model import (
     relation,
 )
 from anlan.sensing.sta.options import Options, window
-from anlan.sensing.sta.readings import Found, Readings
+from anlan.sensing.sta.readings import Readings
 from anlan.sensing.sta.view import Entities, View
 from anlan.sensing.store.rows import REMOVED, standing
 
@@ -94,7 +96,10 @@ def _expand(
     if options.filter is not None:
         kept = holds(options.filter, Entities(view, target, children))
         children, places = children[kept], places[kept]
-    order = np.lexsort([*_keys(view, target, children, options), places])
+    keys = _keys(view, target, children, options)
+    if kind == MULTI and target == QUANTITY:  # in the order of the results
+        keys[0] = np.arange(len(children))
+    order = np.lexsort([*keys, places])
     children, places = children[order], places[order]
     keep, counts, more = window(places, options.skip, options.rows(view.page))
     if keep.sum() > MOST_SHOWN:
@@ -157,7 +162,7 @@ def _expand_readings(
     view: View, kind: str, numbers: Numbers, options: Options, shown: Shown
 ) -> None:
     unique, first = np.unique(numbers, return_index=True)
-    found = readings.look(view, unique, options, of_each=True)
+    found = looking.look(view, unique, options, of_each=True)
     made, weights = readings_shown(view, found.readings, options)
     # The wholes have different streams each, so a stream says whose a reading is.
     places = first[np.searchsorted(unique, found.readings.stream)]
@@ -175,9 +180,9 @@ def readings_shown(view: View, of: Readings, options: Options) -> Shown:
     made = _plain_readings(view, of, options)
     weights = np.ones(len(made), np.int64)
     for name, within in options.expand:
-        kind = STREAM if name == STREAM else FEATURE
-        pairs = (of.stream, np.arange(len(made)))
-        _put_one(view, kind, pairs, name, within, (made, weights))
+        owners = view.only(name, of.stream)
+        there = np.flatnonzero(owners >= 0)
+        _put_one(view, name, (owners[there], there), name, within, (made, weights))
         if weights.sum() > MOST_SHOWN:
             raise TooWideError(limit=f"{MOST_SHOWN} entities")
     return made, weights
@@ -189,16 +194,23 @@ def _plain_readings(view: View, of: Readings, options: Options) -> list[Json]:
     links = [name for name in _linked(READING, options) if name not in dict(options.expand)]
     columns = list(reading_columns(view, of, names).items())
     found = []
-    numbers = (of.rows.id if view.history else of.number).tolist()
-    for place, number in enumerate(numbers):
-        own = f"{view.base}/Observations({number})"
-        one: Json = {"@iot.id": number, "@iot.selfLink": own} if plain else {}
+    for place, (id_, kind) in enumerate(zip(of.ids, kinds_of(of), strict=True)):
+        own = link(view.base, READING, id_)
+        one: Json = {"@iot.id": id_, "@iot.selfLink": own} if plain else {}
         for name, values in columns:
             one[name] = values[place]
         for name in links:
-            one[f"{name}@iot.navigationLink"] = f"{own}/{name}"
+            if name not in {STREAM, MULTI} or name == kind:
+                one[f"{name}@iot.navigationLink"] = f"{own}/{name}"
         found.append(one)
     return found
+
+
+def kinds_of(of: Readings) -> list[str]:
+    """Return whether each is an Observation of a Datastream or of a MultiDatastream."""
+    if of.parts is None:
+        return [STREAM] * of.size
+    return [STREAM if place < 0 else MULTI for place in of.parts.place.tolist()]
 
 
 def reading_columns(view: View, of: Readings, names: set[str]) -> dict[str, list[Any]]:
@@ -209,9 +221,9 @@ def reading_columns(view: View, of: Readings, names: set[str]) -> dict[str, list
     if "resultTime" in names:
         found["resultTime"] = times.written(of.rows.result_us)
     if "result" in names:
-        found["result"] = readings.results(of.rows)
+        found["result"] = readings.results_of(of)
     if "resultQuality" in names:
-        found["resultQuality"] = readings.quality_words(of.rows.quality).tolist()
+        found["resultQuality"] = readings.qualities(of)
     if "parameters" in names and view.history:
         found["parameters"] = _told(of)
     return found
@@ -245,20 +257,21 @@ SAFE = "$,()/;'=:@"
 
 
 def arrays(view: View, found: Found, options: Options) -> list[Json]:
-    """Return readings as data arrays, one for each stream."""
+    """Return readings as data arrays, one for each stream or MultiDatastream."""
     names = set(BASIC[READING] if options.select is None else options.select)
     of = found.readings
     wanted: dict[str, list[Any]] = {}
     if options.select is None or "@iot.id" in names:
-        wanted["id"] = (of.rows.id if view.history else of.number).tolist()
+        wanted["id"] = of.ids
     wanted |= reading_columns(view, of, names)
     groups: dict[int, list[Any]] = {}
+    kinds = dict(zip(of.stream.tolist(), kinds_of(of), strict=True))
     for stream, row in zip(of.stream.tolist(), zip(*wanted.values(), strict=True), strict=True):
         groups.setdefault(stream, []).append(row)
     return [
         {
-            "Datastream@iot.navigationLink": link(
-                view.base, STREAM, entities.id_of(view.of, STREAM, stream)
+            f"{kinds[stream]}@iot.navigationLink": link(
+                view.base, kinds[stream], entities.id_of(view.of, kinds[stream], stream)
             ),
             "components": list(wanted),
             "dataArray@iot.count": len(rows),

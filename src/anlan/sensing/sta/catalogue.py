@@ -2,12 +2,13 @@
 
 Things, Locations and HistoricalLocations are numbered by place; Datastreams, Sensors and
 FeaturesOfInterest by stream.  What belongs together has the same number, so that no join is needed.
+MultiDatastreams have the numbers after the streams (:mod:`anlan.sensing.sta.multis`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from functools import lru_cache
 
@@ -19,9 +20,12 @@ from anlan.kernel.geometry import Point
 from anlan.registry import public as registry
 from anlan.registry.domain.facts import KnownSensor
 from anlan.registry.domain.packwords import Text
+from anlan.sensing.services import multidatastreams
 from anlan.sensing.services.framing import to_us
 from anlan.sensing.services.known import At, city_facts, sensors_of
 from anlan.sensing.sta.columns import Column
+from anlan.sensing.sta.model import FEATURE, MULTI, SENSOR
+from anlan.sensing.sta.multis import NO_MULTIS, Multis, multis_of
 
 Numbers = NDArray[np.int64]
 ALONE = "at,"
@@ -73,8 +77,14 @@ class Catalogue:
     stream_area: Numbers
     by_carrier: Numbers  # streams in order of their carriers
     by_quantity: Numbers
+    multis: Multis = NO_MULTIS
     columns: dict[tuple[str, str], Column] = field(default_factory=dict)
     store_numbers: list[tuple[Mapping[str, int], int, Numbers]] = field(default_factory=list)
+
+    def number_of_multi(self, code: str) -> int:
+        """Return the number of a MultiDatastream, -1 where there is none of that code."""
+        found = self.multis.number.get(code, -1)
+        return found if found < 0 else len(self.streams) + found
 
     def numbers_in_store(self, known: Mapping[str, int]) -> Numbers:
         """Return the store's number of each stream, -1 for those that never sent."""
@@ -93,7 +103,20 @@ def catalogue(*, now: datetime) -> Catalogue:
     facts = city_facts()
     if not facts.loaded:
         return _empty()
-    return _read(facts.revision, facts.local_day(now), At(now))
+    return _whole(facts.revision, facts.local_day(now), multidatastreams.last_change(), At(now))
+
+
+@lru_cache(maxsize=2)
+def _whole(revision: str, day: date, change: str, at: At) -> Catalogue:
+    """Return the city with its MultiDatastreams: when only these change, the rest is not read anew."""
+    plain = _read(revision, day, at)
+    if not change:
+        return plain
+    found = multis_of(
+        multidatastreams.rows_in_force(), plain.stream_number, plain.carrier_of, plain.quantity_of
+    )
+    kept = {at: x for at, x in plain.columns.items() if at[0] not in {MULTI, SENSOR, FEATURE}}
+    return replace(plain, multis=found, columns=kept, store_numbers=list(plain.store_numbers))
 
 
 @lru_cache(maxsize=2)

@@ -34,6 +34,10 @@ MET = (
     "request-data/built-in-query-functions",
     "request-data/pagination",
     "data-array/data-array",
+    "multi-datastream",
+    "multi-datastream/properties",
+    "multi-datastream/relations",
+    "multi-datastream/constraints",
 )  # fmt: skip
 """Requirements met for all entity sets.  Those of create-update-delete are met in part, and therefore
 not named: ``docs/reference/sensor-things.md`` says which."""
@@ -54,6 +58,7 @@ def root(base: str, *, page: int) -> dict[str, Any]:
                     "Observations": "in full",
                     "Things": "in part",
                     "Datastreams": "in part",
+                    "MultiDatastreams": "in part",
                 },
             },
         },

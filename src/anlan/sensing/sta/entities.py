@@ -9,15 +9,32 @@ import numpy as np
 import shapely
 
 from anlan.kernel.geometry import Point
+from anlan.registry.domain.facts import KnownSensor
+from anlan.sensing.domain.multidatastreams import (
+    COMPLEX,
+    KIND_NAMES,
+    MEASUREMENT,
+    WITHOUT_UNIT,
+    StreamRow,
+)
 from anlan.sensing.sta import times
-from anlan.sensing.sta.catalogue import Catalogue
-from anlan.sensing.sta.columns import Column, column_of, objects
-from anlan.sensing.sta.model import FEATURE, LOCATION, MOVED, QUANTITY, SENSOR, STREAM, THING
+from anlan.sensing.sta.catalogue import Catalogue, Numbers
+from anlan.sensing.sta.columns import Column, column_of, geometry_in, objects
+from anlan.sensing.sta.model import (
+    FEATURE,
+    LOCATION,
+    MOVED,
+    MULTI,
+    OF_THINGS,
+    QUANTITY,
+    SENSOR,
+    STREAM,
+    THING,
+)
 from anlan.sensing.sta.tree import Kind
 
 Getter = Callable[[Catalogue, int], Any]
 GEOJSON = "application/geo+json"
-MEASUREMENT = "http://www.opengis.net/def/observationType/OGC-OM/2.0/OM_Measurement"
 UNIT_NAMES = "urn:anlan:unit:"
 
 
@@ -41,7 +58,27 @@ def _thing_facts(of: Catalogue, number: int) -> dict[str, Any]:
     )
 
 
+def _own(of: Catalogue, number: int) -> KnownSensor | StreamRow:
+    """Return the stream or MultiDatastream of a number."""
+    alone = len(of.streams)
+    return of.streams[number] if number < alone else of.multis.rows[number - alone]
+
+
+def streams_of(of: Catalogue, number: int) -> list[int]:
+    """Return the streams of a MultiDatastream in the order of its results, or a stream itself."""
+    place = number - len(of.streams)
+    if place < 0:
+        return [number]
+    first, end = of.multis.starts[place : place + 2]
+    found: list[int] = of.multis.streams[first:end].tolist()
+    return found
+
+
 def _stream_words(of: Catalogue, number: int) -> str:
+    return "; ".join(_quantity_words(of, one) for one in streams_of(of, number))
+
+
+def _quantity_words(of: Catalogue, number: int) -> str:
     measured = of.quantity_of[number]
     if measured < 0:
         return of.streams[number].quantity
@@ -65,15 +102,65 @@ def _unit(of: Catalogue, number: int) -> dict[str, Any]:
     return {"name": unit, "symbol": unit, "definition": UNIT_NAMES + unit}
 
 
+def _units(of: Catalogue, number: int) -> list[dict[str, Any]]:
+    kinds = of.multis.rows[number - len(of.streams)].kinds
+    found = []
+    for one, kind in zip(streams_of(of, number), kinds, strict=True):
+        unit = _unit(of, one)
+        found.append(dict.fromkeys(unit) if kind in WITHOUT_UNIT else unit)
+    return found
+
+
+def _kinds(of: Catalogue, number: int) -> list[str]:
+    return [KIND_NAMES + kind for kind in of.multis.rows[number - len(of.streams)].kinds]
+
+
+def _multi_facts(of: Catalogue, number: int) -> dict[str, Any]:
+    first = of.streams[streams_of(of, number)[0]]
+    codes = [of.streams[one].code for one in streams_of(of, number)]
+    return _without_empty(
+        name_en=_own(of, number).name_en,
+        area=first.area,
+        area_path=first.area_path,
+        interval_s=first.interval.total_seconds(),
+    ) | {"datastreams": codes}
+
+
 def _metadata(of: Catalogue, number: int) -> dict[str, Any]:
+    if number >= len(of.streams):
+        return {"datastreams": [of.streams[one].code for one in streams_of(of, number)]}
     one = of.streams[number]
     return {"sends_unit": one.unit, "interval_s": one.interval.total_seconds()}
 
 
+def _area(of: Catalogue, number: int) -> dict[str, Any] | None:
+    """Return where a stream measures; several points where the streams of one stand apart."""
+    points = {of.streams[one].point: None for one in streams_of(of, number)}
+    points.pop(None, None)
+    if len(points) < 2:
+        return _point(next(iter(points), None))
+    pairs = [[one.lon, one.lat] for one in points if one is not None]
+    return {"type": "MultiPoint", "coordinates": pairs}
+
+
+def _envelope(of: Catalogue, number: int) -> dict[str, Any] | None:
+    """Return the box around the points of a MultiDatastream, as the standard and its clients ask."""
+    points = [of.streams[one].point for one in streams_of(of, number)]
+    pairs = [(one.lon, one.lat) for one in points if one is not None]
+    if not pairs:
+        return None
+    (west, south), (east, north) = (
+        map(min, zip(*pairs, strict=True)),
+        map(max, zip(*pairs, strict=True)),
+    )
+    ring = [[west, south], [east, south], [east, north], [west, north], [west, south]]
+    return {"type": "Polygon", "coordinates": [ring]}
+
+
 def _feature(of: Catalogue, number: int) -> dict[str, Any]:
-    one = of.streams[number]
-    return _point(one.point) or {
-        "type": "Feature", "geometry": None, "properties": {"area": one.area},
+    area = of.streams[streams_of(of, number)[0]].area
+    return _area(of, number) or {
+        "type": "Feature", "geometry": None, "properties": {"area": area},
     }  # fmt: skip
 
 
@@ -105,17 +192,26 @@ SAID: dict[str, dict[str, tuple[Kind, Getter]]] = {
     STREAM: {
         "name": ("string", lambda of, n: of.streams[n].name_zh),
         "description": ("string", _stream_words),
-        "observationType": ("string", _always(MEASUREMENT)),
+        "observationType": ("string", _always(KIND_NAMES + MEASUREMENT)),
         "unitOfMeasurement": ("any", _unit),
         "observedArea": ("geometry", lambda of, n: _point(of.streams[n].point)),
         "properties": ("any", _stream_facts),
     },
+    MULTI: {
+        "name": ("string", lambda of, n: _own(of, n).name_zh),
+        "description": ("string", _stream_words),
+        "observationType": ("string", _always(KIND_NAMES + COMPLEX)),
+        "multiObservationDataTypes": ("any", _kinds),
+        "unitOfMeasurements": ("any", _units),
+        "observedArea": ("geometry", _envelope),
+        "properties": ("any", _multi_facts),
+    },
     SENSOR: {
-        "name": ("string", lambda of, n: of.streams[n].name_zh),
+        "name": ("string", lambda of, n: _own(of, n).name_zh),
         "description": ("string", _stream_words),
         "encodingType": ("string", _always("application/json")),
         "metadata": ("any", _metadata),
-        "properties": ("any", lambda of, n: _without_empty(name_en=of.streams[n].name_en)),
+        "properties": ("any", lambda of, n: _without_empty(name_en=_own(of, n).name_en)),
     },
     QUANTITY: {
         "name": ("string", lambda of, n: of.quantities[n].name.zh),
@@ -124,27 +220,38 @@ SAID: dict[str, dict[str, tuple[Kind, Getter]]] = {
         "properties": ("any", _quantity_facts),
     },
     FEATURE: {
-        "name": ("string", lambda of, n: of.streams[n].name_zh),
+        "name": ("string", lambda of, n: _own(of, n).name_zh),
         "description": ("string", _stream_words),
         "encodingType": ("string", _always(GEOJSON)),
         "feature": ("geometry", _feature),
-        "properties": ("any", lambda of, n: {"area": of.streams[n].area}),
+        "properties": ("any", lambda of, n: {"area": of.streams[streams_of(of, n)[0]].area}),
     },
 }
 
 
-def count_of(of: Catalogue, kind: str) -> int:
-    """Return how many numbers a kind has."""
+def numbers_of(of: Catalogue, kind: str) -> range:
+    """Return the numbers of a kind."""
     if kind == QUANTITY:
-        return len(of.quantities)
-    return len(of.carriers if kind in {THING, LOCATION, MOVED} else of.streams)
+        return range(len(of.quantities))
+    if kind in OF_THINGS:
+        return range(len(of.carriers))
+    alone = len(of.streams)
+    both = alone + len(of.multis.rows)
+    return range(alone if kind == MULTI else 0, alone if kind == STREAM else both)
+
+
+def places(of: Catalogue, kind: str, numbers: Numbers) -> Numbers:
+    """Return where in the columns of a kind entities stand, -1 for those of another kind."""
+    known = numbers_of(of, kind)
+    there = (numbers >= known.start) & (numbers < known.stop)
+    return np.where(there, numbers - known.start, -1)
 
 
 def id_of(of: Catalogue, kind: str, number: int) -> str:
     """Return the id of an entity."""
     if kind == QUANTITY:
         return of.quantities[number].id
-    return of.carriers[number].id if kind in {THING, LOCATION, MOVED} else of.streams[number].code
+    return of.carriers[number].id if kind in OF_THINGS else _own(of, number).code
 
 
 def column(of: Catalogue, kind: str, name: str) -> Column:
@@ -156,16 +263,35 @@ def column(of: Catalogue, kind: str, name: str) -> Column:
 
 
 def _made(of: Catalogue, kind: str, name: str) -> Column:
-    numbers = range(count_of(of, kind))
+    numbers = numbers_of(of, kind)
     if name == "id":
         return column_of("string", [id_of(of, kind, number) for number in numbers])
     typed, getter = SAID[kind][name]
     if typed == "geometry":
-        points = [one.point for one in (of.carriers if kind == LOCATION else of.streams)]
-        return Column(typed, objects(_drawn(points)), np.array([bool(x) for x in points], bool))
+        return _geometries(of, kind, numbers)
     if typed == "instant":
         return column_of(typed, [one.since_us for one in of.carriers])
     return column_of(typed, [getter(of, number) for number in numbers])
+
+
+def _geometries(of: Catalogue, kind: str, numbers: range) -> Column:
+    """Return where entities are: those of one point at once, MultiDatastreams each by its points.
+
+    The box that is shown of these may have no area, and then lies within nothing.
+    """
+    alone = len(of.streams)
+    points = [
+        one.point
+        for one in (of.carriers if kind == LOCATION else of.streams[numbers.start : numbers.stop])
+    ]
+    drawn = _drawn(points)
+    known = [bool(x) for x in points]
+    for number in numbers if kind in {MULTI, SENSOR, FEATURE} else ():
+        if number >= alone:
+            shape = geometry_in(_area(of, number))
+            drawn.append(shape)
+            known.append(shape is not None)
+    return Column("geometry", objects(drawn), np.array(known, bool))
 
 
 def _drawn(points: list[Point | None]) -> list[Any]:

@@ -9,10 +9,21 @@ import numpy as np
 
 from anlan.kernel.errors import NotAllowedError
 from anlan.sensing.domain.sta_errors import EntityUnknownError, OptionError
-from anlan.sensing.sta import answers, entities, readings
+from anlan.sensing.sta import answers, entities, looking
 from anlan.sensing.sta.answers import Json
 from anlan.sensing.sta.catalogue import Numbers
-from anlan.sensing.sta.model import BASIC, KINDS, READING, SETS, STREAM, THING, link, relation
+from anlan.sensing.sta.model import (
+    BASIC,
+    KINDS,
+    MULTI,
+    QUANTITY,
+    READING,
+    SETS,
+    STREAM,
+    THING,
+    link,
+    relation,
+)
 from anlan.sensing.sta.options import Options, options_of
 from anlan.sensing.sta.paths import Step, steps_of
 from anlan.sensing.sta.readings import Readings
@@ -64,7 +75,8 @@ def _begin(view: View, step: Step) -> Place:
     if kind == READING:
         if step.id is not None:
             return _of_reading(view, step.id)
-        return Place(kind, np.flatnonzero(view.streams), None, many=True)
+        owners = np.flatnonzero(view.sees(STREAM) | view.sees(MULTI))
+        return Place(kind, owners, None, many=True)
     if step.id is not None:
         return Place(kind, np.array([view.number(kind, step.id)]), None, many=False)
     return Place(kind, np.flatnonzero(view.sees(kind)), None, many=True)
@@ -72,9 +84,7 @@ def _begin(view: View, step: Step) -> Place:
 
 def _of_reading(view: View, id_: str | int, stream: int | None = None) -> Place:
     may_read(view)
-    if not isinstance(id_, int):
-        raise EntityUnknownError(what="Observations", id=id_[:80])
-    found = readings.one(view, id_, stream)
+    found = looking.one(view, id_, stream) if isinstance(id_, int) else looking.row(view, id_)
     return Place(READING, found.stream, found, many=False)
 
 
@@ -94,6 +104,10 @@ def _follow(view: View, place: Place, step: Step) -> Place:
             raise EntityUnknownError(what="Observations", id=step.id)
         return found
     if place.kind == READING:
+        if (
+            view.only(led.kind, place.numbers) < 0
+        ).any():  # of a Datastream, or of a MultiDatastream
+            raise EntityUnknownError(what=step.name, id="")
         return Place(led.kind, place.numbers, None, many=False)
     _, children, _ = view.related(place.kind, place.numbers, step.name)
     if step.id is not None:
@@ -101,7 +115,8 @@ def _follow(view: View, place: Place, step: Step) -> Place:
     one = not led.many or step.id is not None
     if one and not len(children):
         raise EntityUnknownError(what=step.name, id="" if step.id is None else str(step.id)[:80])
-    return Place(led.kind, np.sort(children), None, many=not one)
+    in_order = place.kind == MULTI and led.kind == QUANTITY  # as its results are
+    return Place(led.kind, children if in_order else np.sort(children), None, many=not one)
 
 
 def _stream_in(place: Place) -> int | None:
@@ -166,14 +181,14 @@ def _single(view: View, place: Place, options: Options) -> Json | Plain:
 def _set(view: View, place: Place, path: str, options: Options) -> Json:
     asked = place.rest == ("$ref",)
     if place.kind == READING:
-        found = readings.look(view, place.numbers, options, of_each=_of_one(place))
+        found = looking.look(view, place.numbers, options, of_each=_of_one(place))
         total = sum(found.counts.values())
         more = bool(found.more)
         if options.arrays:
             shown = answers.arrays(view, found, options)
         elif asked:
-            numbers = found.readings.number.tolist()
-            shown = [{"@iot.selfLink": link(view.base, READING, one)} for one in numbers]
+            ids = found.readings.ids
+            shown = [{"@iot.selfLink": link(view.base, READING, one)} for one in ids]
         else:
             shown, _ = answers.readings_shown(view, found.readings, options)
     else:
@@ -194,8 +209,8 @@ def _of_one(place: Place) -> bool:
     return len(place.numbers) == 1
 
 
-def stream_of(view: View, path: str) -> str | None:
-    """Return the stream whose readings a path names; None for those of all streams.
+def owner_of(view: View, path: str) -> tuple[str, str]:
+    """Return kind and code of the stream whose readings a path names; empty for those of all.
 
     Raises
     ------
@@ -205,9 +220,11 @@ def stream_of(view: View, path: str) -> str | None:
     place = lead(view, path)
     if place.kind != READING or not place.many or place.rest:
         raise EntityUnknownError(what="path", id=path[:80])
-    if steps_of(path)[1:]:
-        return entities.id_of(view.of, STREAM, int(place.numbers[0]))
-    return None
+    if not steps_of(path)[1:]:
+        return "", ""
+    number = int(place.numbers[0])
+    kind = STREAM if number < len(view.of.streams) else MULTI
+    return kind, entities.id_of(view.of, kind, number)
 
 
 def carrier_of(view: View, path: str, kind: str) -> str:
@@ -226,7 +243,7 @@ def carrier_of(view: View, path: str, kind: str) -> str:
         place.kind != THING
         or place.many
         or place.rest
-        or kind != STREAM
+        or kind not in {STREAM, MULTI}
         or steps[-1].id is not None
     ):
         raise EntityUnknownError(what="path", id=path[:80])

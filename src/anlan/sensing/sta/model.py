@@ -1,4 +1,4 @@
-"""The eight kinds of entities: their names, their relations, and the words of the standard for both."""
+"""The nine kinds of entities: their names, their relations, and the words of the standard for both."""
 
 from __future__ import annotations
 
@@ -11,10 +11,13 @@ from anlan.sensing.domain.sta_errors import NameUnknownError
 THING, LOCATION, MOVED = "Thing", "Location", "HistoricalLocation"
 STREAM, SENSOR, QUANTITY = "Datastream", "Sensor", "ObservedProperty"
 READING, FEATURE = "Observation", "FeatureOfInterest"
+MULTI = "MultiDatastream"
 
 OF_THINGS = frozenset({THING, LOCATION, MOVED})
-OF_STREAMS = frozenset({STREAM, SENSOR, FEATURE})
-"""Kinds of one place or one stream each: entities of the same number belong together."""
+OF_STREAMS = frozenset({STREAM, MULTI, SENSOR, FEATURE})
+"""Kinds of one place or one stream each: entities of the same number belong together.
+
+MultiDatastreams have the numbers after the Datastreams; Sensors and FeaturesOfInterest those of both."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +48,12 @@ def _many(plural: str, kind: str) -> tuple[str, Relation]:
 _THINGS, _LOCATIONS = _many("Things", THING), _many("Locations", LOCATION)
 _STREAMS, _READINGS = _many("Datastreams", STREAM), _many("Observations", READING)
 _MOVED = _many("HistoricalLocations", MOVED)
+_MULTIS = _many("MultiDatastreams", MULTI)
 
 KINDS: dict[str, EntityKind] = {
     kind.name: kind
     for kind in (
-        EntityKind(THING, "Things", dict([_LOCATIONS, _MOVED, _STREAMS])),
+        EntityKind(THING, "Things", dict([_LOCATIONS, _MOVED, _STREAMS, _MULTIS])),
         EntityKind(LOCATION, "Locations", dict([_THINGS, _MOVED])),
         EntityKind(MOVED, "HistoricalLocations", dict([_one(THING), _LOCATIONS])),
         EntityKind(
@@ -57,10 +61,15 @@ KINDS: dict[str, EntityKind] = {
             "Datastreams",
             dict([_one(THING), _one(SENSOR), _one(QUANTITY), _READINGS]),
         ),
-        EntityKind(SENSOR, "Sensors", dict([_STREAMS])),
-        EntityKind(QUANTITY, "ObservedProperties", dict([_STREAMS])),
-        EntityKind(READING, "Observations", dict([_one(STREAM), _one(FEATURE)])),
+        EntityKind(SENSOR, "Sensors", dict([_STREAMS, _MULTIS])),
+        EntityKind(QUANTITY, "ObservedProperties", dict([_STREAMS, _MULTIS])),
+        EntityKind(READING, "Observations", dict([_one(STREAM), _one(MULTI), _one(FEATURE)])),
         EntityKind(FEATURE, "FeaturesOfInterest", dict([_READINGS])),
+        EntityKind(
+            MULTI,
+            "MultiDatastreams",
+            dict([_one(THING), _one(SENSOR), _many("ObservedProperties", QUANTITY), _READINGS]),
+        ),
     )
 }
 SETS = {kind.plural: kind.name for kind in KINDS.values()}
@@ -71,6 +80,10 @@ BASIC: dict[str, tuple[str, ...]] = {
     MOVED: ("time",),
     STREAM: (
         "name", "description", "observationType", "unitOfMeasurement", "observedArea", "properties",
+    ),
+    MULTI: (
+        "name", "description", "observationType", "multiObservationDataTypes", "unitOfMeasurements",
+        "observedArea", "properties",
     ),
     SENSOR: ("name", "description", "encodingType", "metadata", "properties"),
     QUANTITY: ("name", "definition", "description", "properties"),

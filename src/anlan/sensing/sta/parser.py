@@ -151,7 +151,8 @@ class _Reading:
             kind, value = CONSTANTS[word.text.lower()]
             return Value(kind, value, word.at)  # type: ignore[arg-type]
         if self.next.text != "(":
-            return Field(tuple(word.text.split("/")), word.at)
+            path = word.text.replace("[", "/").replace("]", "")  # result[0] is result/0
+            return Field(tuple(path.split("/")), word.at)
         self.take()
         args: list[Node] = []
         while self.next.text != ")":

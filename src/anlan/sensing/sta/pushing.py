@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from anlan.sensing.sta.catalogue import Numbers
 from anlan.sensing.sta.evaluate import holds
-from anlan.sensing.sta.model import READING, STREAM
+from anlan.sensing.sta.model import MULTI, READING, STREAM
 from anlan.sensing.sta.tree import (
     Both,
     Call,
@@ -24,16 +24,19 @@ ALWAYS = (-(1 << 62), 1 << 62)
 _TURNED = {"gt": "lt", "ge": "le", "lt": "gt", "le": "ge", "eq": "eq"}
 
 
-def narrowed(view: View, streams: Numbers, node: Node | None) -> tuple[Numbers, Node | None]:
+def narrowed(view: View, owners: Numbers, node: Node | None) -> tuple[Numbers, Node | None]:
     """Return the streams that conditions about streams leave, and the conditions that are left."""
     rest = []
     for condition in conditions_of(node):
-        if {field.steps[0] for field in fields_in(condition)} == {STREAM}:
-            streams = streams[holds(_stripped(condition), Entities(view, STREAM, streams))]
+        about = {field.steps[0] for field in fields_in(condition)}
+        if about in ({STREAM}, {MULTI}):
+            kind = about.pop()
+            asked = Entities(view, kind, view.only(kind, owners))
+            owners = owners[holds(_stripped(condition), asked)]
         else:
             rest.append(condition)
     left = rest[0] if len(rest) == 1 else Joined("and", tuple(rest), 0) if rest else None
-    return streams, left
+    return owners, left
 
 
 def _stripped(node: Node) -> Node:

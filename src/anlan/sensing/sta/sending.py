@@ -2,44 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import msgspec
-import numpy as np
 
-from anlan.kernel.actor import Actor
-from anlan.sensing.domain.errors import BatchTooLargeError
+from anlan.sensing.domain.errors import BatchTooLargeError, SignRefusedError
+from anlan.sensing.domain.multidatastreams import MOST_STREAMS
 from anlan.sensing.domain.observations import (
     MAX_ROWS,
-    Observation,
     Quality,
-    RowIn,
-    StreamFacts,
-    check_rows,
 )
 from anlan.sensing.domain.sta_errors import (
     EntityMalformedError,
     NotKeptHereError,
-    ReadingRefusedError,
+    ResultLengthError,
 )
-from anlan.sensing.services.framing import message_of, to_us
-from anlan.sensing.services.hands import hand
-from anlan.sensing.services.known import stream_facts
+from anlan.sensing.sta.model import MULTI, STREAM
 from anlan.sensing.sta.times import instant_us
-from anlan.sensing.store import Message
-from anlan.sensing.store.frames import MOST_ROWS
 
 EXACT = 1 << 53
 LONGEST_RESULT = 64 * 1024
 DEEPEST_RESULT = 60
 """Levels of a result: whoever reads it may stand deeper in calls than who sent it."""
 TAKEN = frozenset(
-    {"phenomenonTime", "resultTime", "result", "resultQuality", "Datastream", "FeatureOfInterest"}
-)
-UNKNOWN = "observation.stream_unknown"
+    {
+        "phenomenonTime", "resultTime", "result", "resultQuality",
+        "Datastream", "MultiDatastream", "FeatureOfInterest",
+    }
+)  # fmt: skip
+Owner = tuple[str, str]
+"""What an Observation is of: Datastream or MultiDatastream, and its code."""
+NO_OWNER: Owner = ("", "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +48,20 @@ class Sent:
     value: float | None
     text: bytes
     quality: str
+
+
+@dataclass(frozen=True, slots=True)
+class SentRow:
+    """One Observation of a MultiDatastream as it was sent: a result and a quality for each stream."""
+
+    multi: str
+    at: datetime
+    result_us: int | None
+    results: tuple[Any, ...]
+    qualities: tuple[str, ...]
+
+
+AnySent = Sent | SentRow
 
 
 def json_of(body: bytes) -> Any:
@@ -68,8 +78,8 @@ def json_of(body: bytes) -> Any:
         raise EntityMalformedError(where="body: no JSON") from None
 
 
-def sent_of(given: Any, *, stream: str | None, now: datetime) -> Sent:
-    """Return an Observation; ``stream`` is the one that the address names.
+def sent_of(given: Any, *, of: Owner = NO_OWNER, now: datetime) -> Sent | SentRow:
+    """Return an Observation; ``of`` is what the address names.
 
     Raises
     ------
@@ -81,33 +91,65 @@ def sent_of(given: Any, *, stream: str | None, now: datetime) -> Sent:
     for name, value in given.items():
         if name not in TAKEN and not name.startswith("@iot.") and value not in (None, {}, "", []):
             raise NotKeptHereError(field=name[:80])
-    stream = _id_of(given, "Datastream", stream)
-    if stream is None:
+    kind, code = owner_in(given, of)
+    if not code:
         raise EntityMalformedError(where="Datastream/@iot.id")
-    if _id_of(given, "FeatureOfInterest", stream) != stream:
+    if (_id_of(given, "FeatureOfInterest") or code) != code:
         raise NotKeptHereError(field="FeatureOfInterest")
-    value, text = result_of(given["result"])
     at = _instant(given, "phenomenonTime")
-    return Sent(
-        stream=stream,
-        at=now if at is None else at[1],
-        result_us=result_time_of(given),
-        value=value,
-        text=text,
-        quality=quality_of(given),
-    )
+    when, made = now if at is None else at[1], result_time_of(given)
+    if kind == MULTI:
+        results = _components(given["result"])
+        return SentRow(code, when, made, results, qualities_of(given, len(results)))
+    value, text = result_of(given["result"])
+    return Sent(code, when, made, value, text, quality_of(given))
 
 
-def _id_of(given: Mapping[str, Any], name: str, instead: str | None) -> str | None:
+def owner_in(given: Mapping[str, Any], of: Owner) -> Owner:
+    """Return kind and code of what an Observation is of: as the address or the body names it.
+
+    Raises
+    ------
+    EntityMalformedError
+        When they name two.
+    """
+    for kind in (STREAM, MULTI):
+        code = _id_of(given, kind)
+        if code and of[1] and of != (kind, code):
+            raise EntityMalformedError(where=f"{kind}: another one is named as well")
+        of = (kind, code) if code else of
+    return of
+
+
+def _id_of(given: Mapping[str, Any], name: str) -> str:
     linked = given.get(name)
     if linked is None:
-        return instead
+        return ""
     id_ = linked.get("@iot.id") if isinstance(linked, dict) else None
-    if not isinstance(id_, str | int) or len(str(id_)) > 200:
+    if not isinstance(id_, str | int) or not 0 < len(str(id_)) <= 200:
         raise EntityMalformedError(where=f"{name}/@iot.id")
-    if name == "Datastream" and instead is not None and str(id_) != instead:
-        raise EntityMalformedError(where="Datastream: the address names another one")
     return str(id_)
+
+
+def _components(given: Any) -> tuple[Any, ...]:
+    """Return the results of a MultiDatastream's Observation; how many there must be is seen later."""
+    if not isinstance(given, list):
+        raise EntityMalformedError(where="result: an array is wanted, as multiObservationDataTypes")
+    if len(given) > MOST_STREAMS:
+        raise ResultLengthError(given=len(given), wanted=f"1–{MOST_STREAMS}")
+    if len(msgspec.json.encode(given)) > LONGEST_RESULT:
+        raise NotKeptHereError(field=f"result (over {LONGEST_RESULT} bytes)")
+    return tuple(given)
+
+
+def qualities_of(given: Mapping[str, Any], count: int) -> tuple[str, ...]:
+    """Return the quality of each of so many results: one word for all, or as many."""
+    found = given.get("resultQuality")
+    if not isinstance(found, list) or not found:
+        return (quality_of(given),) * count
+    if len(found) != count:
+        raise EntityMalformedError(where="resultQuality: one, or one for each result")
+    return tuple(quality_of({"resultQuality": one}) for one in found)
 
 
 def _instant(given: Mapping[str, Any], name: str) -> tuple[int, datetime] | None:
@@ -170,7 +212,7 @@ def _deeper(given: Any, levels: int) -> bool:
     return True
 
 
-def rows_of(given: Any, *, now: datetime) -> list[Sent | str]:
+def rows_of(given: Any, *, now: datetime) -> list[AnySent | str]:
     """Return the Observations of data arrays, or the code of why one is none.
 
     Raises
@@ -180,21 +222,24 @@ def rows_of(given: Any, *, now: datetime) -> list[Sent | str]:
     """
     if not isinstance(given, list):
         raise EntityMalformedError(where="a list of data arrays is wanted")
-    found: list[Sent | str] = []
+    found: list[AnySent | str] = []
     for place, group in enumerate(given):
         if not isinstance(group, dict) or not isinstance(group.get("dataArray"), list):
             raise EntityMalformedError(where=f"[{place}]/dataArray")
         names = group.get("components")
         if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
             raise EntityMalformedError(where=f"[{place}]/components")
-        stream = _id_of(group, "Datastream", None)
+        of = owner_in(group, NO_OWNER)
         if len(found) + len(group["dataArray"]) > MAX_ROWS:
             raise BatchTooLargeError(rows=len(found) + len(group["dataArray"]), limit=MAX_ROWS)
-        found += [_row(names, row, stream, now) for row in group["dataArray"]]
+        found += [_row(names, row, of, now) for row in group["dataArray"]]
+    rows = sum(len(one.results) if isinstance(one, SentRow) else 1 for one in found)
+    if rows > MAX_ROWS:
+        raise BatchTooLargeError(rows=rows, limit=MAX_ROWS)
     return found
 
 
-def _row(names: list[str], row: Any, stream: str | None, now: datetime) -> Sent | str:
+def _row(names: list[str], row: Any, of: Owner, now: datetime) -> AnySent | str:
     if not isinstance(row, list) or len(row) != len(names):
         return "observation.row_malformed"
     given = {name: value for name, value in zip(names, row, strict=True) if name != "id"}
@@ -202,69 +247,6 @@ def _row(names: list[str], row: Any, stream: str | None, now: datetime) -> Sent 
     if feature is not None:
         given["FeatureOfInterest"] = {"@iot.id": feature}
     try:
-        return sent_of(given, stream=stream, now=now)
-    except (EntityMalformedError, NotKeptHereError) as error:
+        return sent_of(given, of=of, now=now)
+    except SignRefusedError as error:
         return error.code
-
-
-def keep(
-    actor: Actor, sent: Iterable[Sent | str], *, key: str = "", now: datetime
-) -> list[tuple[int, Observation] | str]:
-    """Keep Observations durably; return the number and reading of each, or why it was refused."""
-    everything = list(sent)
-    streams = {one.stream for one in everything if isinstance(one, Sent)}
-    facts = stream_facts(actor, streams, at=now)
-    checked = [one if isinstance(one, str) else check(one, facts, now=now) for one in everything]
-    good = [
-        (one, raw) for one, raw in zip(checked, everything, strict=True) if not isinstance(one, str)
-    ]
-    if not good:
-        return [one for one in checked if isinstance(one, str)]
-    message = _message(actor, good, key=key, now=now)
-    seq = hand().keep(message).seq
-    numbers = iter(range(seq * MOST_ROWS, seq * MOST_ROWS + len(good)))
-    return [one if isinstance(one, str) else (next(numbers), one) for one in checked]
-
-
-def check(sent: Sent, facts: Mapping[str, StreamFacts], *, now: datetime) -> Observation | str:
-    """Return what is kept of an Observation, or why it is refused."""
-    known = facts.get(sent.stream)
-    if known is None:
-        return UNKNOWN
-    value = 0.0 if sent.text else sent.value
-    row = RowIn(sent.stream, sent.at, value, sent.quality, known.unit)
-    found = check_rows([row], facts, unit="", now=now)
-    if found.refused:
-        return found.refused[0].code
-    kept = found.kept[0]
-    if not sent.text:
-        return kept
-    return Observation(kept.stream, kept.at, None, Quality(sent.quality or "good"))
-
-
-def _message(
-    actor: Actor, good: list[tuple[Observation, Any]], *, key: str, now: datetime
-) -> Message:
-    plain = message_of(actor.id, [one for one, _ in good], key=key, now=now)
-    texts = tuple(raw.text for _, raw in good)
-    made = [to_us(one.at) if raw.result_us is None else raw.result_us for one, raw in good]
-    late = any(to_us(one.at) != us for (one, _), us in zip(good, made, strict=True))
-    return msgspec.structs.replace(
-        plain,
-        text=texts if any(texts) else (),
-        result_us=np.array(made, np.int64).tobytes() if late else b"",
-    )
-
-
-def keep_one(actor: Actor, sent: Sent, *, key: str = "", now: datetime) -> tuple[int, Observation]:
-    """Keep one Observation durably.
-
-    Raises
-    ------
-    ReadingRefusedError
-        With the code of why it was not kept.
-    """
-    found = keep(actor, [sent], key=key, now=now)[0]
-    if isinstance(found, str):
-        raise ReadingRefusedError(reason=found)
-    return found

@@ -88,3 +88,9 @@ def written(times: NDArray[np.int64]) -> list[str]:
     unit: Literal["us", "ms"] = "us" if (times % 1000).any() else "ms"
     texts = np.datetime_as_string(times.astype("M8[us]"), unit=unit)
     return [f"{text}Z" for text in texts.tolist()]
+
+
+def each_written(times: NDArray[np.int64]) -> list[str]:
+    """Return instants as text, each as it would be by itself: as they stand in ids."""
+    texts = np.datetime_as_string(times.astype("M8[us]"), unit="us").tolist()
+    return [f"{text.removesuffix('000')}Z" for text in texts]

@@ -22,18 +22,22 @@ from anlan.sensing.sta.catalogue import Catalogue, Numbers
 from anlan.sensing.sta.columns import Column, column_of, nothing
 from anlan.sensing.sta.evaluate import Scope
 from anlan.sensing.sta.model import (
+    FEATURE,
     IDS,
     KINDS,
     LOCATION,
     MOVED,
+    MULTI,
     OF_STREAMS,
     OF_THINGS,
     QUANTITY,
     READING,
+    SENSOR,
     STREAM,
     THING,
     relation,
 )
+from anlan.sensing.sta.multis import ragged
 from anlan.sensing.sta.tree import Field, Node, fields_in
 
 MOST_STEPS = 500_000_000
@@ -92,13 +96,39 @@ class View:
         """Which streams are seen."""
         return self._areas[self.of.stream_area]
 
+    @cached_property
+    def _multis(self) -> NDArray[np.bool_]:
+        """Which MultiDatastreams are seen: those of which every stream is."""
+        of = self.of.multis
+        if not of.rows:
+            return np.zeros(0, bool)
+        return np.logical_and.reduceat(self.streams[of.streams], of.starts[:-1])
+
+    @cached_property
+    def _of_kind(self) -> dict[str, NDArray[np.bool_]]:
+        streams, multis = self.streams, self._multis
+        both = np.concatenate([streams, multis])
+        return {
+            STREAM: np.concatenate([streams, np.zeros(len(multis), bool)]),
+            MULTI: np.concatenate([np.zeros(len(streams), bool), multis]),
+            SENSOR: both,
+            FEATURE: both,
+        }
+
     def sees(self, kind: str) -> NDArray[np.bool_]:
         """Return which entities of a kind are seen, by number."""
         if kind == QUANTITY:
             return np.ones(len(self.of.quantities), bool)
         if kind in {LOCATION, MOVED}:
             return self._located
-        return self._carriers if kind == THING else self.streams
+        return self._carriers if kind == THING else self._of_kind[kind]
+
+    def only(self, kind: str, owners: Numbers) -> Numbers:
+        """Return the numbers of Datastreams and MultiDatastreams that are of a kind, else -1."""
+        if kind not in {STREAM, MULTI}:
+            return owners
+        alone = owners < len(self.of.streams)
+        return np.where(alone if kind == STREAM else ~alone, owners, -1)
 
     def number(self, kind: str, id_: Any) -> int:
         """Return the number of an entity.
@@ -108,11 +138,15 @@ class View:
         EntityUnknownError
             When there is none, or it may not be seen.
         """
+        code = str(id_)
         if kind == QUANTITY:
-            known = self.of.quantity_number
+            found = self.of.quantity_number.get(code, -1)
+        elif kind in OF_THINGS:
+            found = self.of.carrier_number.get(code, -1)
         else:
-            known = self.of.carrier_number if kind in OF_THINGS else self.of.stream_number
-        found = known.get(str(id_), -1)
+            found = -1 if kind == MULTI else self.of.stream_number.get(code, -1)
+            if found < 0 and kind != STREAM:
+                found = self.of.number_of_multi(code)
         if found < 0 or not self.sees(kind)[found]:
             raise EntityUnknownError(what=KINDS[kind].plural, id=str(id_)[:80])
         return found
@@ -125,24 +159,41 @@ class View:
             children = numbers
         elif kind == STREAM:
             children = (self.of.carrier_of if target == THING else self.of.quantity_of)[numbers]
+        elif kind == MULTI:
+            children, places = self._of_multis(target, numbers - len(self.of.streams))
         else:
-            children, places = self._streams_of(kind, numbers)
+            children, places = self._measuring(kind, target, numbers)
         keep = children >= 0
         keep[keep] = self.sees(target)[children[keep]]
         return target, children[keep], places[keep]
 
-    def _streams_of(self, kind: str, numbers: Numbers) -> tuple[Numbers, Numbers]:
-        leads = self.of.carrier_of if kind == THING else self.of.quantity_of
-        order = self.of.by_carrier if kind == THING else self.of.by_quantity
-        ordered = leads[order]
-        first = np.searchsorted(ordered, numbers, "left")
-        counts = np.searchsorted(ordered, numbers, "right") - first
-        total = int(counts.sum())
-        if total > MOST_RELATED:
-            raise TooWideError(limit=f"{MOST_RELATED} related entities")
-        places = np.repeat(np.arange(len(numbers)), counts)
-        within = np.arange(total) - np.repeat(np.cumsum(counts) - counts, counts)
-        return order[np.repeat(first, counts) + within], places
+    def _of_multis(self, target: str, numbers: Numbers) -> tuple[Numbers, Numbers]:
+        of = self.of.multis
+        if target == THING:
+            return of.carrier_of[numbers], np.arange(len(numbers))
+        _bounded(int(np.diff(of.starts)[numbers].sum()))
+        parts, owners, _ = of.parts(numbers)
+        return of.quantities[parts], owners
+
+    def _measuring(self, kind: str, target: str, numbers: Numbers) -> tuple[Numbers, Numbers]:
+        """Return the Datastreams or MultiDatastreams of places or quantities."""
+        of = self.of
+        if target == MULTI:
+            leads, order = (of.multis.of_carrier if kind == THING else of.multis.of_quantity)()
+            order = order + len(of.streams)
+        else:
+            order = of.by_carrier if kind == THING else of.by_quantity
+            leads = (of.carrier_of if kind == THING else of.quantity_of)[order]
+        first = np.searchsorted(leads, numbers, "left")
+        counts = np.searchsorted(leads, numbers, "right") - first
+        _bounded(int(counts.sum()))
+        found, places, _ = ragged(first, counts)
+        return order[found], places
+
+
+def _bounded(related: int) -> None:
+    if related > MOST_RELATED:
+        raise TooWideError(limit=f"{MOST_RELATED} related entities")
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,14 +221,15 @@ class Entities:
     def column(self, field: Field) -> Column:
         """Return a property of each, or of the one it leads to."""
         name, rest = field.steps[0], field.steps[1:]
+        places = entities.places(self.view.of, self.kind, self.numbers)
         if name in IDS:
-            return entities.column(self.view.of, self.kind, "id").take(self.numbers)
+            return entities.column(self.view.of, self.kind, "id").take(places)
         if name in KINDS[self.kind].relations:
             return self._led(name, Field(rest or ("@iot.id",), field.at))
         typed = entities.SAID[self.kind].get(name)
         if typed is None or (rest and typed[0] != "any"):
             raise NameUnknownError(of=self.kind, name="/".join(field.steps)[:80])
-        found = entities.column(self.view.of, self.kind, name).take(self.numbers)
+        found = entities.column(self.view.of, self.kind, name).take(places)
         return within(found, rest)
 
     def _led(self, name: str, field: Field) -> Column:
@@ -259,7 +311,15 @@ def within(column: Column, steps: tuple[str, ...]) -> Column:
     found = []
     for value in column.data.tolist():
         for step in steps:
-            value = value.get(step) if isinstance(value, dict) else None  # noqa: PLW2901
+            value = _in(value, step)  # noqa: PLW2901
         found.append(value)
     made = column_of("any", found) if found else nothing("any", len(column.known))
     return made if len(made.known) == len(column.known) else nothing("any", len(column.known))
+
+
+def _in(value: Any, step: str) -> Any:
+    """Return what lies under a name of an object, or at a place of a list."""
+    if isinstance(value, dict):
+        return value.get(step)
+    is_place = isinstance(value, list) and step.isascii() and step.isdigit() and len(step) < 5
+    return value[int(step)] if is_place and int(step) < len(value) else None

@@ -14,7 +14,6 @@ each, empty for none).
 from __future__ import annotations
 
 import struct
-import zlib
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -211,7 +210,7 @@ def _end_of(data: memoryview, place: int) -> int | None:
     end = place + HEADER.size + length
     if magic != MAGIC or length > MOST_BYTES or rows >= MOST_ROWS or end > len(data):
         return None
-    return end if zlib.crc32(data[place + CHECKED_FROM : end]) == checksum else None
+    return end if crc32(data[place + CHECKED_FROM : end]) == checksum else None
 
 
 def header_at(data: memoryview, start: int) -> Header:

@@ -53,8 +53,8 @@ from anlan.sensing.store.writer import Kept, StoreWriter, alone
 ANOTHER = "another edge process writes the observations of this workspace"
 PATIENCE_S = 10.0
 """How long a process waits for the one that writes: it may be starting, or dying."""
-RETIRING_S = 600.0
-"""How long it waits while readings of a day are let go: a day may hold very many."""
+LONG_S = 600.0
+"""How long it waits while readings are sealed, or let go: a day may hold very many."""
 CONNECTIONS_KEPT = 16
 
 
@@ -186,7 +186,7 @@ class Hand:
 
     def seal(self, now_us: int) -> None:
         """Close what the log holds into segments."""
-        while isinstance(found := self._ask(Seal(now_us)), Writing):
+        while isinstance(found := self._ask(Seal(now_us), patience_s=LONG_S), Writing):
             with contextlib.suppress(CommitterClosedError):
                 found.seal(now_us)
                 return
@@ -214,7 +214,7 @@ class Hand:
 
     def retire(self, asked: Retiring) -> None:
         """Let go of readings of a day; may take minutes."""
-        while isinstance(found := self._ask(asked, patience_s=RETIRING_S), Writing):
+        while isinstance(found := self._ask(asked, patience_s=LONG_S), Writing):
             with contextlib.suppress(CommitterClosedError):
                 found.retire(asked)
                 return

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from anlan.kernel.errors import UnavailableError
 from anlan.sensing.store import finding, log, manifest, sealed
+from anlan.sensing.store.cuts import rows_of
 from anlan.sensing.store.finding import Brought
 from anlan.sensing.store.frames import MOST_ROWS, Frame
 from anlan.sensing.store.latest import NEVER, Latest, Newest
@@ -109,10 +110,8 @@ class StoreReader:
         found = self._manifest.load()
         chosen = [x for x in found.segments if x.from_us < before_us and x.to_us >= from_us]
         folder = self.places.segments
-        parts = [
-            self._open.get(folder, item.name).read(wanted, from_us, before_us) for item in chosen
-        ]
-        return found.sealed, parts
+        cuts = (cut for item in chosen for cut in self._open.get(folder, item.name).cuts(wanted))
+        return found.sealed, [rows_of(cuts, wanted, from_us, before_us)]
 
     @staticmethod
     def _chosen(

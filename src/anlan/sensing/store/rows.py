@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -128,26 +128,21 @@ def without_repeats(rows: Rows) -> Rows:
     """Return rows in order, each reading once: the one that was kept first stands for its repeats.
 
     A reading repeats another one of the same stream, phenomenon time, result time and result, unless
-    another result for that instant came in between: then it is news, for what came last counts.
+    another result for that instant came in between, or beside one of them in its message: then it is
+    news.  What came last counts, and of one message the judge takes the higher (``docs/methods/judge.md``):
+    whoever reads the store must come to what was judged when the message came.
     """
     if _apart(rows):
         return rows
     rows = in_order(rows)
     # Different words at one instant are different results: each text has a number of its own.
     worded = not is_blank(rows.text) and rows.text.any()
-    words = np.unique(rows.text, return_inverse=True)[1] if worded else rows.about
-    order = np.lexsort((rows.id, rows.about, rows.result_us, rows.at_us, rows.stream))
+    words = np.unique(rows.text, return_inverse=True)[1] if worded else rows.quality
+    result = (rows.value.view(np.int64), rows.quality, words)
+    run = _runs(rows, result)
+    order = np.lexsort((rows.id, rows.about, rows.result_us, run))
     same = np.ones(rows.size - 1, bool)
-    bits = rows.value.view(np.int64)
-    for column in (
-        rows.stream,
-        rows.at_us,
-        rows.result_us,
-        rows.about,
-        bits,
-        rows.quality,
-        words,
-    ):
+    for column in (run, rows.result_us, rows.about):
         sorted_column = column[order]
         same &= sorted_column[1:] == sorted_column[:-1]
     if not same.any():
@@ -155,6 +150,25 @@ def without_repeats(rows: Rows) -> Rows:
     keep = np.ones(rows.size, bool)
     keep[order[1:][same]] = False
     return rows.take(keep)
+
+
+def _runs(rows: Rows, result: Sequence[NDArray[Any]]) -> NDArray[np.int64]:
+    """Number the stretches of rows, which are in order, of one instant and one result."""
+    frame = frame_numbers(rows.id)
+    new_instant = np.ones(rows.size, bool)
+    new_instant[1:] = (np.diff(rows.stream) != 0) | (np.diff(rows.at_us) != 0)
+    new_frame = new_instant.copy()
+    new_frame[1:] |= np.diff(frame) != 0
+    changed = np.zeros(rows.size, bool)
+    for column in result:
+        changed[1:] |= column[1:] != column[:-1]
+    # In a message that says two things of one instant, each of them bears on what stands.
+    said = np.cumsum(new_frame) - 1
+    is_mixed = (np.bincount(said, weights=changed & ~new_frame) > 0)[said]
+    beside = is_mixed.copy()
+    beside[1:] |= is_mixed[:-1]
+    begins = new_instant | changed | (new_frame & beside)
+    return np.cumsum(begins)
 
 
 def _apart(rows: Rows) -> bool:

@@ -8,7 +8,6 @@ In SQL: ``coalesce(whole / power(10, decimals), raw)``.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import mmap
 import os
@@ -21,10 +20,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anlan.infra import failpoints
-from anlan.kernel.errors import IntegrityBreachError
-from anlan.sensing.store import decimals
+from anlan.sensing.store import cuts, decimals
+from anlan.sensing.store.cuts import SLICED, Cut, rows_of, telling_of_harm, unpacked
 from anlan.sensing.store.places import sync_file, sync_folder
-from anlan.sensing.store.rows import Rows, is_blank, joined, no_rows, no_text
+from anlan.sensing.store.rows import Rows, is_blank, no_rows
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -35,14 +34,27 @@ ROW_GROUP = 32_768
 SMALL_GROUP, SMALL_PART = 8_192, 1 << 21
 """A part with fewer rows is cut finer: a year of one stream is a group out of each day's file, and
 in a file of some hundred groups their table is still small."""
-AT_ONCE = 32
-"""Row groups unpacked at once: what streams that lie apart take does not grow with a day's readings."""
 CHUNK_BYTES = 1 << 20
 FILES_OPEN, GROUPS_OPEN = 400, 1 << 16
 """Segments kept open: those of a year of one stream, unless their tables of row groups are long."""
 PLAIN = ("id", "stream", "at", "late_us", "whole", "decimals", "raw", "quality", "about", "text")
-SLICED = 64
-"""Up to so many streams are cut out of a row group one by one; more are picked row by row."""
+
+
+def groups_in(stream: NDArray[np.int32], most: int) -> Iterator[tuple[int, int]]:
+    """Yield where row groups of at most so many rows begin and end, rows being by stream.
+
+    At the beginning of a stream where such a group is at least half full: who asks for one stream
+    then seldom has to unpack two groups for it.
+    """
+    begins = np.flatnonzero(np.diff(stream)) + 1
+    begin = 0
+    while begin < len(stream):
+        end = min(begin + most, len(stream))
+        last = int(np.searchsorted(begins, end, "right")) - 1
+        if end < len(stream) and last >= 0 and begins[last] - begin >= most // 2:
+            end = int(begins[last])
+        yield begin, end
+        begin = end
 
 
 class Hashed(NamedTuple):
@@ -109,7 +121,8 @@ class SegmentWriter:
                 },
             )
         size = ROW_GROUP if table.num_rows >= SMALL_PART else SMALL_GROUP
-        self._file.write_table(table, row_group_size=size)
+        for begin, end in groups_in(rows.stream, size):
+            self._file.write_table(table.slice(begin, end - begin), row_group_size=size)
 
     def close(self) -> Hashed:
         """Put the file in its place, whole and on the disk; return its hash."""
@@ -134,23 +147,6 @@ def hashed(path: Path) -> Hashed:
             digest.update(chunk)
             size += len(chunk)
     return Hashed(digest.hexdigest(), size)
-
-
-@contextlib.contextmanager
-def telling_of_harm(name: str) -> Iterator[None]:
-    """Say of bytes that are no table any more which file they are.
-
-    Raises
-    ------
-    IntegrityBreachError
-        When Arrow cannot read them, or they are not what was written.
-    """
-    try:
-        yield
-    except FileNotFoundError:
-        raise
-    except (ValueError, OSError) as error:
-        raise IntegrityBreachError(what=f"file of readings {name}: {error}") from error
 
 
 def table_in(path: Path) -> pa.Table:
@@ -205,32 +201,32 @@ class OpenSegment:
         IntegrityBreachError
             When the file is harmed.
         """
+        return rows_of(self.cuts(streams, group=group), streams, from_us, before_us)
+
+    def cuts(self, streams: NDArray[np.int32] | None, *, group: int = -1) -> Iterator[Cut]:
+        """Yield what may hold rows of streams (None: all), unpacked a few row groups at once.
+
+        Of few streams nothing but their rows.
+        """
         groups = self.groups_of(streams) if group < 0 else [group]
         with telling_of_harm(self.name):
-            parts = [
-                self._read(groups[first : first + AT_ONCE], streams, from_us, before_us)
-                for first in range(0, len(groups), AT_ONCE)
-            ]
-        return parts[0] if len(parts) == 1 else joined(parts)
+            for first in range(0, len(groups), cuts.AT_ONCE):
+                yield from self._cuts(groups[first : first + cuts.AT_ONCE], streams)
 
-    def _read(
-        self, groups: list[int], streams: NDArray[np.int32] | None, from_us: int, before_us: int
-    ) -> Rows:
+    def _cuts(self, groups: list[int], streams: NDArray[np.int32] | None) -> Iterator[Cut]:
         same = self._same(groups)
         table = self.file.read_row_groups(
             groups, columns=[name for name in PLAIN if name not in same], use_threads=False
-        ).combine_chunks()
+        )
         if streams is None or len(streams) > SLICED:
-            return _between(_rows_of(table, same), streams, from_us, before_us)
+            yield Cut(self.name, table, same, len(groups))
+            return
         # Rows are by stream: few streams are cut out before anything is made of the others.
-        number = np.asarray(table.column("stream").combine_chunks())
+        number = np.asarray(table.column("stream"))
         low, high = np.searchsorted(number, streams), np.searchsorted(number, streams, "right")
-        parts = [
-            _rows_of(table.slice(start, end - start), same)
-            for start, end in zip(low.tolist(), high.tolist(), strict=True)
-            if end > start
-        ]
-        return _between(parts[0] if len(parts) == 1 else joined(parts), None, from_us, before_us)
+        for start, end in zip(low.tolist(), high.tolist(), strict=True):
+            if end > start:
+                yield Cut(self.name, table.slice(start, end - start), same, len(groups))
 
     def rows_in(self, group: int) -> int:
         """Return how many rows a row group has."""
@@ -248,7 +244,7 @@ class OpenSegment:
         same = self._same([group])
         names = [name for name in PLAIN if name not in same]
         whole = self.file.read_row_group(group, columns=names, use_threads=False)
-        return _rows_of(whole.slice(int(hits[0]), 1).combine_chunks(), same)
+        return unpacked(whole.slice(int(hits[0]), 1).combine_chunks(), same)
 
     def _same(self, groups: list[int]) -> dict[str, Any]:
         """Return what columns hold in every row of some groups, as their statistics tell; None: nothing.
@@ -285,52 +281,6 @@ _SEVERAL = object()
 _NEVER_SAME = frozenset({"raw", "text"})
 """What is nothing, or read: -0.0 and 0.0 are the same to statistics, and a text's may be cut."""
 _MAYBE = ("late_us", "decimals", "raw", "quality", "about", "text")
-
-
-def _between(rows: Rows, streams: NDArray[np.int32] | None, from_us: int, before_us: int) -> Rows:
-    keep = (rows.at_us >= from_us) & (rows.at_us < before_us)
-    if streams is not None:
-        keep &= np.isin(rows.stream, streams)
-    return rows if keep.all() else rows.take(keep)
-
-
-def _rows_of(table: pa.Table, same: dict[str, Any]) -> Rows:
-    """Return the rows of a table; ``same`` tells of the columns that were not read."""
-    count = table.num_rows
-
-    def filled(name: str, filler: int, kind: Any = np.int64) -> NDArray[Any]:
-        if name in same:
-            return np.full(count, filler if same[name] is None else same[name], kind)
-        found = table.column(name).combine_chunks()
-        return np.asarray(found.fill_null(filler) if found.null_count else found)
-
-    at_us = np.asarray(table.column("at").combine_chunks().view("int64"))
-    texts = no_text(count)
-    if "text" not in same:
-        texts = np.empty(count, object)
-        texts[:] = table.column("text").combine_chunks().fill_null(b"").to_pylist()
-    value = _values_of(table, filled("whole", 0), filled("decimals", decimals.AS_IT_IS, np.int8))
-    return Rows(
-        id=filled("id", 0),
-        stream=filled("stream", 0),
-        at_us=at_us,
-        result_us=at_us if same.get("late_us") == 0 else at_us + filled("late_us", 0),
-        value=value,
-        quality=filled("quality", 0, np.uint8),
-        about=filled("about", 0),
-        text=texts,
-    )
-
-
-def _values_of(
-    table: pa.Table, whole: NDArray[np.int64], tenths: NDArray[np.int8]
-) -> NDArray[np.float64]:
-    value = decimals.unscale(whole, tenths)
-    if "raw" in table.column_names:
-        raw = table.column("raw").combine_chunks()
-        plain = np.asarray(raw.is_valid())
-        value[plain] = np.asarray(raw.fill_null(0.0))[plain]
-    return value
 
 
 class OpenSegments:

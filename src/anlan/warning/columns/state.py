@@ -34,6 +34,7 @@ from anlan.warning.columns.layout import (
 )
 from anlan.warning.columns.programs import SPARE, Named
 
+STEP_BYTES = 8 << 20
 VERSION = 2  # of the file; another version is not read
 BY_READING = ("r_at", "r_value", "r_arrival")
 KINDS: dict[str, Any] = {
@@ -126,6 +127,21 @@ def bytes_per_stream(interval_s: float, lookback_s: float = 0.0, *, limits: int 
     return float(stream + lane + kept * sum(np.dtype(KINDS[x]).itemsize for x in BY_READING))
 
 
+class _Steadily(io.FileIO):
+    """Writes to the disk as it goes: a gigabyte at once would hold up whoever syncs a few kilobytes."""
+
+    owed = 0
+
+    def write(self, data: Any) -> int:
+        """Write, and wait for the disk now and then."""
+        written = super().write(data)
+        self.owed += written
+        if self.owed >= STEP_BYTES:
+            os.fsync(self.fileno())
+            self.owed = 0
+        return written
+
+
 class Saved(NamedTuple):
     """A state as it was saved, the last frame that it has judged, and what was written beside it."""
 
@@ -150,7 +166,7 @@ def save(
     arrays |= {f"c.{name}": column for name, column in _used(state).items()}
     beside = path.with_name(path.name + ".part")
     try:
-        with beside.open("wb") as file:
+        with _Steadily(beside, "w") as file:
             np.savez(file, said=np.frombuffer(json.dumps(said).encode(), np.uint8), **arrays)
             file.flush()
             os.fsync(file.fileno())

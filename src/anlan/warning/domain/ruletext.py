@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 import msgspec
 
 from anlan.kernel.durations import parse_span
-from anlan.registry.domain.packwords import Text
+from anlan.registry.domain.packwords import Text, written
 from anlan.registry.domain.rulespecs import (
     ClusterLimit,
     ClusterRule,
@@ -46,6 +46,7 @@ class Words(msgspec.Struct, frozen=True):
     quantities: Mapping[str, Text] = {}
     place_kinds: Mapping[str, Text] = {}
     levels: Mapping[str, Text] = {}
+    units: Mapping[str, Text] = {}
 
     def of(self, section: str, slug: str, language: str) -> str:
         """Return a name in one language; the slug where the packs have none."""
@@ -76,19 +77,6 @@ def span_words(span: str, language: str) -> str:
             plural = "s" if count > 1 else ""
             parts.append(f"{count} {zh}" if language == "zh" else f"{count} {en}{plural}")
     return " ".join(parts) or ("立即" if language == "zh" else "at once")
-
-
-def slugs_of(rules: Iterable[RuleSpec], what: str) -> list[str]:
-    """Return the quantities (``quantity``) or kinds of place (``place_kinds``) of rules."""
-    found: set[str] = set()
-    for rule in rules:
-        if what == "place_kinds":
-            found |= {*rule.only_place_kinds, *getattr(rule, "place_kinds", ())}
-        else:
-            reading = getattr(rule, "reading", None)
-            named = getattr(rule, "quantity", "*"), getattr(reading, "quantity", "*")
-            found |= {slug for slug in named if slug != "*"}
-    return sorted(found)
 
 
 class _Telling:
@@ -138,8 +126,9 @@ class _Telling:
             window = self._say(
                 f"（{self._span(limit.window)}内）", f" in {self._span(limit.window)}"
             )
-        up = f"{_SIGN[rule.compare]} {limit.raise_at:g} {rule.unit}"
-        down = f"{_BACK[rule.compare]} {limit.clear_at:g} {rule.unit}"
+        unit = written(self.words.units, rule.unit, self.language)
+        up = f"{_SIGN[rule.compare]} {limit.raise_at:g} {unit}"
+        down = f"{_BACK[rule.compare]} {limit.clear_at:g} {unit}"
         level = self._level(limit.level)
         return self._say(
             f"{level} {up}{window}（{down} 解除）", f"{level} at {up}{window} (clears at {down})"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from django.db.models import Q
@@ -11,7 +11,9 @@ from anlan.infra.models import JournalEntry
 from anlan.kernel.scales import ResponseLevel, WarningLevel, at_least, rank
 from anlan.registry import public as registry
 from anlan.registry.domain.packwords import Text
-from anlan.warning.domain.ruletext import Words
+from anlan.registry.public import Names
+from anlan.warning.domain import reasons
+from anlan.warning.domain.ruletext import Words, span_words
 from anlan.warning.models import ResponseInForce, WarningInForce
 from anlan.warning.selectors.alerts import LEVELS, MOST_ROWS, last_images
 
@@ -69,19 +71,27 @@ def response_in_force(hazard: str, area: str) -> ResponseInForce | None:
 
 def rule_words() -> Words:
     """Return the names that the packs in force give to what rules speak of."""
-    levels = {
-        level.value: Text(
-            zh=registry.level_name("warning", level.value, "zh"),
-            en=registry.level_name("warning", level.value, "en"),
-        )
-        for level in WarningLevel
-    }
+    names = registry.names_of()
     return Words(
         hazards=registry.names_in("hazards"),
         quantities=registry.names_in("quantities"),
         place_kinds=registry.names_in("place_kinds"),
-        levels=levels,
+        levels={level: Text(zh=zh, en=en) for level, (zh, en) in names.levels.items()},
+        units=names.units,
     )
+
+
+def reason_text(code: str, params: Mapping[str, object], names: Names, language: str) -> str:
+    """Return why an alert was raised, changed or cleared, as it is told to people.
+
+    Units and spans stand in the reason as programs write them; here as people do.
+    """
+    told = dict(params)
+    if isinstance(unit := told.get("unit"), str):
+        told["unit"] = names.unit(unit, language)
+    if isinstance(span := told.get("window"), str):
+        told["window"] = span_words(span, language)
+    return reasons.reason_text(code, told, language)
 
 
 def warnings_as_of(*, at: datetime) -> list[WarningInForce]:

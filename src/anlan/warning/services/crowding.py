@@ -32,6 +32,17 @@ class Group(NamedTuple):
     area_path: str
 
 
+class Ahead(NamedTuple):
+    """As much of an alert as says which incident it may belong to."""
+
+    rule: str
+    rule_version: int
+    subject: str
+    hazard: str
+    area_path: str
+    raised_at: datetime
+
+
 @dataclass(slots=True)
 class Growth:
     """An incident that was found or grew in this tick."""
@@ -60,14 +71,14 @@ def crowd(
     raised: Iterable[AlertInstance],
     *,
     held: Mapping[int, AlertInstance],
-    ahead: Iterable[AlertInstance] = (),
+    ahead: Iterable[Ahead] = (),
     now: datetime,
 ) -> list[Growth]:
     """Find the incidents of alerts that are about to be written, and set theirs on them.
 
     In the caller's transaction; rows of incidents that are new are made, everything else is
     left to the caller to write.  ``held`` are written rows that the caller changes as well,
-    ``ahead`` rows that it writes next: they count for who is crowded, and join in their turn.
+    ``ahead`` alerts that it writes next: they count for who is crowded, and join in their turn.
     """
     groups: dict[Group, list[AlertInstance]] = {}
     rules: dict[Group, IncidentRule] = {}
@@ -99,7 +110,7 @@ class _Known:
         self.group_of_kind = cache(self._group)
         self.kind_of = cache(_kind_of)
 
-    def group_of(self, row: AlertInstance) -> tuple[Group, IncidentRule] | None:
+    def group_of(self, row: AlertInstance | Ahead) -> tuple[Group, IncidentRule] | None:
         """Return the group of an alert and the rule that counts there; None where it stands alone."""
         if not incidents.is_of_sensors(row.subject):
             return None

@@ -7,7 +7,7 @@ of an incident after them, the worst first.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -19,7 +19,7 @@ from anlan.kernel.events import Event
 from anlan.warning.domain.events import AlertCleared, AlertLevelChanged, AlertRaised
 from anlan.warning.domain.findings import Evidence, Finding, What, higher, rank_of
 from anlan.warning.models import AlertInstance
-from anlan.warning.services.crowding import Growth, crowd
+from anlan.warning.services.crowding import Ahead, Growth, crowd
 
 ACTOR = system_actor("judge")
 AT_ONCE = 500  # rows in one go: what is held in memory twice
@@ -68,6 +68,7 @@ def keep_findings(
     area_paths: Mapping[str, str],
     now: datetime,
     told_once: bool = False,
+    new_rules: bool = False,
     coming: Iterable[Finding] = (),
 ) -> int:
     """Write each finding with its event, in the caller's transaction; return how many changed.
@@ -76,9 +77,13 @@ def keep_findings(
     only once (``told_once``), nor does one that tells again of an instance that was raised at the
     same instant: a judge which lost its memory raises nothing twice.  What lies in no known
     area belongs to the whole city.  Alerts that crowd in one small area become one incident;
-    ``coming`` are findings of the same step that the caller writes next.
+    ``coming`` are findings of the same step that the caller writes next.  With ``new_rules`` a rule
+    may have judged the same readings before, and gone: what begins while an instance of it was open
+    and is over in these findings was told by that one.
     """
     desk = _Desk(list(findings), root=root, area_paths=area_paths, now=now, told_once=told_once)
+    if new_rules:
+        desk.leave_out_what_is_over()
     for item in desk.findings:
         desk.take(item)
     acts = [act for wave in desk.waves.acts for act in wave]
@@ -86,7 +91,7 @@ def keep_findings(
     held = {act.row.pk: act.row for act in acts if act.row.pk is not None}
     grown: list[Growth] = []
     if raised:
-        ahead = [desk.drafted(item) for item in coming if item.what is What.RAISED]
+        ahead = [desk.ahead(item) for item in coming if item.what is What.RAISED]
         grown = crowd(raised, held=held, ahead=ahead, now=now)
     for wave in desk.waves.acts:
         wave.sort(key=_alone_then_worst)
@@ -162,6 +167,43 @@ class _Desk:
             past = rows.filter(raised_at__in=instants)
             self.past.update(past.values_list("rule", "subject", "raised_at"))
 
+    def leave_out_what_is_over(self) -> None:
+        """Drop findings of instances that began and ended within one that is over in the database."""
+        begun: dict[Key, int] = {}
+        spans: dict[Key, list[tuple[int, int]]] = {}
+        for place, item in enumerate(self.findings):
+            key = (item.rule, item.subject)
+            if item.what is What.RAISED:
+                begun[key] = place
+            elif item.what is What.CLEARED and key in begun:
+                spans.setdefault(key, []).append((begun.pop(key), place))
+        over = self._over({key[1] for key in spans}) if spans else {}
+        gone: set[int] = set()
+        for key, pairs in spans.items():
+            for first, last in pairs:
+                at = self.findings[first].at
+                if any(began <= at <= ended for began, ended in over.get(key, ())):
+                    gone.update(
+                        place
+                        for place in range(first, last + 1)
+                        if (self.findings[place].rule, self.findings[place].subject) == key
+                    )
+        self.findings = [item for place, item in enumerate(self.findings) if place not in gone]
+
+    def _over(self, subjects: Collection[str]) -> dict[Key, list[tuple[datetime, datetime]]]:
+        """Return from when to when instances that are over were open, by rule and subject."""
+        earliest = min(item.at for item in self.findings)
+        found: dict[Key, list[tuple[datetime, datetime]]] = {}
+        asked = sorted(subjects)
+        for begin in range(0, len(asked), AT_ONCE):
+            rows = AlertInstance.objects.filter(
+                subject__in=asked[begin : begin + AT_ONCE], cleared_at__gte=earliest
+            )
+            columns = ("rule", "subject", "active_at", "cleared_at")
+            for rule, subject, began, ended in rows.values_list(*columns):
+                found.setdefault((rule, subject), []).append((began, ended))
+        return found
+
     def take(self, item: Finding) -> None:
         """Note what a finding changes, if anything."""
         key = (item.rule, item.subject)
@@ -184,9 +226,19 @@ class _Desk:
             self.waves.add(_Act(What.LEVEL, item, standing.row, standing.level))
             standing.level = item.level
 
+    def _area_of(self, item: Finding) -> tuple[str, str]:
+        """Return the area of a finding and its path; what lies in none belongs to the whole city."""
+        area = item.area if self.area_paths.get(item.area) else self.root
+        return area, self.area_paths.get(area, area)
+
+    def ahead(self, item: Finding) -> Ahead:
+        """Return a raising that is written later: in a storm thousands come with each hundred."""
+        _, path = self._area_of(item)
+        return Ahead(item.rule, item.version, item.subject, item.hazard, path, item.at)
+
     def drafted(self, item: Finding) -> AlertInstance:
         """Return the row that a raising makes, not written yet."""
-        area = item.area if self.area_paths.get(item.area) else self.root
+        area, path = self._area_of(item)
         return AlertInstance(
             rule=item.rule,
             rule_version=item.version,
@@ -195,7 +247,7 @@ class _Desk:
             level=item.level,
             peak_level=item.level,
             area=area,
-            area_path=self.area_paths.get(area, area),
+            area_path=path,
             place=item.place,
             active_at=min(item.since, item.at),
             raised_at=item.at,

@@ -10,8 +10,9 @@ from urllib.parse import quote, urlencode
 from django.http import HttpResponse
 from django.views.decorators.http import require_safe
 
-from anlan.entrypoints.web import assets, charts, coursing, naming, streamplot
+from anlan.entrypoints.web import assets, charts, coursing, flagging, naming, streamplot
 from anlan.entrypoints.web.coursing import RANGES, Span, asked_span
+from anlan.entrypoints.web.flagging import Told
 from anlan.entrypoints.web.pages.streams import lines_of
 from anlan.entrypoints.web.shell import page, show
 from anlan.entrypoints.web.templatetags.anlan import span_text
@@ -26,10 +27,10 @@ from anlan.registry.public import Names
 from anlan.response import public as response
 from anlan.response.public import Case, CaseFilters
 from anlan.sensing import public as sensing
-from anlan.sensing.public import MOST_STREAMS, Course
+from anlan.sensing.public import MOST_STREAMS, Flagged
 from anlan.warning import public as warning
 
-COLUMNS = 120
+COLUMNS, MARKS = 120, 24
 MOST_CASES, ENDED = 20, 5
 #: Longer spans than this are looked at stream by stream: many streams hold many readings.
 WITHIN = timedelta(days=31)
@@ -57,6 +58,7 @@ def asset(request: Call, code: str) -> HttpResponse:
     names = registry.names_of(
         areas=[place.area], posts=[place.owner_post] if place.owner_post else []
     )
+    multiples = _multiples(request, found.rows, span, names, language)
     context = {
         "code": code,
         "title": name_in(language, place.name_zh, place.name_en) or code,
@@ -75,7 +77,9 @@ def asset(request: Call, code: str) -> HttpResponse:
         "states": [(name, found.states[name]) for name in shelf.STATES if found.states[name]],
         "hatching": streamplot.HATCHING,
         "ticks": charts.axis(charts.clock_ticks(*_local(span), parts=4)),
-        "multiples": _multiples(request, found.rows, span, names, language),
+        "multiples": multiples,
+        "exact": any(line["exact"] for line in multiples),
+        "unflagged": any(line["unflagged"] for line in multiples),
         **_cases(request, code, language),
         "style": assets.stamped("streams.css"),
     }
@@ -112,36 +116,46 @@ def _multiples(
     request: Call, rows: Sequence[Row], span: Span, names: Names, language: str
 ) -> list[dict[str, Any]]:
     """Return each stream as a line with a small drawing: one pass over what is kept for all."""
-    codes = [row.sensor.code for row in rows]
-    course = sensing.courses(codes, span.start, span.end, columns=COLUMNS)
-    units = registry.quantities()
+    sensors = [row.sensor for row in rows]
+    course, flags = sensing.flagged_courses(
+        sensors, span.start, span.end, columns=COLUMNS, now=request.now
+    )
+    zone, units = registry.timezone(), registry.quantities()
     by_quantity: dict[tuple[str, str | None], list[streamplot.Mark]] = {}
     for row in rows:
         key = row.sensor.quantity, row.sensor.place_kind
         if key not in by_quantity and row.sensor.quantity in units:
             rules = warning.rules_on(row.sensor, at=request.now)
-            unit = units[row.sensor.quantity].unit
+            unit = names.unit(units[row.sensor.quantity].unit, language)
             limits = warning.limit_lines(row.sensor, rules)
             by_quantity[key] = coursing.marks_of(limits, names, unit, language)
     lines = lines_of(list(rows), language, now=request.now)
     return [
-        line | _drawn(course, number, row.sensor, line, by_quantity, language, now=request.now)
+        line
+        | _drawn(
+            Told(course, line["unit"], zone, language),
+            flags[number] if flags is not None else None,
+            (number, row.sensor, line["name"]),
+            by_quantity.get((row.sensor.quantity, row.sensor.place_kind), ()),
+            now=request.now,
+        )
         for number, (row, line) in enumerate(zip(rows, lines, strict=True))
     ]
 
 
 def _drawn(
-    course: Course,
-    number: int,
-    sensor: KnownSensor,
-    line: dict[str, Any],
-    limits: dict[tuple[str, str | None], list[streamplot.Mark]],
-    language: str,
+    told: Told,
+    found: Flagged | None,
+    stream: tuple[int, KnownSensor, str],
+    limits: Sequence[streamplot.Mark],
     *,
     now: datetime,
 ) -> dict[str, Any]:
+    """Return what is drawn and said of a stream: its number in the course, what it is, its name."""
+    (number, sensor, name), course = stream, told.course
     silent = coursing.silences_of(course, sensor, number, now=now)
     points = coursing.points_of(course, number)
+    marks, stuck = flagging.drawn_of(found, told, most=MARKS)
     drawing = streamplot.Plotted(
         runs=streamplot.runs_of(points, silent, course.start, course.end),
         silences=[
@@ -151,18 +165,27 @@ def _drawn(
             )
             for a, b in silent
         ],
-        limits=limits.get((sensor.quantity, sensor.place_kind), ()),
+        limits=limits,
         exact=course.readings is not None,
+        flags=marks,
+        stuck=stuck,
     )
-    if not points:
-        text = say("stream.nothing", language)
-        return {"svg": streamplot.small(drawing, description=text), "extent": ""}
-    least, greatest = min(p[1] for p in points), max(p[3] for p in points)
-    extent = f"{least:.6g} – {greatest:.6g} {line['unit']}"
-    return {
-        "svg": streamplot.small(drawing, description=f"{line['name']}: {extent}"),
-        "extent": extent,
+    counts = {} if found is None else flagging.counts_of(found)
+    said = {
+        "flag_keys": flagging.legend_of(counts, told),
+        "unflagged": found is None,
+        "exact": course.readings is not None,
     }
+    if not points:
+        text, extent = say("stream.nothing", told.language), ""
+    else:
+        least, greatest = min(p[1] for p in points), max(p[3] for p in points)
+        extent = f"{least:.6g} – {greatest:.6g} {told.unit}"
+        words = flagging.words_of(counts, told)
+        text = f"{name}: {extent}" + (
+            f"; {say('stream.flags', told.language)}: {words}" if words else ""
+        )
+    return said | {"svg": streamplot.small(drawing, description=text), "extent": extent}
 
 
 def _cases(request: Call, code: str, language: str) -> dict[str, Any]:

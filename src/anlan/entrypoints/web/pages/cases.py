@@ -168,7 +168,7 @@ def _shown(
         "case": found.case,
         "line": naming.line_of(found.case, names, language),
         "clock": _clock(found),
-        "signs": _signs(found.followers[-shown_signs:], language),
+        "signs": _signs(found.followers[-shown_signs:], names, language),
         "more_signs": max(0, found.followers_in_all - shown_signs),
         "members": members_of(request, found, language),
         "happened": [
@@ -283,7 +283,7 @@ def _actions(found: CaseDetail, names: registry.Names, language: str) -> list[di
     return sorted(actions, key=lambda one: place.get(str(one["trigger"]), len(place)))
 
 
-def _signs(followers: Sequence[Any], language: str) -> list[dict[str, Any]]:
+def _signs(followers: Sequence[Any], names: registry.Names, language: str) -> list[dict[str, Any]]:
     """Return the signs that the case answers (one query for alerts, one for each rule)."""
     named = (one.sign.partition(":") for one in followers)
     wanted = [int(number) for kind, _, number in named if kind == "alert" and number.isdigit()]
@@ -292,7 +292,7 @@ def _signs(followers: Sequence[Any], language: str) -> list[dict[str, Any]]:
     for key in {(one.rule, one.rule_version) for one in alerts.values()}:
         with contextlib.suppress(AnlanError):  # one that has left every pack is named by its code
             rules[key] = registry.rule(*key)
-    signs = [_sign(one, alerts, rules, language) for one in followers]
+    signs = [_sign(one, alerts, rules, names, language) for one in followers]
     doubting.tell_doubts(signs, alerts, language)
     return signs
 
@@ -301,6 +301,7 @@ def _sign(
     follower: Any,
     alerts: Mapping[int, AlertInstance],
     rules: Mapping[tuple[str, int], RuleSpec],
+    names: registry.Names,
     language: str,
 ) -> dict[str, Any]:
     """Return a sign that the case answers; of an alert, why it was raised."""
@@ -311,7 +312,7 @@ def _sign(
     alert = alerts.get(int(number)) if kind == "alert" and number.isdigit() else None
     if alert is None:
         return sign
-    sign["why"] = warning.reason_text(alert.reason["code"], alert.reason["params"], language)
+    sign["why"] = warning.reason_text(alert.reason, names, language)
     if rule := rules.get((alert.rule, alert.rule_version)):
         sign["rule"] = str(getattr(rule.title, language, ""))[:WORDS_OF_RULES]
         sign["basis"] = rule.basis

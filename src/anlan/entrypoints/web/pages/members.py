@@ -55,7 +55,7 @@ def members_of(request: Call, found: CaseDetail, language: str) -> dict[str, Any
                     else names.area(row.area, language)
                 ),
                 "subject": row.subject.partition(":")[2],
-                "why": warning.reason_text(row.reason["code"], row.reason["params"], language),
+                "why": warning.reason_text(row.reason, names, language),
                 "case": _other(cases.get(f"alert:{row.pk}"), found),
             }
             for row in members.rows

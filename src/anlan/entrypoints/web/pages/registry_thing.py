@@ -226,7 +226,9 @@ def _of_its_kind(request: Call, record: Record) -> dict[str, Any]:
         return {
             "is_sensor": True,
             "latest": sensing.latest([record.key]).get(record.key),
-            "unit": registry.quantity(record.entry.quantity).unit,
+            "unit": registry.unit_text(
+                registry.quantity(record.entry.quantity).unit, language_of(request)
+            ),
             "may_maintain": allowed(request.actor, "cases:act") and record.counts,
             **standing.standing_of(request, record.key, language_of(request)),
         }

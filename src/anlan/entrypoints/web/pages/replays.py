@@ -275,24 +275,25 @@ def _drawn(telling: Telling, at: str) -> dict[str, Any]:
         ),
         cursor=cursor,
     )  # fmt: skip
-    courses = []
+    courses, units = [], registry.unit_texts(telling.language)
     for one in telling.story.courses[:COURSES]:
         name = telling.name(one.quantity)
         most = max(value for _, value in one.rows)
         points = [(telling.share(when), value) for when, value in one.rows]
+        unit = units.get(one.quantity, one.unit)
         courses.append(
             {
                 "name": name,
                 "stream": one.stream,
-                "unit": one.unit,
+                "unit": unit,
                 "mark": say(f"fact.{one.mark}", language),
                 "rows": [(telling.clock(when), value) for when, value in one.rows],
                 "svg": charts.courses(
-                    [charts.Line(name, points)], ticks, unit=one.unit, cursor=cursor,
+                    [charts.Line(name, points)], ticks, unit=unit, cursor=cursor,
                     title=f"{name} {one.stream}",
                     description=say(
                         "replay.course_says", language, name=name, n=len(points),
-                        most=f"{most:g}", unit=one.unit,
+                        most=f"{most:g}", unit=unit,
                     ),
                 ),
             }

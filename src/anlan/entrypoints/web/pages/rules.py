@@ -306,7 +306,7 @@ def _alert_line(
             "code": row.peak_level,
             "name": names.warning_level(row.peak_level, language),
         },
-        "why": warning.reason_text(row.reason["code"], row.reason["params"], language),
+        "why": warning.reason_text(row.reason, names, language),
         "became": say(f"outcome.{became}", language),
         "case": case,
         "owner": names.post(case.owner_post, language) if case is not None else "",
@@ -348,11 +348,11 @@ def _tried_line(item: Compared, names: Names, language: str, *, sees: bool) -> d
         reason = would.found.reason
         level, until, subject = would.level, would.cleared_at, would.subject
         where = _where(would.place, would.area, names, language)
-        why = warning.reason_text(reason.code, reason.params, language)
+        why = warning.reason_text({"code": reason.code, "params": reason.params}, names, language)
     elif was is not None:
         level, until, subject = was.peak_level, was.cleared_at, was.subject
         where = _where(was.place, was.area, names, language)
-        why = warning.reason_text(was.reason["code"], was.reason["params"], language)
+        why = warning.reason_text(was.reason, names, language)
     return line | {
         "until": until,
         "subject": subject,

@@ -48,7 +48,7 @@ def board(request: Call) -> HttpResponse:
     first = (number - 1) * SIZE
     shown = health.take(ordered[first : first + SIZE])
     groups = _groups(health, columns, mask, chosen)
-    words = _names(shown, groups)
+    words = _names(shown, groups, language)
     counts = stream_health.counted(health, mask)
     context = {
         "chosen": chosen,
@@ -154,7 +154,7 @@ class Words:
         return slug if named is None else str(getattr(named, language))
 
 
-def _names(shown: Health, groups: dict[str, Sequence[Group]]) -> Words:
+def _names(shown: Health, groups: dict[str, Sequence[Group]], language: str) -> Words:
     areas = {sensor.area for sensor in shown.sensors}
     areas |= {x.value.rsplit("/", 1)[-1] for x in stream_health.told(groups.get("area", ()))[0]}
     operators = {x.value for x in groups.get("operator", ())[: stream_health.MOST_GROUPS]}
@@ -163,7 +163,7 @@ def _names(shown: Health, groups: dict[str, Sequence[Group]]) -> Words:
     return Words(
         names=registry.names_of(areas=areas, places=places, organisations=operators - {""}),
         quantities=registry.names_in("quantities"),
-        units=registry.units(),
+        units=registry.unit_texts(language),
         zone=registry.timezone(),
     )
 

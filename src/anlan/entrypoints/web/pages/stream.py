@@ -180,8 +180,8 @@ def seen(request: Call, sensor: KnownSensor, span: Span, language: str) -> dict[
         sensor, span.start, span.end, columns=coursing.COLUMNS, now=request.now
     )
     usual = _usual(request, sensor, span)
-    unit = registry.quantity(sensor.quantity).unit
     names, newest = registry.names_of(), _newest(request, sensor)
+    unit = names.unit(registry.quantity(sensor.quantity).unit, language)
     alerts, cases = _told(request, sensor, span)
     lines = [_alert_line(row, cases.get(row.pk), names, language) for row in alerts]
     limits = _limits(request, sensor, names, unit, language)
@@ -228,7 +228,24 @@ def seen(request: Call, sensor: KnownSensor, span: Span, language: str) -> dict[
         "faults": [
             {"row": x, "says": fault_text(x, language, unit=unit, zone=zone)} for x in faults[::-1]
         ],
+        **_beside(request, sensor, faults, lines, language),
         "course": course,
+    }
+
+
+def _beside(
+    request: Call,
+    sensor: KnownSensor,
+    faults: Sequence[Any],
+    lines: Sequence[dict[str, Any]],
+    language: str,
+) -> dict[str, Any]:
+    """Return what must be known beside the newest value: doubts, maintenance, open cases."""
+    still = [line["case"] for line in lines if line["case"] and line["row"].cleared_at is None]
+    return {
+        "doubts": [fault_name(x.kind, language) for x in faults if x.until is None],
+        "is_worked_on": bool(sensing.in_maintenance({sensor.code}, at=request.now)),
+        "open_cases": list({case.pk: case for case in still}.values()),
     }
 
 
@@ -277,7 +294,7 @@ def _alert_line(
             "code": row.peak_level,
             "name": names.warning_level(row.peak_level, language),
         },
-        "why": warning.reason_text(row.reason["code"], row.reason["params"], language),
+        "why": warning.reason_text(row.reason, names, language),
         "case": case,
     }
 

@@ -102,7 +102,7 @@ def _line(row: Row, names: Names, quantities: Any, language: str, *, now: Any) -
         "name": name_in(language, sensor.name_zh, sensor.name_en) or sensor.code,
         "quantity": getattr(measured.name, language) if measured else sensor.quantity,
         "value": "–" if row.value is None else f"{row.value:g}",
-        "unit": measured.unit if measured else sensor.unit,
+        "unit": names.unit(measured.unit if measured else sensor.unit, language),
         "at": row.at,
         "age": span_text(now - row.at, language) if row.at else "",
         "state": row.state.value,

@@ -300,7 +300,7 @@ def _sensors_now(view: View, *, now: datetime) -> list[Feature]:
         at=now,
         which=view.layers.of_quantities("quantity"),
     )
-    last = sensing.latest(one.code for one in found)
+    last, units = sensing.latest(one.code for one in found), registry.unit_texts(view.language)
     levels = warning.open_levels([f"stream:{one.code}" for one in found])
 
     def stands(one: KnownSensor) -> tuple[bool, str]:
@@ -308,15 +308,21 @@ def _sensors_now(view: View, *, now: datetime) -> list[Feature]:
         if row is None:
             return False, say("watch.no_data", view.language)
         fresh = streams.is_fresh(one, row.at, now=now)
-        return fresh, read(view, one, row.value, row.at, now)
+        return fresh, read(view, units, (one.quantity, row.value, row.at), now)
 
     return cell_counts(cells, "sensor") + sensors(view, found, stands, levels)
 
 
-def read(view: View, sensor: KnownSensor, value: float | None, at: datetime, now: datetime) -> str:
-    """Return a reading in words: value, unit and time."""
+def read(
+    view: View, units: Mapping[str, str], reading: tuple[str, float | None, datetime], now: datetime
+) -> str:
+    """Return a reading (quantity, value, time) in words: value, unit and time."""
+    quantity, value, at = reading
     local = view.local(at, now)
-    return local if value is None else f"{value:g} {sensor.unit} · {local}"
+    if value is None:
+        return local
+    # Kept in the unit of what is measured, whatever the device sends.
+    return f"{value:g} {units.get(quantity, '')} · {local}"
 
 
 def sensors(

@@ -73,11 +73,15 @@ def _sensors(view: View, known: KnownThen, *, at: datetime) -> list[Feature]:
         which=view.layers.of_quantities("quantity"),
     )
 
+    units = registry.unit_texts(view.language)
+
     def stands(one: KnownSensor) -> tuple[bool, str]:
         state = streams.state_then(one, known, at=at)
         last = known.newest.get(one.code)
         if last is not None:
-            return state is StreamState.FRESH, features.read(view, one, last.value, last.at, at)
+            return state is StreamState.FRESH, features.read(
+                view, units, (one.quantity, last.value, last.at), at
+            )
         if state is StreamState.NEVER:
             return False, say("watch.no_data", view.language)
         if state is StreamState.UNKNOWN:

@@ -209,7 +209,7 @@ def _alert(row: AlertInstance, gathered: Gathered, language: str) -> Line:
         "title": title,
         "where": where,
         "since": row.level_at,
-        "why": warning.reason_text(row.reason["code"], row.reason["params"], language),
+        "why": warning.reason_text(row.reason, names, language),
         "case": gathered.answered_by.get(f"alert:{row.pk}"),
     }
 

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from django.db import transaction
 
 from anlan.infra import failpoints
+from anlan.infra.recall import recalling
 from anlan.kernel.errors import ConflictError
 from anlan.warning import columns
 from anlan.warning.domain.findings import Finding
@@ -25,8 +26,11 @@ from anlan.warning.services.streams.city import JudgedCity
 STREAMS = "streams"
 KNOWN = 200
 """So many growths of the city are remembered."""
-AT_ONCE = 500
-"""Findings of one transaction: in a storm others want to write, too."""
+AT_ONCE = 2_000
+"""Findings of one transaction: in a storm others want to write, too, and wait half a second then.
+
+With fewer, an incident grows in as many more steps, and each of them is journalled and heard.
+"""
 
 
 class Mark(NamedTuple):
@@ -98,7 +102,7 @@ def write_some(cut: Cut, identity: str, *, now: datetime) -> int:
     """
     some = _some(cut.findings, cut.told)
     whole = cut.told + len(some) == len(cut.findings)
-    with transaction.atomic():
+    with transaction.atomic(), recalling():
         row = _locked(identity)
         if row.cursors.get("cut", 0) != cut.number - (0 if cut.told else 1):
             raise ConflictError(what="another process judges the streams of this workspace")
@@ -108,6 +112,7 @@ def write_some(cut: Cut, identity: str, *, now: datetime) -> int:
             area_paths=cut.city.of.area_paths,
             now=now,
             told_once=True,
+            new_rules=cut.new_city,
             coming=cut.findings[cut.told + len(some) :],
         )
         failpoints.reach("judge.findings_kept")

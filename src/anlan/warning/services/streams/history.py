@@ -23,6 +23,7 @@ from anlan.warning.services.streams.city import JudgedCity
 from anlan.warning.services.streams.cuts import Mark
 
 ROWS_AT_ONCE = 2_000_000
+FRAMES_AT_ONCE = 200
 LONGEST_SLICE = 300_000_000  # µs: no stream outgrows its ring within one
 MOST_OF_ONE = 4_000  # readings of one stream in one step: no ring overflows
 AFTER_ALL = 1 << 62
@@ -102,6 +103,27 @@ def no_past(city: JudgedCity, open_ones: Sequence[columns.Standing], upto: Mark)
     run.begin(open_ones, now=upto.at)
     run.stand(now=upto.at)
     return Judged(run.state, ())
+
+
+def came_late(after: int, upto: int) -> dict[int, int]:
+    """Return the streams of which frames told later than the judge waits, and since when (µs).
+
+    By when a frame came, for nobody knows any more what was the newest then: a few
+    streams too many are judged again, which tells nothing twice.
+    """
+    found: dict[int, int] = {}
+    while after < upto:
+        frames = sensing.frames_after(after, min(FRAMES_AT_ONCE, upto - after))
+        if not frames:
+            break
+        for frame in frames:
+            late = np.flatnonzero(frame.at_us < frame.received_us - LATE)
+            for number, at in zip(
+                frame.stream[late].tolist(), frame.at_us[late].tolist(), strict=True
+            ):
+                found[number] = min(at, found.get(number, at))
+        after = frames[-1].seq
+    return found
 
 
 def start_before(since: int, spans: Sequence[tuple[int, int, int]], margin: int) -> int:

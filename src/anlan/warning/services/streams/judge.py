@@ -11,13 +11,14 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from anlan.infra import failpoints
+from anlan.infra.asking import AskingThreads
 from anlan.kernel.errors import ConflictError
 from anlan.registry import public as registry
 from anlan.sensing import public as sensing
@@ -49,7 +50,7 @@ FURTHEST_BACK = timedelta(days=31)  # what comes later still is kept and counted
 CHECKPOINT_CUTS = 500
 CHECKPOINT_READINGS = 200_000  # …and 20 for each stream
 CHECKPOINT_US = 3_600_000_000
-CHECKPOINT_READINGS_US = 30_000_000  # … but no sooner, however many come: all memory is written
+CHECKPOINT_READINGS_US = 300_000_000  # … but no sooner: to copy a gigabyte takes a second or two
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +86,8 @@ class StreamJudge:
         self._hooked = False
         self._left = Left(MOST_LEFT)
         self._hands: Executor | None = None  # for the steps of large commits
+        self._saver: Executor | None = None  # writes the memory while what is found is told
+        self._saving: Future[None] | None = None
         self._counted = (0, 0)
 
     @property
@@ -112,6 +115,7 @@ class StreamJudge:
             raise ConflictError(what="another process judges what comes in")
         if self._hands is None:
             self._hands = ThreadPoolExecutor(HANDS, "judge")
+            self._saver = AskingThreads(1, "judge saves")
         self._hooked = True
         sensing.hear_kept(self.heard)
 
@@ -147,6 +151,9 @@ class StreamJudge:
             self._hooked = False
         with self._ticking:
             try:
+                if self._saver is not None:
+                    self._saver.shutdown()
+                    self._saver = None
                 if self._memory is not None:
                     self._save(self._memory)
             finally:
@@ -161,7 +168,7 @@ class StreamJudge:
         """In a forked child: the locks and the memory are the parent's."""
         self.claims.let_go()
         self._turn, self._ticking = threading.Lock(), threading.Lock()
-        self._left, self._hands = Left(MOST_LEFT), None
+        self._left, self._hands, self._saver = Left(MOST_LEFT), None, None
         self._hooked = False
         self._forget()
 
@@ -308,7 +315,7 @@ class StreamJudge:
 
     def _save_if_due(self) -> None:
         held = self._memory
-        if held is None or self._waiting:
+        if held is None or self._waiting or (self._saving is not None and not self._saving.done()):
             return
         most = CHECKPOINT_READINGS + 20 * len(held.state.columns.hot)
         old = held.mark.at - held.saved_at >= CHECKPOINT_US and (held.readings or held.cuts)
@@ -324,6 +331,19 @@ class StreamJudge:
             kept = held.apart()
             held.readings = held.cuts = 0
             held.due, held.saved_at = False, held.mark.at
+        if self._saver is None:
+            self._write_down(kept)
+        else:
+            self._saving = self._saver.submit(self._write_down_beside, kept)
+
+    def _write_down_beside(self, kept: Memory) -> None:
+        """Write a memory while steps go on: a gigabyte takes seconds, and an alert must not wait for it."""
+        try:
+            self._write_down(kept)
+        except Exception:  # the file before it counts on; restarting only takes longer
+            log.exception("the judge's memory was not saved")
+
+    def _write_down(self, kept: Memory) -> None:
         memory.save(kept, self.root)
         written_cuts.note_checkpoint(kept.mark, kept.cut, kept.id)
         failpoints.reach("judge.checkpoint_noted")

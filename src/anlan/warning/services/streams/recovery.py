@@ -51,16 +51,16 @@ class _Search:
             held = memory.fresh()
         rows = cuts.cuts_after(held.cut) if held is not None else []
         if held is None or not memory.fits(held, written, rows, sensing.last_frame()):
-            return self._made_again(written)
+            return self._made_again(written, held)
         try:
             waiting = self._repeat(held, rows)
         except IntegrityBreachError:
             log.exception("frames that the judge has heard are not there: its memory is made again")
-            return self._made_again(written)
+            return self._made_again(written, held)
         # A stream that was judged again in between may have told other things than it does now.
         trusted = not held.late if waiting else self._agrees(held)
         if not trusted:
-            return self._made_again(written)
+            return self._made_again(written, held)
         return Found(held, waiting)
 
     def _repeat(self, held: Memory, rows: Sequence[JudgeCut]) -> list[Cut]:
@@ -78,8 +78,12 @@ class _Search:
         log.warning("the judge's memory and the open alerts differ: it is made again")
         return False
 
-    def _made_again(self, written: Written | None) -> Found:
-        """Return a memory from what the store holds and what is open, and tell what that changes."""
+    def _made_again(self, written: Written | None, before: Memory | None) -> Found:
+        """Return a memory from what the store holds and what is open, and tell what that changes.
+
+        News that came too late is not judged on the way: which streams wait for it is taken from
+        the memory ``before`` and from the frames of the steps since the last checkpoint.
+        """
         rows = mending.open_rows()
         mark = self._mark(written)
         kept = [(row.rule, row.rule_version) for row in rows]
@@ -90,6 +94,9 @@ class _Search:
         held.state, held.mark, held.digest = judged.state, mark, city.digest
         held.cut = written.number if written is not None else 0
         held.due = True
+        held.late = history.came_late(*self._since_checkpoint(mark))
+        for number, since in (before.late if before is not None else {}).items():
+            held.late[number] = min(since, held.late.get(number, since))
         standing = columns.standing_in(held.state)
         told = mending.differences(standing, rows, judged.findings, city, now=instant(mark.at))
         log.warning(
@@ -112,6 +119,11 @@ class _Search:
             # Better without a past than not at all: what is open stays open, what comes is judged.
             log.exception("the past of the streams cannot be read")
             return history.no_past(city, opened, mark)
+
+    def _since_checkpoint(self, mark: Mark) -> tuple[int, int]:
+        """Return after and up to which frame a checkpoint that is lost knew of no late news."""
+        rows = cuts.cuts_after(0)
+        return (min(rows[0].before_frame, mark.frame) if rows else mark.frame), mark.frame
 
     def _mark(self, written: Written | None) -> Mark:
         """Return up to where everything was judged and written, as far as anybody knows."""

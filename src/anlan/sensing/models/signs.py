@@ -1,4 +1,4 @@
-"""Tables of what comes in.  Free text, contact data and photos are in the content store only."""
+"""Tables of signs as they come in: reports, outside warnings, what could not be read, keys and uploads."""
 
 from __future__ import annotations
 
@@ -150,52 +150,6 @@ class Signal(models.Model):
         return f"{self.msg_type} {self.identifier}"
 
 
-class Segment(models.Model):
-    """A file of readings closed for ever (观测段); its hash is one journal entry (I16).
-
-    Segments of a day are merged: then ``replaced_by`` names the one that holds the same readings.
-    """
-
-    journalled = True
-
-    name = models.CharField(max_length=80, primary_key=True)
-    sha256 = models.CharField(max_length=64)
-    size_bytes = models.BigIntegerField()
-    rows = models.BigIntegerField()
-    first_batch = models.BigIntegerField()
-    last_batch = models.BigIntegerField()
-    first_at = models.DateTimeField()
-    last_at = models.DateTimeField()
-    sealed_at = models.DateTimeField()
-    replaced_by = models.CharField(max_length=80, blank=True)
-
-    def __str__(self) -> str:
-        return self.name
-
-
-class RetiredReadings(models.Model):
-    """A tombstone (保存期满记录): readings of a day that their class no longer keeps."""
-
-    journalled = True
-
-    id = models.CharField(max_length=120, primary_key=True)
-    day = models.CharField(max_length=10)
-    stream_class = models.CharField(max_length=80)
-    basis = models.CharField(max_length=300)
-    streams = models.PositiveIntegerField()
-    rows = models.BigIntegerField()
-    digest = models.CharField(max_length=64, help_text="SHA-256 of every reading that went")
-    thinned = models.CharField(max_length=80, blank=True, help_text="The file of what stays")
-    thinned_sha256 = models.CharField(max_length=64, blank=True)
-    retired_at = models.DateTimeField()
-
-    class Meta:
-        indexes = [models.Index(fields=["day"], name="retired_day")]
-
-    def __str__(self) -> str:
-        return self.id
-
-
 class Quarantine(models.Model):
     """Something unreadable (隔离件), kept as it came for a person to look at."""
 
@@ -318,81 +272,3 @@ class ReportSource(models.Model):
 
     def __str__(self) -> str:
         return f"source at {self.at}"
-
-
-class StreamFault(models.Model):
-    """A stretch of time for which a stream is doubted (存疑时段): at most one open of each kind.
-
-    All instants but ``recorded_at`` are evidence times.  A doubted reading is judged all the same.
-    """
-
-    journalled = True
-
-    stream = models.CharField(max_length=64)
-    kind = models.CharField(max_length=16, help_text="FaultKind of the registry")
-    rule = models.CharField(max_length=80, help_text="The check that found it")
-    rule_version = models.PositiveIntegerField()
-    since = models.DateTimeField()
-    until = models.DateTimeField(null=True)
-    ended_why = models.CharField(max_length=12, blank=True)  # over, replaced, unchecked
-    found = models.FloatField(help_text="What was found; its unit follows from the kind")
-    limit = models.FloatField()
-    area = models.CharField(max_length=64, blank=True)
-    # db_index: on PostgreSQL this adds the pattern index that a prefix search needs.
-    area_path = models.CharField(max_length=480, blank=True, db_index=True)
-    place = models.CharField(max_length=64, blank=True)
-    gateway = models.CharField(max_length=64, blank=True)
-    asked = models.BooleanField(default=False, help_text="Whether somebody was asked to act")
-    waits = models.BooleanField(
-        default=False, help_text="Found in maintenance: somebody is asked when that is over"
-    )
-    recorded_at = models.DateTimeField()
-
-    class Meta:
-        indexes = [
-            models.Index(fields=["until", "kind"], name="fault_open"),
-            models.Index(fields=["gateway", "kind", "until"], name="fault_gateway"),
-            models.Index(fields=["waits"], name="fault_waits", condition=models.Q(waits=True)),
-        ]
-        constraints = [
-            models.UniqueConstraint(fields=["stream", "kind", "since"], name="fault_once"),
-            models.UniqueConstraint(
-                fields=["stream", "kind"],
-                condition=models.Q(until__isnull=True),
-                name="one_open_fault_of_a_kind",
-            ),
-            models.CheckConstraint(
-                condition=models.Q(until__isnull=True) | models.Q(until__gte=models.F("since")),
-                name="fault_ends_after_it_began",
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.stream} {self.kind}"
-
-
-class Maintenance(models.Model):
-    """A stretch in which somebody works on a stream's device (维护时段): who, from, to, why."""
-
-    journalled = True
-
-    stream = models.CharField(max_length=64)
-    # db_index: on PostgreSQL this adds the pattern index that a prefix search needs.
-    area_path = models.CharField(max_length=480, blank=True, db_index=True)
-    starts_at = models.DateTimeField()
-    ends_at = models.DateTimeField(help_text="Silence and faults ask for somebody again from here")
-    why = models.CharField(max_length=300, help_text="Names a decision or work, never a person")
-    set_by = models.CharField(max_length=120, help_text="A seat")
-    set_at = models.DateTimeField()
-
-    class Meta:
-        verbose_name_plural = "maintenance"
-        indexes = [models.Index(fields=["stream", "ends_at"], name="maintenance_of_stream")]
-        constraints = [
-            models.CheckConstraint(
-                condition=models.Q(ends_at__gte=models.F("starts_at")), name="maintenance_is_a_span"
-            )
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.stream} {self.starts_at:%Y-%m-%d %H:%M}"
