@@ -90,10 +90,10 @@ def crowd(
             groups.setdefault(group, []).append(row)
             rules[group] = rule
     coming: dict[Group, list[_Near]] = {}
-    for row in ahead:
-        found = known.group_of(row)
+    for one in ahead:
+        found = known.group_of(one)
         if found is not None and found[0] in groups:
-            near = _Near(Mark(row.raised_at, row.subject), None, None, None)
+            near = _Near(Mark(one.raised_at, one.subject), None, None, None)
             coming.setdefault(found[0], []).append(near)
     grown: list[Growth] = []
     for group, rows in groups.items():
