@@ -7,6 +7,7 @@ import json
 import struct
 import time
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 
@@ -21,7 +22,7 @@ from anlan.infra.asking import asking as asking_the_database
 from anlan.kernel.actor import system_actor
 from anlan.registry import public as registry
 from anlan.sensing import public as sensing
-from anlan.sensing.domain.columnwire import BINARY
+from anlan.sensing.domain.binarywire import BINARY
 from anlan.sensing.models import Quarantine
 from tests.sensing.conftest import NOW, live, load_small_city  # noqa: F401  a fixture
 
@@ -228,7 +229,7 @@ def test_a_slip_costs_its_row_and_is_kept_as_it_came(world):
          "observation.nothing_kept"),
         (b'{"streams":["s1"],"at":["' + AT.encode() + b'"],"value":[1e999]}', 422,
          "observation.nothing_kept"),
-        (json.dumps({"streams": ["s1"], "at_us": 0, "value": [1] * 20_001}).encode(), 422,
+        (json.dumps({"streams": ["s1"], "at_us": 0, "value": [1] * 3}).encode(), 422,
          "observation.batch_malformed"),
         (json.dumps({"streams": "s1", "at_us": 0, "value": [1] * 20_001}).encode(), 422,
          "observation.batch_too_large"),
@@ -328,7 +329,7 @@ def test_a_full_disk_keeps_nothing_says_so_and_goes_on_when_there_is_room(world,
 
 def test_only_these_addresses_and_methods(world):
     async def talk(asked):
-        return [
+        found = [
             await asked.ask(path=path, method=method, authorization="")
             for path, method in (
                 ("/", "GET"), ("/api/v1/cases", "GET"), ("/api/v1/observations/", "POST"),
@@ -336,11 +337,14 @@ def test_only_these_addresses_and_methods(world):
                 ("/healthz", "GET"), ("/metrics", "GET"),
             )
         ]  # fmt: skip
+        asked.door.judging = SimpleNamespace(behind=3)
+        return [*found, await asked.ask(path="/metrics", method="GET")]
 
     found = asking(talk)
-    assert [status for status, _, _ in found] == [404, 404, 404, 405, 401, 405, 200, 200]
+    assert [status for status, _, _ in found] == [404, 404, 404, 405, 401, 405, 200, 200, 200]
     assert found[4][2][b"www-authenticate"]
-    assert found[6][1]["well"] is True
+    assert found[6][1].items() >= {"well": True, "judging": False, "not_judged": None}.items()
+    assert "anlan_edge_not_judged 3" in found[8][1]
     assert "anlan_edge_commits_total 0" in found[7][1]
 
 

@@ -92,10 +92,10 @@ def send(part: Part) -> None:
 def live(seed: int, start: int, acked: Path, dice: random.Random) -> None:
     """Go on with the story from step ``start`` until the end comes."""
     from anlan.sensing import public as sensing
-    from anlan.warning.services.streams import judge as judging
+    from anlan.warning.services.streams import saving
     from anlan.warning.services.streams.here import stream_judge
 
-    judging.CHECKPOINT_CUTS = dice.choice([1, 3, 10, 500])
+    saving.CUTS, saving.CUTS_US = dice.choice([1, 3, 10, 500]), 0
     judge = stream_judge()
     in_commit = dice.random() < 0.5
     if in_commit:

@@ -15,10 +15,17 @@ from anlan.kernel.actor import system_actor
 from anlan.kernel.errors import UnavailableError
 from anlan.registry import public as registry
 from anlan.sensing import public
+from anlan.sensing.domain.binarywire import BINARY, HEADER, MAGIC, RECORD
 from anlan.sensing.domain.columns import Columns, micros
-from anlan.sensing.domain.errors import BatchTooLargeError, IntakeFullError, KeyReusedError
+from anlan.sensing.domain.errors import (
+    AsideFullError,
+    BatchTooLargeError,
+    IntakeFullError,
+    KeyReusedError,
+)
 from anlan.sensing.domain.observations import RefusedRow
 from anlan.sensing.models import Quarantine
+from anlan.sensing.services import allowance as allowing
 from anlan.sensing.services import gatherer as gathering
 from anlan.sensing.services.hands import let_go
 from tests.registry.small_city import a_city, parsed
@@ -159,6 +166,10 @@ def test_what_is_too_much_is_refused_before_anything_is_kept(gatherer, monkeypat
     monkeypatch.setattr(gathering, "MOST_ROWS", 2)
     with pytest.raises(BatchTooLargeError):
         take(gatherer, *[("s1", NOW, 1.0)] * 3)
+    rows = b"\0" * 3 * RECORD.itemsize
+    binary = HEADER.pack(MAGIC, 3, 2, 0, 0) + b"s1" + rows
+    with pytest.raises(BatchTooLargeError):
+        gatherer.take_body(GATEWAY, binary, BINARY, once=lambda _key: None, now=NOW).result(60)
     gatherer.most_waiting = 3
     with gatherer.writing.committer._turn:  # the disk is slow
         waiting = [gatherer.take(GATEWAY, columns(("s1", NOW, n)), now=NOW) for n in range(3)]
@@ -192,3 +203,22 @@ def test_what_was_taken_is_answered_at_the_end_and_nothing_after(gatherer):
     for code in ("s1", "nope"):
         with pytest.raises(UnavailableError):
             gatherer.take(GATEWAY, columns((code, NOW, 1.0)), now=NOW)
+
+
+def test_a_broken_sender_does_not_fill_the_disk_and_holds_up_nobody(gatherer, monkeypatch):
+    monkeypatch.setattr(allowing, "MOST_MESSAGES", 2)
+    half = [("s1", NOW, 1.0), ("nope", NOW, 1.0)]
+    assert take(gatherer, *half).quarantine is not None
+    assert take(gatherer, ("nope", NOW, 1.0)).quarantine is not None
+    over = take(gatherer, *half, once=once("k"))
+    assert (over.kept, over.quarantine, [row.index for row in over.refused]) == (1, None, [1])
+    with pytest.raises(AsideFullError):
+        take(gatherer, ("nope", NOW, 1.0))
+    with pytest.raises(AsideFullError):
+        gatherer.take_body(GATEWAY, b"{", "", once=lambda _key: None, now=NOW).result(60)
+    assert Quarantine.objects.count() == 2
+    # Another sender has a bound of its own, and a mended message counts under its key.
+    assert take(gatherer, ("nope", NOW, 1.0), actor=STREET).quarantine is not None
+    assert take(gatherer, *half, once=once("k")) == over
+    later = NOW + timedelta(hours=1)
+    assert gatherer.take(GATEWAY, columns(*half), now=later).result(60).quarantine is not None

@@ -154,7 +154,13 @@ from anlan.registry.services.confirming import (
 )
 from anlan.registry.services.devices import LASTS as DEVICE_LASTS
 from anlan.registry.services.devices import remembered
-from anlan.registry.services.editing import EditShown, fingerprint_of, show_edit, take_edit
+from anlan.registry.services.editing import (
+    EditShown,
+    fingerprint_of,
+    keep_reason,
+    show_edit,
+    take_edit,
+)
 from anlan.registry.services.examining import Examined, Found, examined
 from anlan.registry.services.exporting import city_pack, export_city
 from anlan.registry.services.handing import pack_zip, reachable_by, show_contact
@@ -276,6 +282,7 @@ __all__ = [
     "is_session",
     "issue_own_token",
     "issue_token",
+    "keep_reason",
     "keep_upload",
     "ladder_for",
     "level_name",

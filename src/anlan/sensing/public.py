@@ -70,6 +70,7 @@ from anlan.sensing.selectors import (
     signal,
     signal_message,
 )
+from anlan.sensing.services.allowance import Allowance
 from anlan.sensing.services.examining import Examined, examine
 from anlan.sensing.services.gatherer import Gatherer
 from anlan.sensing.services.hands import begin_writing, let_go
@@ -125,6 +126,7 @@ __all__ = [
     "LONGEST_MAINTENANCE",
     "MOST_STREAMS",
     "TRUSTS",
+    "Allowance",
     "Batch",
     "BatchIn",
     "BatchReceipt",

@@ -147,7 +147,7 @@ def test_what_cannot_be_read_lies_aside_before_the_device_is_told(door, device):
 
 @pytest.mark.parametrize("version", [4, 5])
 def test_a_flood_of_rubbish_does_not_fill_the_disk(open_door, device, monkeypatch, version):
-    monkeypatch.setattr("anlan.entrypoints.mqtt.allowance.MOST_MESSAGES", 3)
+    monkeypatch.setattr("anlan.sensing.services.allowance.MOST_MESSAGES", 3)
     dev = device(open_door().port, a_token().secret, version=version)
     told = [dev.told(dev.publish(OWN, a_row("nobody", minute=minute))) for minute in range(6)]
     refused = [one.getName() for one in told if one.is_failure]

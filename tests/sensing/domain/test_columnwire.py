@@ -13,14 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from anlan.kernel.actor import Actor, Role
+from anlan.sensing.domain.binarywire import BINARY, HEADER, MOST_CODES
 from anlan.sensing.domain.columns import check_columns, micros, table_of
-from anlan.sensing.domain.columnwire import (
-    BINARY,
-    HEADER,
-    LONGEST_FOR_ALL,
-    MOST_CODES,
-    columns_from,
-)
+from anlan.sensing.domain.columnwire import LONGEST_FOR_ALL, columns_from
 from anlan.sensing.domain.errors import BatchMalformedError, BatchTooLargeError
 from anlan.sensing.domain.instants import micros_of_texts
 from anlan.sensing.domain.observations import MAX_ROWS, StreamFacts, check_rows

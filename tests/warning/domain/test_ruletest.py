@@ -61,14 +61,14 @@ def test_a_failure_says_what_was_found_and_on_what_it_rests(tmp_path: Path) -> N
         "    4m depth stream:S1",
         "        expected: state raised, level red",
         "        got: state raised, level orange",
-        "        4m raised orange stream:S1: The reading of 5.0 m is beyond the limit of 5.0 m."
+        "        4m raised orange stream:S1: The reading of 5 m is beyond the limit of 5 m."
         " [readings 0 0 5 5 5]",
     ]
     assert result.lines("zh")[1:] == [
         "    4m depth stream:S1",
         "        应为：状态 已报警（raised），级别 红色",
         "        实为：状态 已报警（raised），级别 橙色",
-        "        4m 报警 橙色 stream:S1：读数 5.0 m，超出限值 5.0 m。 [读数 0 0 5 5 5]",
+        "        4m 报警 橙色 stream:S1：读数 5 m，超出限值 5 m。 [读数 0 0 5 5 5]",
     ]
     assert json.loads(json.dumps(result.as_dict()))["passed"] is False
 

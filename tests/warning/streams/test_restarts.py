@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from anlan.infra import failpoints
 from anlan.infra.failpoints import FailpointError
 from anlan.sensing import public as sensing
-from anlan.warning.services.streams import here, judge
+from anlan.warning.services.streams import here, saving
 from anlan.warning.services.streams.here import stream_judge
 from tests.warning import town
 
@@ -101,8 +101,8 @@ class Afternoon:
 @given(history=history, checkpoints=st.sampled_from([1, 2, 5, 500]))
 def test_restarts_change_nothing(demo, in_commit, history, checkpoints) -> None:
     with an_afternoon(), pytest.MonkeyPatch.context() as patch:
-        patch.setattr(judge, "CHECKPOINT_CUTS", checkpoints)
-        patch.setattr(judge, "CHECKPOINT_READINGS_US", 0)
+        patch.setattr(saving, "CUTS", checkpoints)
+        patch.setattr(saving, "CUTS_US", 0)
         one = Afternoon(in_commit=in_commit)
         for what in history:
             one.do(*what)

@@ -238,10 +238,10 @@ class Door:
         if self.reading > MOST_READING:
             raise IntakeFullError(rows=self.gatherer.waiting_rows, limit=self.gatherer.most_waiting)
 
-    def _state(self) -> dict[str, int | bool]:
-        ready, behind = self.judging.state
+    def _state(self) -> dict[str, int | bool | None]:
+        behind = self.judging.behind
         return {
-            "judging": ready,
+            "judging": behind is not None,
             "not_judged": behind,
             "waiting_rows": self.gatherer.waiting_rows,
             "kept_rows": self.gatherer.kept_rows,
@@ -250,7 +250,7 @@ class Door:
 
     def _metrics(self) -> bytes:
         lines = metrics.requests.lines()
-        judging, behind = self.judging.state
+        behind = self.judging.behind
         for name, kind, told, value in (
             ("kept_rows_total", "counter", "Readings kept by the edge.", self.gatherer.kept_rows),
             ("commits_total", "counter", "Commits of the edge.", self.gatherer.commits),
@@ -262,9 +262,16 @@ class Door:
             ),
             ("reading_bytes", "gauge", "Bytes of bodies in work.", self.reading),
             ("answering", "gauge", "Requests being answered.", self.answering),
-            ("judging", "gauge", "1 where readings are judged in their commit.", int(judging)),
+            (
+                "judging",
+                "gauge",
+                "1 where readings are judged in their commit.",
+                int(behind is not None),
+            ),
             ("not_judged", "gauge", "Messages that were kept and are not judged yet.", behind),
         ):
+            if value is None:
+                continue
             whole = f"anlan_edge_{name}"
             lines += [f"# HELP {whole} {told}", f"# TYPE {whole} {kind}", f"{whole} {value}"]
         return ("\n".join(lines) + "\n").encode()

@@ -32,12 +32,15 @@ class Judging:
         self._thread.start()
 
     @property
-    def state(self) -> tuple[bool, int]:
-        """Return whether what comes in is judged in its commit, and how many messages still are not."""
+    def behind(self) -> int | None:
+        """Return how many messages were kept and are not judged yet; None while nobody knows.
+
+        That is so from the start until the judge has found its memory; then commits are judged in the commit.
+        """
         if not self._loaded:
-            return False, 0
+            return None
         judge = warning.stream_judge()
-        return judge.ready, judge.behind
+        return judge.behind if judge.ready else None
 
     def _run(self) -> None:
         try:

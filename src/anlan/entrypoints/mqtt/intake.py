@@ -15,7 +15,6 @@ from typing import NamedTuple, Self, TypeVar
 
 from django.db import InterfaceError, OperationalError, close_old_connections
 
-from anlan.entrypoints.mqtt.allowance import Allowance
 from anlan.entrypoints.mqtt.joining import joined
 from anlan.entrypoints.mqtt.letters import Fate, Home, Letter, Settled
 from anlan.entrypoints.mqtt.topics import NOTHING, Heard, Topics
@@ -58,7 +57,7 @@ class Intake:
         """``gatherer`` is that of a process which writes the store; without it each sender is kept apart."""
         self.topics = topics
         self.gatherer = gatherer
-        self.allowance = Allowance()
+        self.allowance = sensing.Allowance()
         self.trouble: tuple[datetime, str] | None = None
         self.kept = 0
         self.kept_at: datetime | None = None

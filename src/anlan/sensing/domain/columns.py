@@ -50,7 +50,7 @@ REFUSALS = (
 )
 _UNKNOWN, _NO_TIME, _AHEAD, _ABSURD, _UNIT, _QUALITY, _NUMBER, _ROW = range(1, len(REFUSALS))
 
-ASKED_KEPT, ASKED_LONG = 4_096, 2_000
+ASKED_KEPT, ASKED_LONG = 1_024, 2_000
 """So many columns of codes, and of so many codes each at most, are looked up only once."""
 Places = NDArray[np.int32]
 

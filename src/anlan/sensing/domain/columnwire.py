@@ -6,7 +6,6 @@ by value, so that a slip costs its row and not the batch (``docs/how-to/send-sig
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
@@ -17,6 +16,7 @@ import numpy as np
 from msgspec import UNSET, UnsetType
 from numpy.typing import NDArray
 
+from anlan.sensing.domain.binarywire import BINARY, columns_from_binary
 from anlan.sensing.domain.columns import (
     NO_QUALITY,
     NO_TIME,
@@ -32,17 +32,11 @@ from anlan.sensing.domain.jsonnumbers import floats, integers
 from anlan.sensing.domain.observations import MAX_ROWS, BatchIn, RowIn
 from anlan.sensing.domain.wire import batch_from_json, refuse_too_many, row_from_json
 
-BINARY = "application/vnd.anlan.readings"
-MAGIC = b"ANR1"
-HEADER = struct.Struct("<4sIIHH")
-RECORD = np.dtype([("stream", "<u4"), ("at_us", "<i8"), ("value", "<f8"), ("quality", "u1")])
 _NUMBER = {"": 0} | {quality.value: number for number, quality in enumerate(QUALITIES)}
-MOST_CODES = 500_000
-"""Streams that one message may speak of: as many as readings."""
 LONGEST_FOR_ALL = 500
 """Bytes of a value that stands for all rows, where each row is written out: it is repeated in each."""
-_CODES_KEPT = 4_096
-_LONGEST_CODES = 64 * 1024
+_CODES_KEPT = 1_024
+_LONGEST_CODES = 16 * 1024
 _FEW = 2_000
 _UNREADABLE_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
@@ -91,6 +85,17 @@ def columns_from(body: bytes, kind: str) -> tuple[Columns, str]:
     BatchTooLargeError
         When it has too many rows to look at each by itself.
     """
+    return columns_quickly(body, kind) or _value_by_value(body)
+
+
+def columns_quickly(body: bytes, kind: str) -> tuple[Columns, str] | None:
+    """Return the same; None for what has to be looked at value by value, which takes its time.
+
+    Raises
+    ------
+    BatchMalformedError, BatchTooLargeError
+        As :func:`columns_from`.
+    """
     if kind == BINARY:
         return columns_from_binary(body), ""
     try:
@@ -101,7 +106,7 @@ def columns_from(body: bytes, kind: str) -> tuple[Columns, str]:
             return _of_rows(whole.observations, str(whole.unit)), whole.key
     except (*_UNREADABLE_JSON, _NotPlainError, OverflowError, ValueError):
         pass
-    return _value_by_value(body)
+    return None
 
 
 def refuse_unless_readable(sent: Columns, kind: str) -> None:
@@ -140,6 +145,8 @@ def _of_columns(body: _Body) -> Columns:
     if value is None:
         value = np.array(_VALUES.decode(body.value), np.float64)
     rows = len(value)
+    if rows > MAX_ROWS:
+        raise BatchTooLargeError(rows=rows, limit=MAX_ROWS)
     raw = bytes(body.streams)  # type: ignore[arg-type]  # the caller saw it
     codes = _codes_of(raw)
     units = body.unit if isinstance(body.unit, list) else []
@@ -192,11 +199,6 @@ def _codes_of(raw: bytes) -> tuple[str, ...]:
 def _codes_again(raw: bytes) -> tuple[str, ...]:
     found = _CODES.decode(raw)
     return (found,) if isinstance(found, str) else tuple(found)
-
-
-@lru_cache(maxsize=_CODES_KEPT // 8)
-def _lines(raw: bytes) -> tuple[str, ...]:
-    return tuple(raw.decode().split("\n"))
 
 
 def _times(body: _Body, rows: int) -> NDArray[np.int64]:
@@ -354,41 +356,3 @@ def _odd(batch: BatchIn, quality: Sequence[int]) -> dict[int, str]:
 
 def _is_naive(at: datetime | None) -> bool:
     return at is not None and at.tzinfo is None
-
-
-def columns_from_binary(body: bytes) -> Columns:
-    """Return the readings of binary records; their layout stands in ``docs/how-to/send-signs.md``.
-
-    Raises
-    ------
-    BatchMalformedError
-        When its parts do not add up to its length, or its texts are no UTF-8.
-    """
-    if len(body) < HEADER.size:
-        raise BatchMalformedError(where="header")
-    magic, rows, code_bytes, unit_bytes, reserved = HEADER.unpack_from(body)
-    records = HEADER.size + unit_bytes + code_bytes
-    if magic != MAGIC or reserved or len(body) != records + rows * RECORD.itemsize:
-        raise BatchMalformedError(where="header")
-    try:
-        unit = body[HEADER.size : HEADER.size + unit_bytes].decode()
-        names = body[HEADER.size + unit_bytes : records]
-        if names.count(b"\n") >= MOST_CODES:
-            raise BatchMalformedError(where="codes")
-        codes = _lines(names) if code_bytes <= _LONGEST_CODES else _lines.__wrapped__(names)
-    except UnicodeDecodeError:
-        raise BatchMalformedError(where="codes") from None
-    found = np.frombuffer(body, RECORD, rows, records)
-    stream, at_us = found["stream"], found["at_us"].astype(np.int64)
-    nowhere = stream >= len(codes)
-    if nowhere.any():
-        at_us[nowhere] = UNREADABLE
-        stream = np.where(nowhere, 0, stream)
-    return Columns(
-        codes=codes,
-        index=stream.astype(np.int32),
-        at_us=at_us,
-        value=found["value"].astype(np.float64),
-        quality=found["quality"].astype(np.uint8),
-        unit=unit,
-    )

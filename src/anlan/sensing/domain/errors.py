@@ -216,6 +216,13 @@ class NothingKeptError(SignRefusedError):
     code = "observation.nothing_kept"
 
 
+class AsideFullError(SignRefusedError):
+    """So much of a sender lies aside already that what cannot be kept now is only named."""
+
+    code = "observation.aside_full"
+    http_status = 429
+
+
 class PeriodError(InvalidInputError):
     """A period that has no offset, ends before it begins, or holds too many readings."""
 

@@ -182,11 +182,15 @@ class MaintenanceEnded(Event):
 
 @dataclass(frozen=True, slots=True)
 class MultiDatastreamSet(Event):
-    """Streams were put together as one MultiDatastream, or it was renamed."""
+    """Streams were put together as one MultiDatastream, or it was renamed.
+
+    The reason lies in the content store: people write names into reasons.
+    """
 
     code: str
     streams: tuple[str, ...]
-    why: str  # names a decision or work, never a person
+    reason_content: str
+    reason_digest: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,4 +198,5 @@ class MultiDatastreamEnded(Event):
     """A MultiDatastream is no more; its streams and their readings stay."""
 
     code: str
-    why: str
+    reason_content: str
+    reason_digest: str

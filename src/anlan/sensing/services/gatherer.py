@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import contextlib
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Any, TypeVar
 
 import msgspec
 import numpy as np
-from django.db import close_old_connections
 from numpy.typing import NDArray
 
-from anlan.infra.asking import AskingThreads
 from anlan.kernel.actor import Actor, system_actor
-from anlan.kernel.errors import AnlanError, UnavailableError
+from anlan.kernel.errors import UnavailableError
 from anlan.sensing.domain.columns import (
     CheckedColumns,
     Columns,
@@ -26,8 +24,13 @@ from anlan.sensing.domain.columns import (
     number_rows,
     table_of,
 )
-from anlan.sensing.domain.columnwire import columns_from, refuse_unless_readable
+from anlan.sensing.domain.columnwire import (
+    columns_from,
+    columns_quickly,
+    refuse_unless_readable,
+)
 from anlan.sensing.domain.errors import (
+    AsideFullError,
     BatchMalformedError,
     BatchTooLargeError,
     IntakeFullError,
@@ -35,11 +38,12 @@ from anlan.sensing.domain.errors import (
 )
 from anlan.sensing.domain.observations import BatchReceipt, StreamFacts
 from anlan.sensing.domain.wire import row_to_json
+from anlan.sensing.services.apart import Apart
 from anlan.sensing.services.framing import to_us
+from anlan.sensing.services.futures import fail, pass_on, told_to
 from anlan.sensing.services.known import stream_table
 from anlan.sensing.services.observations import Sorted, refused_lines, settle
 from anlan.sensing.services.once import Once, earlier_answer
-from anlan.sensing.services.quarantine import keep_aside
 from anlan.sensing.store import Frame, Kept, frame_of
 from anlan.sensing.store.commit import Ticket
 from anlan.sensing.store.hand import Writing
@@ -50,11 +54,10 @@ MOST_WAITING = 2_000_000
 """Readings that may wait for the disk: about 50 MB."""
 MOST_ROWS = 500_000
 """Readings of one message."""
-ROW_BYTES = 20
-"""A reading takes at least as many bytes on the wire, whatever the form."""
-APART = 2
-"""Threads for messages that need the business database: refused rows, repeated keys."""
-MOST_APART = 256
+AT_ONCE = 200_000
+"""Readings of one commit: with more, those of the first messages are kept and answered before."""
+ROW_BYTES = 6
+"""About the least that a reading takes on the wire: many streams, one time for all of them."""
 _NO_STREAMS: NDArray[np.int32] = np.zeros(0, np.int32)
 T = TypeVar("T")
 
@@ -82,7 +85,7 @@ class Gatherer:
     """Keeps readings of any number of senders; one thread commits, all that wait are its next commit.
 
     ``take(actor, columns, once=…, now=…)`` may be called from any thread and returns a
-    ``concurrent.futures.Future`` of a :class:`BatchReceipt` (from asyncio: ``asyncio.wrap_future``).
+    ``concurrent.futures.Future`` of a :class:`BatchReceipt`; nobody may cancel it.
     It never waits for the disk: rows are checked in columns where it is called
     (:meth:`take_body` reads and checks them in the thread that commits), and the future is
     resolved after the ``fsync`` (and after what listens in the commit has heard), so whoever answers
@@ -106,8 +109,7 @@ class Gatherer:
         self._waiting: list[_Waiting] = []
         self._changed = threading.Condition()
         self._open = True
-        self._apart = AskingThreads(APART, "anlan-apart")
-        self._waiting_apart = 0
+        self._apart = Apart()
         self.refresh(now=now)
         warm(system_actor("gatherer"), now=now)
         self._thread = threading.Thread(target=self._commit_on, name="anlan-commit", daemon=True)
@@ -165,12 +167,15 @@ class Gatherer:
 
         def read(mine: _Waiting) -> Ticket | None:
             try:
-                sent, key = columns_from(body, kind)
-            except BatchMalformedError as error:
-                this = self.keep_aside(actor, body, error, once=once(""), now=now)
-                _pass_on(this, mine.future, _malformed)
+                found = columns_quickly(body, kind)
+            except BatchMalformedError:
+                found = None  # it is kept aside there
+            if found is None:
+                slow = partial(self._take_slowly, actor, body, kind, once=once, now=now)
+                pass_on(self._apart.do(slow), mine.future)
                 return None
-            refuse_unless_readable(sent, kind)
+            sent, key = found
+            _refuse_unless_fit(sent, kind)
             mine.rows = len(sent)
             return self._read(mine, actor, sent, once(key), now)
 
@@ -189,7 +194,7 @@ class Gatherer:
         known = self._known
         checked = check_columns(sent, known.table, actor, now=now)
         if checked.refused or self._is_heard(actor, once):
-            _pass_on(self._take_apart(actor, sent, once=once, now=now), mine.future)
+            pass_on(self._take_apart(actor, sent, once=once, now=now), mine.future)
             return None
         return self._waiting_for(actor, checked, known, _receipt, once=once, now=now).ticket
 
@@ -239,40 +244,25 @@ class Gatherer:
         self, actor: Actor, sent: Columns, *, once: Once | None, now: datetime
     ) -> Future[BatchReceipt]:
         """Take in what needs the business database, in a thread of its own."""
-        return self._apart_from_others(
-            lambda: self._take_with_database(actor, sent, once=once, now=now)
-        )
+        return self._apart.do(lambda: self._take_with_database(actor, sent, once=once, now=now))
 
-    def keep_aside(
-        self, actor: Actor, body: bytes, error: AnlanError, *, once: Once | None, now: datetime
-    ) -> Future[int]:
-        """Keep a message that cannot be read, as it came; the future gives its number."""
-        return self._apart_from_others(
-            lambda: (
-                keep_aside(
-                    actor, "observations", body, error=error.code, place="body", now=now, once=once
-                ).pk
-            )
-        )
-
-    def _apart_from_others(self, work: Callable[[], T]) -> Future[T]:
-        with self._changed:
-            if self._waiting_apart >= MOST_APART:
-                raise IntakeFullError(rows=self.waiting_rows, limit=self.most_waiting)
-            self._waiting_apart += 1
-
-        def whole() -> T:
-            close_old_connections()
-            try:
-                return work()
-            finally:
-                with self._changed:
-                    self._waiting_apart -= 1
-
+    def _take_slowly(
+        self,
+        actor: Actor,
+        body: bytes,
+        kind: str,
+        *,
+        once: Callable[[str], Once | None],
+        now: datetime,
+    ) -> BatchReceipt:
+        """Take in what has to be read value by value, away from those who wait for a commit."""
         try:
-            return self._apart.submit(whole)
-        except RuntimeError:  # closed meanwhile
-            raise UnavailableError(what="observation store", problem="ending") from None
+            sent, key = columns_from(body, kind)
+        except BatchMalformedError as error:
+            number = self._apart.keep_aside(actor, body, error, once=once(""), now=now)
+            raise BatchMalformedError(where="body", quarantine=number) from None
+        _refuse_unless_fit(sent, kind)
+        return self._take_with_database(actor, sent, once=once(key), now=now)
 
     def _take_with_database(
         self, actor: Actor, sent: Columns, *, once: Once | None, now: datetime
@@ -300,6 +290,13 @@ class Gatherer:
             return _receipt(keep())
         rows = (_as_sent(sent, item.index) for item in checked.refused)
         raw = refused_lines(checked.refused, rows, unit=sent.unit)
+        try:
+            first = checked.refused[0].code
+            self._apart.count(actor, len(raw), now=now, rows=len(checked.refused), first=first)
+        except AsideFullError:
+            if not len(checked.stream):
+                raise
+            raw = b""  # the receipt names them; the good rows are kept all the same
         found = Sorted(len(checked.stream), checked.refused, raw)
         return settle(actor, found, keep, once=once, now=now)
 
@@ -314,24 +311,39 @@ class Gatherer:
             self._commit(taken)
 
     def _commit(self, taken: Sequence[_Waiting]) -> None:
-        rows = sum(one.rows for one in taken)
-        ready = [(one, ticket) for one in taken if (ticket := _ticket_of(one)) is not None]
+        """Read and keep, in one commit or, of very many readings, in several."""
+        ready: list[tuple[_Waiting, Ticket]] = []
+        waited = rows = 0
+        for one in taken:
+            waited += one.rows
+            if (ticket := _ticket_of(one)) is not None:
+                ready.append((one, ticket))
+                rows += one.rows
+            if rows >= AT_ONCE:
+                self._keep(ready, waited)
+                ready, waited, rows = [], 0, 0
+        self._keep(ready, waited)
+
+    def _keep(self, ready: Sequence[tuple[_Waiting, Ticket]], waited: int) -> None:
         self.writing.committer.keep_all([ticket for _, ticket in ready])
         with self._changed:
-            self.waiting_rows -= rows
+            self.waiting_rows -= waited
         self.commits += 1
         for one, ticket in ready:
             kept = ticket.kept
             if kept is None:
-                one.future.set_exception(ticket.error or UnavailableError(what="observation store"))
+                fail(one.future, ticket.error or UnavailableError(what="observation store"))
                 continue
             self.kept_rows += 0 if kept.repeated else one.rows
-            with _told(one.future):
+            with told_to(one.future):
                 one.future.set_result(one.answer(kept))
 
     def close(self) -> None:
-        """Commit what waits, tell its senders, and end; what comes later is refused."""
-        self._apart.shutdown(wait=True)
+        """Commit what waits, tell its senders, and end; what comes later is refused.
+
+        So is what turns out only now to need the business database: it is to be sent again.
+        """
+        self._apart.close()
         with self._changed:
             self._open = False
             self._changed.notify()
@@ -341,8 +353,9 @@ class Gatherer:
 def warm(actor: Actor, *, now: datetime) -> None:
     """Let everything compile that the first message would wait for."""
     table = table_of([(StreamFacts("warm", "", ""), "")])
-    body = b'{"streams":["warm"],"at":"2020-01-01T00:00:00Z","value":[0.5]}'
+    body = b'{"streams":["warm"],"at_ms":[1577836800000],"value":[0.5]}'
     checked = check_columns(columns_from(body, "")[0], table, actor, now=now)
+    number_rows(np.zeros(1, np.int32), checked.stream, np.empty(1, np.int32))
     frame = frame_of(checked.stream, checked.at_us, checked.value, checked.quality)
     Latest().note(frame)
 
@@ -352,7 +365,7 @@ def _ticket_of(one: _Waiting) -> Ticket | None:
     try:
         return one.read(one)
     except Exception as error:  # noqa: BLE001  told to the sender
-        one.future.set_exception(error)
+        fail(one.future, error)
         return None
 
 
@@ -366,28 +379,10 @@ def _as_it_is(kept: Kept) -> Kept:
     return kept
 
 
-def _malformed(quarantine: int) -> BatchReceipt:
-    raise BatchMalformedError(where="body", quarantine=quarantine)
-
-
-def _pass_on(
-    found: Future[T], future: Future[Any], answer: Callable[[T], Any] = lambda told: told
-) -> None:
-    """Let one future tell what another brings."""
-
-    def told(found: Future[T]) -> None:
-        with _told(future):
-            future.set_result(answer(found.result()))
-
-    found.add_done_callback(told)
-
-
-@contextlib.contextmanager
-def _told(future: Future[Any]) -> Iterator[None]:
-    try:
-        yield
-    except Exception as error:  # noqa: BLE001  told to the sender
-        future.set_exception(error)
+def _refuse_unless_fit(sent: Columns, kind: str) -> None:
+    refuse_unless_readable(sent, kind)
+    if len(sent) > MOST_ROWS:
+        raise BatchTooLargeError(rows=len(sent), limit=MOST_ROWS)
 
 
 def _as_sent(sent: Columns, index: int) -> str:

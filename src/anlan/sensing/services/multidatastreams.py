@@ -13,19 +13,11 @@ from anlan.infra.models import JournalHead
 from anlan.kernel.actor import Actor
 from anlan.kernel.canonical import canonical_bytes
 from anlan.registry import public as registry
-from anlan.registry.domain.errors import (
-    CodeTakenError,
-    EditEmptyError,
-    EditReasonMissingError,
-    EditReasonPersonalError,
-    EditReasonTooLongError,
-)
-from anlan.registry.domain.reasons import names_somebody
+from anlan.registry.domain.errors import CodeTakenError, EditEmptyError
 from anlan.sensing.domain.events import MultiDatastreamEnded, MultiDatastreamSet
 from anlan.sensing.domain.multidatastreams import StreamRow
 from anlan.sensing.models import MultiDatastream
 
-MOST_LETTERS = 300
 MOST_CODES = 5_000  # named in one question
 
 
@@ -64,7 +56,7 @@ def put_together(actor: Actor, row: StreamRow, *, why: str, now: datetime) -> No
     EditReasonMissingError, EditReasonTooLongError, EditReasonPersonalError
         When nobody could tell later why, or when it tells how somebody is reached.
     """
-    words = _words(why)
+    reason = registry.keep_reason(why, now=now)
     taken = registry.quantities_of({row.code})
     if taken or MultiDatastream.objects.filter(code=row.code).exists():
         raise CodeTakenError(key=row.code)
@@ -72,7 +64,7 @@ def put_together(actor: Actor, row: StreamRow, *, why: str, now: datetime) -> No
         code=row.code, name_zh=row.name_zh, name_en=row.name_en,
         streams=list(row.streams), kinds=list(row.kinds),
     )  # fmt: skip
-    event = MultiDatastreamSet(code=row.code, streams=row.streams, why=words)
+    event = MultiDatastreamSet(row.code, row.streams, str(reason.id), reason.digest)
     _record(actor, kept, event, now=now)
 
 
@@ -87,13 +79,13 @@ def change(actor: Actor, row: StreamRow, *, why: str, now: datetime) -> None:
     EditReasonMissingError, EditReasonTooLongError, EditReasonPersonalError
         As :func:`put_together`.
     """
-    words = _words(why)
+    reason = registry.keep_reason(why, now=now)
     kept = MultiDatastream.objects.select_for_update().get(code=row.code)
     before = (kept.name_zh, kept.name_en, tuple(kept.kinds))
     if before == (row.name_zh, row.name_en, row.kinds):
         raise EditEmptyError
     kept.name_zh, kept.name_en, kept.kinds = row.name_zh, row.name_en, list(row.kinds)
-    event = MultiDatastreamSet(code=row.code, streams=tuple(kept.streams), why=words)
+    event = MultiDatastreamSet(row.code, tuple(kept.streams), str(reason.id), reason.digest)
     _record(actor, kept, event, now=now)
 
 
@@ -106,10 +98,10 @@ def end(actor: Actor, code: str, *, why: str, now: datetime) -> None:
     EditReasonMissingError, EditReasonTooLongError, EditReasonPersonalError
         As :func:`put_together`.
     """
-    words = _words(why)
+    reason = registry.keep_reason(why, now=now)
     kept = MultiDatastream.objects.select_for_update().get(code=code)
     kept.ended_at = now
-    _record(actor, kept, MultiDatastreamEnded(code=code, why=words), now=now)
+    _record(actor, kept, MultiDatastreamEnded(code, str(reason.id), reason.digest), now=now)
 
 
 def _record(
@@ -127,14 +119,3 @@ def _record(
     said = [mark, row.code, row.name_zh, row.name_en, row.streams, row.kinds, ended]
     row.changed, row.mark = number + 1, hashlib.sha256(canonical_bytes(said)).hexdigest()
     journal.record(event, actor=actor, now=now, rows=[row])
-
-
-def _words(why: str) -> str:
-    words = " ".join(why.split())
-    if not words:
-        raise EditReasonMissingError
-    if len(words) > MOST_LETTERS:
-        raise EditReasonTooLongError(letters=len(words), most=MOST_LETTERS)
-    if names_somebody(words):
-        raise EditReasonPersonalError
-    return words

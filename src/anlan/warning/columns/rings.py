@@ -69,6 +69,8 @@ def _take(state: State, size: int, count: int) -> I64:
 
 def _give_back(state: State, rows: I64) -> None:
     """Let others have rows that nobody owns any more."""
+    if state.free is None:
+        return  # whoever looks for free rows first finds them
     sizes = state.columns.bundle["size"][rows >> SHIFT]
     free = _free(state)
     for size in np.unique(sizes).tolist():

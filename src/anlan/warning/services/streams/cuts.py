@@ -168,6 +168,8 @@ def note_checkpoint(mark: Mark, number: int, identity: str) -> None:
     """Say that everything up to ``mark`` is judged, written and in a checkpoint."""
     with transaction.atomic():
         row = _locked(identity)
-        row.cursors |= {"frame": mark.frame, "at": mark.at}
-        row.save(update_fields=["cursors"])
+        if mark.frame >= row.cursors.get("frame", 0) and mark.at >= row.cursors.get("at", 0):
+            # Else a cut that was written while the checkpoint was has come further already.
+            row.cursors |= {"frame": mark.frame, "at": mark.at}
+            row.save(update_fields=["cursors"])
         JudgeCut.objects.filter(number__lte=number).delete()

@@ -11,14 +11,13 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from anlan.infra import failpoints
-from anlan.infra.asking import AskingThreads
 from anlan.kernel.errors import ConflictError
 from anlan.registry import public as registry
 from anlan.sensing import public as sensing
@@ -26,12 +25,13 @@ from anlan.warning import columns
 from anlan.warning.domain.evidence import subject_of
 from anlan.warning.domain.instants import instant, micros
 from anlan.warning.services.streams import cuts as written_cuts
-from anlan.warning.services.streams import history, memory, mending, recovery
+from anlan.warning.services.streams import history, mending, recovery
 from anlan.warning.services.streams.city import JudgedCity, Surveyor, worked_on
 from anlan.warning.services.streams.claims import Claims
 from anlan.warning.services.streams.cuts import Cut
 from anlan.warning.services.streams.left import Left
 from anlan.warning.services.streams.memory import FRAMES_AT_ONCE, Memory
+from anlan.warning.services.streams.saving import Saving
 from anlan.warning.services.streams.telling import Told, of_the_past
 
 log = logging.getLogger(__name__)
@@ -47,10 +47,6 @@ ROUNDS = 50  # of one tick
 LOOK_AGAIN = timedelta(minutes=10)  # rules and sensors may begin or end with the time
 LATE_AT_ONCE = 8  # streams judged again in one tick; each costs some hundredths of a second
 FURTHEST_BACK = timedelta(days=31)  # what comes later still is kept and counted, not judged
-CHECKPOINT_CUTS = 500
-CHECKPOINT_READINGS = 200_000  # …and 20 for each stream
-CHECKPOINT_US = 3_600_000_000
-CHECKPOINT_READINGS_US = 300_000_000  # … but no sooner: to copy a gigabyte takes a second or two
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +82,7 @@ class StreamJudge:
         self._hooked = False
         self._left = Left(MOST_LEFT)
         self._hands: Executor | None = None  # for the steps of large commits
-        self._saver: Executor | None = None  # writes the memory while what is found is told
-        self._saving: Future[None] | None = None
+        self._saving = Saving(root)
         self._counted = (0, 0)
 
     @property
@@ -115,7 +110,7 @@ class StreamJudge:
             raise ConflictError(what="another process judges what comes in")
         if self._hands is None:
             self._hands = ThreadPoolExecutor(HANDS, "judge")
-            self._saver = AskingThreads(1, "judge saves")
+        self._saving.begin_beside()
         self._hooked = True
         sensing.hear_kept(self.heard)
 
@@ -151,9 +146,7 @@ class StreamJudge:
             self._hooked = False
         with self._ticking:
             try:
-                if self._saver is not None:
-                    self._saver.shutdown()
-                    self._saver = None
+                self._saving.end_beside()
                 if self._memory is not None:
                     self._save(self._memory)
             finally:
@@ -168,7 +161,8 @@ class StreamJudge:
         """In a forked child: the locks and the memory are the parent's."""
         self.claims.let_go()
         self._turn, self._ticking = threading.Lock(), threading.Lock()
-        self._left, self._hands, self._saver = Left(MOST_LEFT), None, None
+        self._left, self._hands = Left(MOST_LEFT), None
+        self._saving.drop()
         self._hooked = False
         self._forget()
 
@@ -315,12 +309,7 @@ class StreamJudge:
 
     def _save_if_due(self) -> None:
         held = self._memory
-        if held is None or self._waiting or (self._saving is not None and not self._saving.done()):
-            return
-        most = CHECKPOINT_READINGS + 20 * len(held.state.columns.hot)
-        old = held.mark.at - held.saved_at >= CHECKPOINT_US and (held.readings or held.cuts)
-        many = held.readings >= most and held.mark.at - held.saved_at >= CHECKPOINT_READINGS_US
-        if held.due or old or many or held.cuts >= CHECKPOINT_CUTS:
+        if held is not None and not self._waiting and self._saving.is_due(held):
             self._save(held)
 
     def _save(self, held: Memory) -> None:
@@ -331,22 +320,7 @@ class StreamJudge:
             kept = held.apart()
             held.readings = held.cuts = 0
             held.due, held.saved_at = False, held.mark.at
-        if self._saver is None:
-            self._write_down(kept)
-        else:
-            self._saving = self._saver.submit(self._write_down_beside, kept)
-
-    def _write_down_beside(self, kept: Memory) -> None:
-        """Write a memory while steps go on: a gigabyte takes seconds, and an alert must not wait for it."""
-        try:
-            self._write_down(kept)
-        except Exception:  # the file before it counts on; restarting only takes longer
-            log.exception("the judge's memory was not saved")
-
-    def _write_down(self, kept: Memory) -> None:
-        memory.save(kept, self.root)
-        written_cuts.note_checkpoint(kept.mark, kept.cut, kept.id)
-        failpoints.reach("judge.checkpoint_noted")
+        self._saving.write(kept)
 
     # -- finding the memory again ----------------------------------------------------------------
 

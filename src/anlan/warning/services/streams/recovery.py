@@ -95,7 +95,8 @@ class _Search:
         held.cut = written.number if written is not None else 0
         held.due = True
         held.late = history.came_late(*self._since_checkpoint(mark))
-        for number, since in (before.late if before is not None else {}).items():
+        waiting = before.late if before is not None and self._is_ours(before, written) else {}
+        for number, since in waiting.items():
             held.late[number] = min(since, held.late.get(number, since))
         standing = columns.standing_in(held.state)
         told = mending.differences(standing, rows, judged.findings, city, now=instant(mark.at))
@@ -104,6 +105,11 @@ class _Search:
             extra={"open": len(rows), "told": len(told), "frame": mark.frame},
         )
         return Found(held, [of_now(told, city)] if told else [], made_again=True)
+
+    def _is_ours(self, before: Memory, written: Written | None) -> bool:
+        """Return whether a memory is of this database and of this store, so that its numbers mean the same."""
+        same = written is not None and before.id == written.id
+        return same and before.mark.frame <= sensing.last_frame()
 
     def _past(
         self,
