@@ -24,7 +24,7 @@ from pathlib import Path
 from benchmarks import measure
 from benchmarks.bench_reports import free_port, stop, wait_for
 
-STREAMS, ROWS, CONNECTIONS, SECONDS = 200_000, 500, 16, 8.0
+STREAMS, ROWS, CONNECTIONS, SECONDS = 200_000, 500, 64, 8.0
 OPEN_SECONDS = float(os.environ.get("ANLAN_BENCH_SECONDS", "60"))
 PROMISED, ALERT_S = 600_000.0, 1.0
 PROBES = "PROBE"
