@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import wraps
+from threading import Thread
 from typing import ParamSpec, TypeVar
 
 from django.db import connections
@@ -46,6 +47,12 @@ class AskingThreads(ThreadPoolExecutor):
         super().shutdown(wait=wait, cancel_futures=cancel_futures)
         if not wait:
             return
+        # Where an event loop runs, as in the edge, Django refuses to touch a connection.
+        closing = Thread(target=self._close_links, name="closing connections")
+        closing.start()
+        closing.join()
+
+    def _close_links(self) -> None:
         for link in self._links:
             link.inc_thread_sharing()  # its own thread is gone
             link.close()
