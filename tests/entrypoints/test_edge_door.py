@@ -260,12 +260,12 @@ def test_slow_cut_and_too_many_bodies(world, monkeypatch):
 
 
 def test_a_full_disk_keeps_nothing_says_so_and_goes_on_when_there_is_room(world, monkeypatch):
-    def full(_handle, _data):
+    def full(*_):
         raise OSError(28, "No space left on device")
 
     async def talk(asked):
         with monkeypatch.context() as patch:
-            patch.setattr("anlan.sensing.store.log._write_all", full)
+            patch.setattr("anlan.sensing.store.log._write_durably", full)
             refused = await asked.ask(ROW, idempotency_key="k")
         return refused, await asked.ask(ROW, idempotency_key="k")
 
