@@ -5,6 +5,7 @@ from anlan.registry.selectors.accounts import (
     account_by_key,
     account_named,
     accounts,
+    actors_changed,
     second_factor_of,
     tokens,
 )
@@ -222,6 +223,7 @@ __all__ = [
     "account_by_key",
     "account_named",
     "accounts",
+    "actors_changed",
     "answer_invitation",
     "area",
     "area_at",

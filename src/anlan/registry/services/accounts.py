@@ -20,7 +20,7 @@ from anlan.registry.domain import errors
 from anlan.registry.domain.events import AccountChanged, TokenChanged
 from anlan.registry.domain.permissions import ADMINISTRATORS, GIVEN, PERMISSIONS, beyond
 from anlan.registry.models import Account, Area, Post, Token
-from anlan.registry.selectors.accounts import paths_of
+from anlan.registry.selectors.accounts import actor_id, paths_of
 
 SECRET_BYTES = 32  # 256 bits: nothing to guess, so a plain SHA-256 is enough to keep
 SECRET_MARK = "anlan_"  # noqa: S105  lets scanners find a leaked token
@@ -340,7 +340,7 @@ def credential(
         Token.objects.filter(pk=held.token).update(last_used_at=now)
     role = Role(held.role)
     actor = Actor(
-        id=f"account:{held.account}",
+        id=actor_id(held.account),
         role=role,
         post=held.post,
         areas=_reach(held.token_areas, held.account_areas),
