@@ -70,7 +70,6 @@ from anlan.registry.selectors.naming import (
     paths_by_area,
 )
 from anlan.registry.selectors.packs import (
-    accident_tables,
     check,
     checks_in_force,
     city,
@@ -219,7 +218,6 @@ __all__ = [
     "Turn",
     "UploadShown",
     "Wanted",
-    "accident_tables",
     "account_by_key",
     "account_named",
     "accounts",

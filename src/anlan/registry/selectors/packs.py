@@ -371,11 +371,6 @@ def risk_methods(*, at: datetime) -> tuple[j.RiskMethod, ...]:
     return in_force("risk_methods", at)
 
 
-def accident_tables(*, at: datetime) -> tuple[j.AccidentTable, ...]:
-    """Return the tables by which an accident is graded, as they count at ``at``."""
-    return in_force("accident_tables", at)
-
-
 def level_name(scale: str, level: str, language: str) -> str:
     """Return the official word of a level, or the level itself where the pack has none."""
     for entry in current("level_names"):
