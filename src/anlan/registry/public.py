@@ -129,12 +129,10 @@ from anlan.registry.selectors.records import (
     records,
 )
 from anlan.registry.services.accounts import (
-    authenticate,
     change_account,
     close_account,
     create_account,
     create_first_admin,
-    credential,
     issue_token,
     revoke_token,
 )
@@ -152,6 +150,7 @@ from anlan.registry.services.confirming import (
     refuse_invitation,
     waiting_invitations,
 )
+from anlan.registry.services.credentials import authenticate, credential
 from anlan.registry.services.devices import LASTS as DEVICE_LASTS
 from anlan.registry.services.devices import remembered
 from anlan.registry.services.editing import (
