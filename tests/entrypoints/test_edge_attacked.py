@@ -9,8 +9,7 @@ from datetime import timedelta
 import pytest
 
 from anlan.entrypoints import senders as remembering
-from anlan.entrypoints.edge import credentials
-from anlan.entrypoints.edge import door as doors
+from anlan.entrypoints.edge import bodies, credentials
 from anlan.registry import public as registry
 from tests.entrypoints import test_edge_door
 from tests.entrypoints.test_edge_door import ROW, asking, kept, live
@@ -22,12 +21,12 @@ pytestmark = pytest.mark.django_db(databases="__all__", transaction=True)
 
 
 def test_bodies_that_began_while_there_was_room_are_bounded_too(world, monkeypatch):
-    monkeypatch.setattr(doors, "MOST_READING", 100_000)
+    monkeypatch.setattr(bodies, "MOST_READING", 100_000)
 
     async def talk(asked):
         pieces = [b" " * 10_000, 0.2, *[b" " * 10_000] * 7, 0.2, b"[]"]
         found = await asyncio.gather(*(asked.ask(pieces=pieces) for _ in range(5)))
-        assert asked.door.reading == 0
+        assert asked.door.bodies.reading == 0
         return found
 
     found = [said["error"]["code"] for _, said, _ in asking(talk)]

@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 STREAMS = ("TUN-01", "CROWD-01", "POND-01", "RAIN-01")
 VALUES = (None, 0.0, 3.0, 6.0, 20.0, 31.0, 45.0)
 POINTS = (
-    "observations.written",
     "observations.synced",
     "judge.stepped_in_commit",
     "judge.findings_kept",

@@ -36,7 +36,7 @@ REPORT_STEPS = [
     "sensing.before_commit",
     "sensing.committed",
 ]
-KEEP_STEPS = ["observations.written", "observations.synced"]
+KEEP_STEPS = ["observations.synced"]
 SEAL_STEPS = [
     "store.part_written",
     "store.file_in_place",

@@ -49,7 +49,7 @@ async def serve(address: str, port: int, *, limit: int) -> None:
         door,
         address=address,
         port=port,
-        interface=Interfaces.ASGINL,
+        interface=Interfaces.RSGI,
         backlog=1_024,
         backpressure=CONNECTIONS,
         # Whoever says nothing is let go; while the version of HTTP is not known, nobody would be.
