@@ -229,17 +229,22 @@ class Door:
             await asyncio.sleep(LOOK_S)
             try:
                 await self.loop.run_in_executor(self._asking, self._senders.look)
+                await self._ask_of_forgotten()
             except UnavailableError:
                 continue  # who was known is known; what comes waits for the same database
-            now, forgotten = self._clock(), []
-            for peer in self._known.values():
-                actor = self._senders.known(peer.token, now=now)
-                if actor is not None:
-                    peer.stands_for(actor)
-                else:
-                    forgotten.append(peer)
-            for peer in forgotten:
-                await self._ask_of(peer)
+            except Exception:  # else nobody would be asked for ever after
+                log.exception("cannot look at the accounts")
+
+    async def _ask_of_forgotten(self) -> None:
+        now, forgotten = self._clock(), []
+        for peer in self._known.values():
+            actor = self._senders.known(peer.token, now=now)
+            if actor is not None:
+                peer.stands_for(actor)
+            else:
+                forgotten.append(peer)
+        for peer in forgotten:
+            await self._ask_of(peer)
 
     async def _ask_of(self, peer: Peer) -> None:
         try:
