@@ -12,6 +12,7 @@ from anlan.entrypoints.edge import door as doors
 from anlan.entrypoints.edge.credentials import Credentials
 from anlan.entrypoints.edge.door import Door
 from anlan.entrypoints.edge.judging import Judging
+from anlan.entrypoints.senders import Senders
 from anlan.sensing import public as sensing
 from tests.sensing.conftest import NOW
 
@@ -53,7 +54,7 @@ class Asked:
     def __init__(self, gatherer, token, limit):
         self.token = token
         self.gatherer = gatherer
-        self.credentials = Credentials()
+        self.credentials = Credentials(Senders())
         self.door = Door(self.gatherer, self.credentials, Judging(), limit=limit)
 
     async def ask(self, body=b"", *, path=doors.ADDRESS, method="POST", pieces=None, **headers):

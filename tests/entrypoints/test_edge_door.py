@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import struct
-import time
 from datetime import timedelta
 from types import SimpleNamespace
 
@@ -13,10 +11,8 @@ import pytest
 
 from anlan.entrypoints import clock
 from anlan.entrypoints.edge import bodies
-from anlan.entrypoints.edge import credentials as remembering
 from anlan.entrypoints.edge import door as doors
 from anlan.infra import contents
-from anlan.infra.asking import asking as asking_the_database
 from anlan.kernel.actor import system_actor
 from anlan.registry import public as registry
 from anlan.sensing import public as sensing
@@ -295,55 +291,3 @@ def test_only_these_addresses_and_methods(world):
     assert found[6][1].items() >= {"well": True, "judging": False, "not_judged": None}.items()
     assert "anlan_edge_not_judged 3" in found[8][1]
     assert "anlan_edge_commits_total 0" in found[7][1]
-
-
-def test_who_may_send(world):
-    async def talk(asked):
-        async def code(token):
-            _, said, _ = await asked.ask(ROW, authorization=f"Bearer {token}")
-            return said["error"]["code"] if "error" in said else "taken"
-
-        outside, reader, short = (one[1] for one in (street, auditor, brief))
-        before = [await code(one) for one in ("nobody", outside, reader, short)]
-        world.now_is = NOW + timedelta(seconds=30)  # remembered, and over all the same
-        registered = await code(short)
-        world.now_is = NOW + timedelta(days=2)
-        return before, registered, await code(short)
-
-    street = issue("street_officer", areas=("410103",))
-    auditor = issue("auditor")
-    brief = issue("program", days=1)
-    before, during, after = asking(talk, token=brief[1])
-    assert before[0] == "token.unknown"
-    assert before[1:] == ["observation.nothing_kept", "not_allowed", "taken"]
-    assert (during, after) == ("taken", "token.expired")
-
-
-def test_a_token_taken_back_stops_within_a_second(world, monkeypatch):
-    token, secret = issue()
-    passed = [1000.0]
-    monkeypatch.setattr(remembering.time, "monotonic", lambda: passed[0])
-
-    async def talk(asked):
-        taken = (await asked.ask(ROW))[0]
-        await asyncio.to_thread(
-            asking_the_database(registry.revoke_token), system_actor("test"), token.pk, now=NOW
-        )
-        passed[0] += remembering.LOOKED_S + 0.01  # as if nobody had looked meanwhile
-        return taken, await asked.ask(ROW)
-
-    taken, (status, said, _) = asking(talk, token=secret)
-    assert remembering.LOOKED_S < 1
-    assert (taken, status, said["error"]["code"]) == (202, 401, "token.revoked")
-
-
-def test_a_token_is_looked_up_once(world, django_assert_num_queries):
-    async def talk(asked):
-        await asked.ask(ROW)
-        began = time.monotonic()
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(registry, "credential", None)
-            found = [(await asked.ask(ROW))[0] for _ in range(5)]
-        return found if time.monotonic() - began < remembering.LOOKED_S else [202] * 5
-
-    assert asking(talk) == [202] * 5

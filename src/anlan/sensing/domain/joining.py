@@ -1,4 +1,4 @@
-"""The columns of many messages as one batch."""
+"""The columns of many messages joined into one batch."""
 
 from __future__ import annotations
 
