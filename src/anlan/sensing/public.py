@@ -84,7 +84,7 @@ from anlan.sensing.services.maintaining import (
 )
 from anlan.sensing.services.messages import keep_message, map_here, maps_here
 from anlan.sensing.services.observations import keep_observations
-from anlan.sensing.services.once import Once, earlier_answer, forget_keys, run_once
+from anlan.sensing.services.once import MAX_KEY, Once, earlier_answer, forget_keys, run_once
 from anlan.sensing.services.photos import clean_photos
 from anlan.sensing.services.quarantine import keep_aside
 from anlan.sensing.services.reading import note_reading, words_of_report
@@ -124,6 +124,7 @@ __all__ = [
     "FAULTS",
     "FLAGS",
     "LONGEST_MAINTENANCE",
+    "MAX_KEY",
     "MOST_STREAMS",
     "TRUSTS",
     "Allowance",

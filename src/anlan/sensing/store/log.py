@@ -7,11 +7,13 @@ Harm before the end is not a crash but a broken disk, and is refused aloud.
 
 from __future__ import annotations
 
+import errno
+import logging
 import mmap
 import os
 import struct
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
@@ -22,6 +24,8 @@ from anlan.sensing.store import frames
 from anlan.sensing.store.frames import Frame
 from anlan.sensing.store.places import sync_folder
 
+logger = logging.getLogger(__name__)
+_UNKNOWN_CALL = frozenset({errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS})
 ROLL_BYTES = 64 << 20
 SUFFIX = ".log"
 SYNCED = "synced"
@@ -191,7 +195,10 @@ class LogWriter:
         failpoints.reach("observations.synced")
         self._size += len(data)
         self.last += len(numbered)
-        self._point()
+        try:
+            self._point()
+        except OSError:  # they are kept; the next commit tells readers
+            logger.exception("readers could not be told of readings that are kept")
         return numbered
 
     def _take_back(self) -> None:
@@ -243,17 +250,23 @@ def _whole(handle: int, file: LogFile) -> tuple[int, int]:
 
 
 def _write_durably(handle: int, data: bytes, at: int) -> None:
-    """Write at a place of a file; when this returns it is on the disk, as after ``fdatasync``.
+    """Write at a place of a file; when this returns it is on the disk, as after ``fsync``.
 
-    In one call: it takes a third less time than two, and whoever waits for the interpreter's lock
-    between them waits once.  macOS knows no such call.
+    In one call where the system and the file system know it: it takes a third less time than two,
+    and whoever waits for the interpreter's lock between them waits once.
     """
-    view, how = memoryview(data), getattr(os, "RWF_DSYNC", None)
+    try:
+        _write(data, at, lambda view, at: os.pwritev(handle, [view], at, os.RWF_DSYNC))
+    except (AttributeError, OSError) as error:
+        if isinstance(error, OSError) and error.errno not in _UNKNOWN_CALL:
+            raise
+        _write(data, at, lambda view, at: os.pwrite(handle, view, at))
+        os.fsync(handle)
+
+
+def _write(data: bytes, at: int, some: Callable[[memoryview, int], int]) -> None:
+    view = memoryview(data)
     while view:
-        written = (
-            os.pwrite(handle, view, at) if how is None else os.pwritev(handle, [view], at, how)
-        )
+        written = some(view, at)
         at += written
         view = view[written:]
-    if how is None:
-        os.fsync(handle)
