@@ -27,7 +27,7 @@ from anlan.notices.public import (
     WebhookSettings,
     open_transports,
 )
-from anlan.sensing.public import quarantine_open
+from anlan.sensing.public import harmed_files, quarantine_open
 
 log = logging.getLogger(__name__)
 
@@ -112,6 +112,7 @@ def take(now: datetime, failing_steps: Mapping[str, datetime]) -> Probes:
         doors=doors(now),
         steps=dict(failing_steps),
         intakes=intakes(),
+        harmed={item.name: item.fault for item in harmed_files()},
     )
 
 

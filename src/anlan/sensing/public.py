@@ -91,6 +91,7 @@ from anlan.sensing.services.reading import note_reading, words_of_report
 from anlan.sensing.services.receipts import follow_secret
 from anlan.sensing.services.reports import keep_report
 from anlan.sensing.services.retiring import retire_due, what_would_go
+from anlan.sensing.services.rounds import harmed_files, prove_on
 from anlan.sensing.services.segments import seal_segments, verify_segments
 from anlan.sensing.services.signals import keep_signal
 from anlan.sensing.services.sources import forget_sources
@@ -190,6 +191,7 @@ __all__ = [
     "forget_uploads",
     "frames_after",
     "frames_mark",
+    "harmed_files",
     "health",
     "health_of",
     "hear_kept",
@@ -222,6 +224,7 @@ __all__ = [
     "note_reading",
     "number_streams",
     "own_tables",
+    "prove_on",
     "quarantine_open",
     "quarantined",
     "read_many",

@@ -46,8 +46,11 @@ DUMPS = {"default": "anlan.pgdump", "contents": "contents.pgdump"}
 LEFT_OUT = frozenset(
     {"imports", "judge", "logs", "replays", "worker.beat", "worker.failing", "worker.lock"}
 )
-#: Who writes the observations, and where it listens: of this moment and machine only.
-OF_THE_WRITER = frozenset({"observations/writer.lock", "observations/writer.json"})
+#: Who writes the observations, where it listens, and how far they were proven: of this moment and
+#: machine only.
+OF_THE_WRITER = frozenset(
+    {"observations/writer.lock", "observations/writer.json", "observations/round.json"}
+)
 LOG = "observations/log/"
 MANIFEST = "observations/manifest.json"
 COPY_TRIES = 5
