@@ -138,6 +138,18 @@ def test_a_broken_disk_is_no_flood_of_cases_and_what_was_told_stays_told(city):
     assert Case.objects.count() == 9
 
 
+@pytest.mark.parametrize("code", ["store_behind", "database_behind"])
+def test_one_of_two_that_was_restored_alone_is_told_with_what_it_lacks(city, code):
+    lacks = {"first": 7, "last": 9, "since": "2026-07-20 10:00", "until": "12:00", "segments": 1}
+    (sick,) = examine(Probes(apart={code: lacks}))
+    assert (sick.part, sick.ailment) == (f"restore:{code}", code)
+    (told,) = notices.open_notices("operator")
+    for language in ("zh", "en"):
+        assert "2026-07-20 10:00" in sick.texts[language]
+        assert "accept-loss" in notices.text_of(told, language).body
+    assert examine(now=NOW + timedelta(minutes=1)) == []
+
+
 def test_the_silence_of_the_watcher_is_noticed(city):
     WatchRun.objects.create(at=NOW, cases=0, breaches=0)
     later = NOW + timedelta(minutes=5)

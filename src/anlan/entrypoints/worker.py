@@ -185,6 +185,7 @@ def clockwork() -> Clockwork:
         *_showing(),
         Step("hand over", minute, lambda now: notices.hand_over(now=now)),
         Step("seal segments", proving, lambda now: sensing.seal_segments(now=now)),
+        Step("agree", proving, _agree),
         Step("seal ledger", proving, lambda now: accountability.seal(now=now)),
         Step("count ahead", timedelta(seconds=1) if is_live else proving, _count_ahead),
         Step("count rules", minute if is_live else proving, _count_rules),
@@ -221,6 +222,13 @@ def _bring_tables_in(now: datetime) -> object:
 
     end = time.monotonic() + COUNTING.total_seconds()
     return sensing.advance_tables(now=now, goes_on=lambda: time.monotonic() < end)
+
+
+def _agree(now: datetime) -> object:
+    """See that database and readings are of one time; those of a rehearsal are made together."""
+    from anlan.sensing import public as sensing
+
+    return sensing.agree(now=now) if here.workspace().kind is WorkspaceKind.LIVE else None
 
 
 def _prove_readings(now: datetime) -> object:

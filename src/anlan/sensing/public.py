@@ -37,6 +37,7 @@ from anlan.sensing.frames import (
     most_rows_between,
     newest_readings,
     number_streams,
+    passed_over,
     rows_between,
     stream_codes,
     stream_numbers,
@@ -70,6 +71,7 @@ from anlan.sensing.selectors import (
     signal,
     signal_message,
 )
+from anlan.sensing.services.agreement import Apart, accept_loss, agree, apart, seen_apart
 from anlan.sensing.services.allowance import Allowance
 from anlan.sensing.services.examining import Examined, examine
 from anlan.sensing.services.gatherer import Gatherer
@@ -128,6 +130,7 @@ __all__ = [
     "MOST_STREAMS",
     "TRUSTS",
     "Allowance",
+    "Apart",
     "Batch",
     "BatchIn",
     "BatchReceipt",
@@ -159,7 +162,10 @@ __all__ = [
     "TableJob",
     "UploadState",
     "UsualCourse",
+    "accept_loss",
     "advance_tables",
+    "agree",
+    "apart",
     "append_piece",
     "as_parquet",
     "ask",
@@ -224,6 +230,7 @@ __all__ = [
     "note_reading",
     "number_streams",
     "own_tables",
+    "passed_over",
     "prove_on",
     "quarantine_open",
     "quarantined",
@@ -237,6 +244,7 @@ __all__ = [
     "rows_between",
     "run_once",
     "seal_segments",
+    "seen_apart",
     "set_maintenance",
     "shape_of_table",
     "signal",

@@ -18,6 +18,7 @@ class Probes:
     the clockwork that fails now has failed every time it was tried.  ``intakes``: since when
     nothing can come in by each way in that Anlan itself keeps open, where that is so now.
     ``harmed``: files that are not what was written: ``missing``, ``changed`` or ``unreadable``.
+    ``apart``: which of database and readings is of an earlier time than the other, and what it lacks.
     """
 
     disks: Mapping[str, float] = field(default_factory=dict)
@@ -27,6 +28,7 @@ class Probes:
     steps: Mapping[str, datetime] = field(default_factory=dict)
     intakes: Mapping[str, datetime] = field(default_factory=dict)
     harmed: Mapping[str, str] = field(default_factory=dict)
+    apart: Mapping[str, Mapping[str, str | int]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +171,8 @@ def _proof(facts: Facts, limits: Limits, now: datetime) -> Iterator[Ailment]:
 
 
 def _harms(probes: Probes, sick: Collection[str], limits: Limits) -> Iterator[Ailment]:
+    for code, params in probes.apart.items():
+        yield Ailment(f"restore:{code}", code, params)
     parts = {f"readings:{name}": name for name in sorted(probes.harmed)}
     # Those that were told stay told: another one before them must not push them out.
     for part in sorted(parts, key=lambda part: part not in sick)[: limits.harmed]:
