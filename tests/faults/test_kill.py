@@ -29,7 +29,6 @@ STEPS = (
     "witness.journal_noted",
     "ledger.signed",
     "rounds.noted",
-    "observations.written",
     "observations.synced",
     "outbox.claimed",
     "outbox.tried",
