@@ -37,6 +37,7 @@ from anlan.sensing.frames import (
     most_rows_between,
     newest_readings,
     number_streams,
+    passed_over,
     rows_between,
     stream_codes,
     stream_numbers,
@@ -70,6 +71,7 @@ from anlan.sensing.selectors import (
     signal,
     signal_message,
 )
+from anlan.sensing.services.agreement import Apart, accept_loss, agree, apart, seen_apart
 from anlan.sensing.services.allowance import Allowance
 from anlan.sensing.services.examining import Examined, examine
 from anlan.sensing.services.gatherer import Gatherer
@@ -91,6 +93,7 @@ from anlan.sensing.services.reading import note_reading, words_of_report
 from anlan.sensing.services.receipts import follow_secret
 from anlan.sensing.services.reports import keep_report
 from anlan.sensing.services.retiring import retire_due, what_would_go
+from anlan.sensing.services.rounds import harmed_files, prove_on
 from anlan.sensing.services.segments import seal_segments, verify_segments
 from anlan.sensing.services.signals import keep_signal
 from anlan.sensing.services.sources import forget_sources
@@ -128,6 +131,7 @@ __all__ = [
     "MOST_STREAMS",
     "TRUSTS",
     "Allowance",
+    "Apart",
     "Batch",
     "BatchIn",
     "BatchReceipt",
@@ -159,7 +163,10 @@ __all__ = [
     "TableJob",
     "UploadState",
     "UsualCourse",
+    "accept_loss",
     "advance_tables",
+    "agree",
+    "apart",
     "append_piece",
     "as_parquet",
     "ask",
@@ -191,6 +198,7 @@ __all__ = [
     "forget_uploads",
     "frames_after",
     "frames_mark",
+    "harmed_files",
     "health",
     "health_of",
     "hear_kept",
@@ -223,6 +231,8 @@ __all__ = [
     "note_reading",
     "number_streams",
     "own_tables",
+    "passed_over",
+    "prove_on",
     "quarantine_open",
     "quarantined",
     "read_many",
@@ -235,6 +245,7 @@ __all__ = [
     "rows_between",
     "run_once",
     "seal_segments",
+    "seen_apart",
     "set_maintenance",
     "shape_of_table",
     "signal",

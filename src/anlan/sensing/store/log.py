@@ -135,15 +135,19 @@ class LogWriter:
         self._pointer = os.open(folder / SYNCED, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
         self._broken = False
         self.cut_bytes = 0
-        self._open()
+        if self._open() < after:
+            self._begin_file()  # numbers were passed over: what follows is not the rest of that file
 
-    def _open(self) -> None:
-        """Take up the last file where its last whole frame ends; cut off what a crash left."""
+    def _open(self) -> int:
+        """Take up the last file where its last whole frame ends; cut off what a crash left.
+
+        Returns the number of that frame.
+        """
         self._broken = False
         found = files_of(self.folder)
         if not found:
             self._begin_file()
-            return
+            return self.last
         self.last = max(self.last, found[-1].first - 1)
         path = found[-1].path
         handle = os.open(path, os.O_RDWR | os.O_CLOEXEC)
@@ -156,6 +160,7 @@ class LogWriter:
             self.cut_bytes += size - self._size
         self._file, self._first = handle, found[-1].first
         self._point()
+        return last
 
     def _point(self) -> None:
         """Say up to where readers may read."""
