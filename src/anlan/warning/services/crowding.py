@@ -22,14 +22,19 @@ from anlan.warning.domain.incidents import Mark
 from anlan.warning.models import AlertInstance, Incident
 
 LOWEST = HIGHEST_FIRST[-1]
+GATEWAY = "gateway:"
 
 
 class Group(NamedTuple):
-    """What alerts of one incident have in common."""
+    """What alerts of one incident have in common.
+
+    What is behind one gateway is one wherever it lies: its ``area_path`` is empty here.
+    """
 
     hazard: str
     case: str
     area_path: str
+    carrier: str | None  # None: whatever it is; empty: what has none
 
 
 class Ahead(NamedTuple):
@@ -40,6 +45,7 @@ class Ahead(NamedTuple):
     subject: str
     hazard: str
     area_path: str
+    carrier: str
     raised_at: datetime
 
 
@@ -114,17 +120,23 @@ class _Known:
         """Return the group of an alert and the rule that counts there; None where it stands alone."""
         if not incidents.is_of_sensors(row.subject):
             return None
-        return self.group_of_kind(row.rule, row.rule_version, row.hazard, row.area_path)
+        return self.group_of_kind(
+            row.rule, row.rule_version, row.hazard, row.area_path, row.carrier
+        )
 
     def _group(
-        self, rule: str, version: int, hazard: str, path: str
+        self, rule: str, version: int, hazard: str, path: str, carrier: str
     ) -> tuple[Group, IncidentRule] | None:
         case = _case_of(rule, version)
         counting = registry.incident_rule(case, hazard, at=self.now) if case else None
         if counting is None:
             return None
+        shared = carrier if counting.by == "carrier" else None
+        if shared and shared.startswith(GATEWAY):
+            return Group(hazard, case, "", shared), counting
         kinds = {code: self.kind_of(code) for code in path.split("/")}
-        return Group(hazard, case, incidents.small_area(path, kinds, counting.area)), counting
+        small = incidents.small_area(path, kinds, counting.area)
+        return Group(hazard, case, small, shared), counting
 
 
 def _kind_of(code: str) -> str:
@@ -172,8 +184,9 @@ def _crowd(
         if joining:
             known = min((one.incident for one in of_one if one.incident), default=None)
             drawn = _drawn([one.key for one in joining if one.key is not None], held)
-            incident = _incident(group, rule, known, joining[0].mark.at, now=now)
-            _join(incident, [*drawn, *(one.row for one in joining if one.row is not None)])
+            alerts = [*drawn, *(one.row for one in joining if one.row is not None)]
+            incident = _incident(group, rule, known, alerts[0], now=now)
+            _join(incident, alerts)
             grown.append(Growth(incident, drawn))
     return grown
 
@@ -187,6 +200,7 @@ def _written(group: Group, instants: Sequence[datetime], within: timedelta) -> l
     rows = AlertInstance.objects.filter(
         Q(subject__startswith="stream:") | Q(subject__startswith="place:"),
         registry.under(group.area_path, "area_path"),
+        Q() if group.carrier is None else Q(carrier=group.carrier),
         hazard=group.hazard,
         raised_at__gte=min(instants) - 2 * within,
         raised_at__lte=max(instants) + 2 * within,
@@ -217,22 +231,27 @@ def _drawn(keys: Sequence[int], held: Mapping[int, AlertInstance]) -> list[Alert
 
 
 def _incident(
-    group: Group, rule: IncidentRule, known: int | None, at: datetime, *, now: datetime
+    group: Group, rule: IncidentRule, known: int | None, first: AlertInstance, *, now: datetime
 ) -> Incident:
-    """Return the incident of that key, locked, or a new one that begins at ``at``."""
+    """Return the incident of that key, locked, or a new one that begins with ``first``."""
     if known is not None:
         return Incident.objects.select_for_update().get(pk=known)
+    path = group.area_path
+    if not path:
+        gateway = (group.carrier or "").removeprefix(GATEWAY)
+        path = registry.area_behind(gateway, at=now) or first.area_path
     incident = Incident(
         rule=rule.id,
         rule_version=rule.version,
         hazard=group.hazard,
         case=group.case,
-        area=group.area_path.rsplit("/", 1)[-1],
-        area_path=group.area_path,
+        area=path.rsplit("/", 1)[-1],
+        area_path=path,
+        carrier=group.carrier or "",
         level=LOWEST,
         members=0,
-        first_at=at,
-        last_at=at,
+        first_at=first.raised_at,
+        last_at=first.raised_at,
         recorded_at=now,
     )
     rows_of.insert(incident)  # its alerts name it, so it comes first

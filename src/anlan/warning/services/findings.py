@@ -234,7 +234,9 @@ class _Desk:
     def ahead(self, item: Finding) -> Ahead:
         """Return a raising that is written later: in a storm thousands come with each hundred."""
         _, path = self._area_of(item)
-        return Ahead(item.rule, item.version, item.subject, item.hazard, path, item.at)
+        return Ahead(
+            item.rule, item.version, item.subject, item.hazard, path, item.carrier, item.at
+        )
 
     def drafted(self, item: Finding) -> AlertInstance:
         """Return the row that a raising makes, not written yet."""
@@ -249,6 +251,7 @@ class _Desk:
             area=area,
             area_path=path,
             place=item.place,
+            carrier=item.carrier,
             active_at=min(item.since, item.at),
             raised_at=item.at,
             level_at=item.at,
