@@ -55,6 +55,8 @@ def told_of(name: str, spent: Spent, before: dict[str, int]) -> bool:
     )  # fmt: skip
     print(f"  of which written {written:.2f} s, owned and told {told:.2f} s;"
           f" judged before that in {spent.seconds['judged and written'] - written:.2f} s")  # fmt: skip
+    used = spent.processor["written"] + spent.processor["owned and told"]
+    print(f"  {used:.2f} s of it by the processor, {used / SILENT * 1000:.2f} ms each")
     after = counts()
     print("  " + ", ".join(f"{after[what] - before[what]:,} {what}" for what in after), flush=True)
     return good
