@@ -9,10 +9,15 @@ from __future__ import annotations
 
 import shutil
 import sys
-from datetime import timedelta
+import time
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from benchmarks import many_cases, measure
-from benchmarks.bench_storm import Spent, counts, fill_sensors, own, send
+from benchmarks.bench_storm import LISTS_S, Spent, counts, fill_sensors, own, send
+
+if TYPE_CHECKING:
+    from anlan.response.models import Case
 
 SILENT, GATEWAYS, ALONE = 10_000, 20, 20
 PROMISED_S = 10.0
@@ -62,6 +67,42 @@ def told_of(name: str, spent: Spent, before: dict[str, int]) -> bool:
     return good
 
 
+def largest() -> Case:
+    """Return the case with the most members."""
+    from anlan.response.models import CaseIncident
+
+    return CaseIncident.objects.order_by("-members").select_related("case")[0].case
+
+
+def looked_at(now: datetime) -> bool:
+    """Print how long the lists and figures take that a duty officer looks at then."""
+    from anlan.kernel.actor import Actor, Role
+    from anlan.response import public as response
+    from anlan.sensing import public as sensing
+    from anlan.warning import public as warning
+
+    actor = Actor("bench", Role.DUTY_OFFICER, "P-DUTY", ("",), frozenset({"cases:read"}))
+    began = time.perf_counter()
+    response.watched(actor, now=now, limit=50)
+    watched = time.perf_counter()
+    found = response.detail(actor, largest().pk, now=now)
+    incidents = [held.incident for held in found.incidents]
+    warning.members(incidents, page=1, size=20, areas=20, open_only=True)
+    opened = time.perf_counter()
+    sensing.health(now=now)
+    warning.levels_of_streams()
+    good = True
+    for what, took in (
+        ("lists of Watch after it", watched - began),
+        ("the largest case with its members", opened - watched),
+        ("health of all sensors", time.perf_counter() - opened),
+    ):
+        good &= measure.line(
+            what, took, "s", beside="promised", limit=LISTS_S, more_is_better=False, must=True
+        )
+    return good
+
+
 def main() -> bool:
     folder = measure.workspace_folder()
     try:
@@ -96,6 +137,7 @@ def measured(communities: list[str]) -> bool:
         (spent.seconds["written"] + spent.seconds["owned and told"]) / SILENT * 1000, "ms",
         beside="one that falls silent alone", limit=each * 1000, more_is_better=False,
     )  # fmt: skip
+    good &= looked_at(now + 6 * MINUTE)
     send(codes, now + 20 * MINUTE, CALM_CM)
     before, spent = counts(), Spent()
     own(now + 20 * MINUTE, spent)

@@ -74,6 +74,7 @@ def test_devices_that_speak_again_leave_the_list_in_bounded_queries():
     assert "网关 GW-9：多台设备同时失联" in shown
     assert "尚未恢复的设备（300 台，级别高的在前）" in shown
     assert "已恢复 30 次" in shown
+    assert "全部恢复之前，工单不能销号" in shown
     assert shown.index("<code>T99</code>") < shown.index("<code>T31</code>")
     last = client.get(f"{page}?members=15").content.decode()
     assert "<code>T330</code>" in last

@@ -244,8 +244,7 @@ def _spoken_share(
     came = np.where(out, 0, counted).sum(1)
     with np.errstate(divide="ignore", invalid="ignore"):
         share = np.minimum(came / expected, 1.0)
-    share[(expected == 0) | (left * 2 < HOURS - 1)] = np.nan
-    return share
+    return np.where((expected == 0) | (left * 2 < HOURS - 1), np.nan, share)
 
 
 @compiled

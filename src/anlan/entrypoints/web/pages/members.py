@@ -38,6 +38,7 @@ def members_of(request: Call, found: CaseDetail, language: str) -> dict[str, Any
     return {
         "kind": "device" if devices else "alarm",
         "total": total,
+        "keeps_open": devices and found.case.is_open and total,
         "over": members.over,
         "standing": [
             {"code": level, "name": names.warning_level(level, language), "count": count}
