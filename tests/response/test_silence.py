@@ -14,7 +14,7 @@ from anlan.notices.models import Notice
 from anlan.registry.models import Sensor
 from anlan.response import public as response
 from anlan.response.domain.errors import StillSilentError
-from anlan.response.models import Case, CaseFollower, CaseIncident
+from anlan.response.models import Case, CaseFollower, CaseIncident, CaseTask
 from anlan.warning.domain.findings import What
 from anlan.warning.models import AlertInstance, Incident
 from tests.response.builders import DUTY, MINUTE, NOW, pull, stands
@@ -108,6 +108,7 @@ def test_who_falls_silent_alone_joins_the_open_case_of_its_cause():
     fall(*range(200, 210))
     fall(299, at=NOW + 3 * HOUR)
     fall(300, at=NOW + 3 * HOUR, area=OTHER)
+    fall(98, at=NOW + 25 * HOUR, carrier=GATEWAY)
     joined = {
         case.cause: CaseFollower.objects.filter(case=case).count() for case in Case.objects.all()
     }
@@ -115,7 +116,11 @@ def test_who_falls_silent_alone_joins_the_open_case_of_its_cause():
         f"device.many|{GATEWAY}": 11,
         f"device.many|area:{STREET}": 11,
         "device.fault|stream:T300": 1,
+        "device.fault|stream:T98": 1,
     }
+    # Whoever mends the gateway has the tasks of the first ones, not two for each that follows.
+    joint = Case.objects.get(cause=f"device.many|{GATEWAY}")
+    assert CaseTask.objects.filter(case=joint).count() == 2
 
 
 def test_one_lost_at_a_high_level_raises_the_case_to_it():

@@ -125,7 +125,7 @@ def on_alert_raised(told: Told, *, now: datetime) -> None:
     beside = [f"report:{number}" for number in reports]
     opening = opening_of_alert(event, rule)
     if isinstance(rule, SilenceRule) and alert is not None:
-        opening = of_silent(opening, alert.carrier, alert.area_path)
+        opening = of_silent(opening, alert.carrier, alert.area_path, now=now)
     take_sign(ACTOR, opening, now=now, beside=beside)
 
 

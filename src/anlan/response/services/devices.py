@@ -14,11 +14,13 @@ from collections.abc import Callable, Collection
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from django.db.models import Q
+
 from anlan.kernel.errors import NotFoundError
 from anlan.registry import public as registry
 from anlan.registry.domain.checkspecs import CheckSpec
 from anlan.response.domain.grounds import basis_of
-from anlan.response.domain.joining import causes_of_many
+from anlan.response.domain.joining import SAME_WITHIN, causes_of_many
 from anlan.response.domain.opening import GivenTask, Opening
 from anlan.response.models import Case
 from anlan.sensing import public as sensing
@@ -97,15 +99,20 @@ def of_many(
     return joint
 
 
-def of_silent(opening: Opening, carrier: str, area_path: str) -> Opening:
-    """Return the matter of a device that fell silent alone: its own, or that of those before it."""
+def of_silent(opening: Opening, carrier: str, area_path: str, *, now: datetime) -> Opening:
+    """Return the matter of a device that fell silent alone: its own, or that of those before it.
+
+    Who follows many others within a day belongs to them; a case that is open for longer does not
+    gather whatever fails later in its street.
+    """
     causes = causes_of_many(carrier, area_path.split("/"))
-    open_ones = Case.objects.filter(cause__in=[opening.cause, *causes], is_open=True)
+    fresh = Q(cause__in=causes, incidents__told_at__gte=now - SAME_WITHIN)
+    open_ones = Case.objects.filter(Q(cause=opening.cause) | fresh, is_open=True)
     found = set(open_ones.values_list("cause", flat=True))
     if opening.cause in found:
         return opening
     shared = next((cause for cause in causes if cause in found), "")
-    return replace(opening, cause=shared, place="", point=None) if shared else opening
+    return replace(opening, cause=shared, place="", point=None, tasks=()) if shared else opening
 
 
 def faulty_with(kind: str, streams: list[str], *, now: datetime) -> Collection[str]:
