@@ -115,9 +115,6 @@ class AlertInstance(models.Model):
             models.Index(fields=["hazard", "raised_at"]),
             models.Index(fields=["raised_at", "id"]),
             models.Index(fields=["subject"]),
-            models.Index(
-                fields=["carrier", "raised_at"], condition=~Q(carrier=""), name="alert_of_carrier"
-            ),
         ]
         constraints = [
             models.UniqueConstraint(

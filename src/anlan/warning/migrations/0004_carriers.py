@@ -20,8 +20,4 @@ class Migration(migrations.Migration):
             name='carrier',
             field=models.CharField(blank=True, help_text='gateway:… or operator:…, by which it is one; empty: its area alone', max_length=120),
         ),
-        migrations.AddIndex(
-            model_name='alertinstance',
-            index=models.Index(condition=models.Q(('carrier', ''), _negated=True), fields=['carrier', 'raised_at'], name='alert_of_carrier'),
-        ),
     ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import cache
 from typing import NamedTuple
 
@@ -101,9 +101,10 @@ def crowd(
         if found is not None and found[0] in groups:
             near = _Near(Mark(one.raised_at, one.subject), None, None, None)
             coming.setdefault(found[0], []).append(near)
+    before = _written(groups, rules, known)
     grown: list[Growth] = []
     for group, rows in groups.items():
-        beside = coming.get(group, [])
+        beside = [*before.get(group, ()), *coming.get(group, ())]
         grown += _crowd(group, rules[group], rows, beside, held=held, now=now)
     return grown
 
@@ -164,17 +165,16 @@ def _crowd(
     group: Group,
     rule: IncidentRule,
     rows: Sequence[AlertInstance],
-    coming: Sequence[_Near],
+    beside: Sequence[_Near],
     *,
     held: Mapping[int, AlertInstance],
     now: datetime,
 ) -> list[Growth]:
     within = parse_span(rule.within)
     fresh = [_Near(Mark(row.raised_at, row.subject), None, None, row) for row in rows]
-    written = _written(group, [row.raised_at for row in rows], within)
-    if len({near.mark.subject for near in (*written, *fresh, *coming)}) < rule.at_least:
+    if len({near.mark.subject for near in (*fresh, *beside)}) < rule.at_least:
         return []
-    near = sorted((*written, *fresh, *coming), key=lambda one: one.mark.at)
+    near = sorted((*beside, *fresh), key=lambda one: one.mark.at)
     dense = incidents.crowded([one.mark for one in near], within=within, at_least=rule.at_least)
     members = [one for one, is_dense in zip(near, dense, strict=True) if is_dense or one.incident]
     grown: list[Growth] = []
@@ -191,28 +191,37 @@ def _crowd(
     return grown
 
 
-def _written(group: Group, instants: Sequence[datetime], within: timedelta) -> list[_Near]:
+def _written(
+    groups: Mapping[Group, Sequence[AlertInstance]],
+    rules: Mapping[Group, IncidentRule],
+    known: _Known,
+) -> dict[Group, list[_Near]]:
     """Return what was raised before, so near in time that it may be of one incident with news.
 
     Twice ``within``: an alert that comes to be crowded only now may itself stand next to one
-    that belongs to an incident already.
+    that belongs to an incident already.  One query for each hazard, however many groups.
     """
-    rows = AlertInstance.objects.filter(
-        Q(subject__startswith="stream:") | Q(subject__startswith="place:"),
-        registry.under(group.area_path, "area_path"),
-        Q() if group.carrier is None else Q(carrier=group.carrier),
-        hazard=group.hazard,
-        raised_at__gte=min(instants) - 2 * within,
-        raised_at__lte=max(instants) + 2 * within,
-    ).order_by("raised_at", "pk")
-    columns = ("raised_at", "subject", "incident", "pk", "rule", "rule_version")
-    cases: dict[tuple[str, int], str] = {}
-    found = []
-    for at, subject, incident, key, rule, version in rows.values_list(*columns):
-        if (rule, version) not in cases:
-            cases[rule, version] = _case_of(rule, version)
-        if cases[rule, version] == group.case:
-            found.append(_Near(Mark(at, subject), incident, key, None))
+    spans: dict[str, tuple[datetime, datetime]] = {}
+    for group, rows in groups.items():
+        reach, instants = 2 * parse_span(rules[group].within), [row.raised_at for row in rows]
+        first, last = min(instants) - reach, max(instants) + reach
+        begin, end = spans.get(group.hazard, (first, last))
+        spans[group.hazard] = min(begin, first), max(end, last)
+    found: dict[Group, list[_Near]] = {}
+    for hazard, (first, last) in spans.items():
+        alerts = AlertInstance.objects.filter(
+            Q(subject__startswith="stream:") | Q(subject__startswith="place:"),
+            hazard=hazard,
+            raised_at__gte=first,
+            raised_at__lte=last,
+        ).order_by("raised_at", "pk")
+        columns = ("rule", "rule_version", "hazard", "area_path", "carrier")
+        for at, subject, incident, key, *kind in alerts.values_list(
+            "raised_at", "subject", "incident", "pk", *columns
+        ):
+            its = known.group_of_kind(*kind)
+            if its is not None and its[0] in groups:
+                found.setdefault(its[0], []).append(_Near(Mark(at, subject), incident, key, None))
     return found
 
 
