@@ -1,4 +1,4 @@
-"""The smallest ASGI application behind the same server as the edge: reads a body whole and answers 202.
+"""The smallest RSGI application behind the same server as the edge: reads a body whole and answers 202.
 
 python -m benchmarks.bare_echo PORT
 """
@@ -12,23 +12,20 @@ from granian.constants import Interfaces
 from granian.server.embed import Server
 
 ANSWER = b'{"batch":1,"kept":500,"refused":[],"quarantine":null}'
-HEADERS = [(b"content-type", b"application/json"), (b"content-length", str(len(ANSWER)).encode())]
+HEADERS = [("content-type", "application/json")]
 
 
-async def application(scope, receive, send):
-    if scope["type"] != "http":
-        return
-    while (await receive()).get("more_body"):
-        pass
-    await send({"type": "http.response.start", "status": 202, "headers": HEADERS})
-    await send({"type": "http.response.body", "body": ANSWER})
+async def application(scope, asked):
+    if scope.proto == "http":
+        await asked()
+        asked.response_bytes(202, HEADERS, ANSWER)
 
 
 async def main(port: int) -> None:
     server = Server(
         application,
         port=port,
-        interface=Interfaces.ASGINL,
+        interface=Interfaces.RSGI,
         backlog=1_024,
         websockets=False,
         log_enabled=False,

@@ -155,6 +155,8 @@ def main() -> bool:
             sync_playwright() as tool,
         ):
             browser = tool.chromium.launch(executable_path=chromium, args=arguments)
+            # What was filled in is judged first, as it is in service when somebody looks at a year.
+            measure.wait_until_idle(folder / "workspace", "worker")
             watched_city.machine_note()
             good = look(browser, place)
             browser.close()

@@ -59,6 +59,35 @@ def workspace_folder() -> Path:
     return Path(tempfile.mkdtemp(dir=base))
 
 
+def wait_until_idle(workspace: Path, command: str, *, patience_s: float = 600.0) -> None:
+    """Wait until the process of a workspace that runs ``anlan COMMAND`` has no more work of its own."""
+    began = time.perf_counter()
+    while _cpu_s(workspace, command, over_s=3.0) > 0.3:
+        if time.perf_counter() - began > patience_s:
+            raise SystemExit(f"anlan {command} still works after {patience_s:.0f} s")
+    print(f"  (anlan {command} had no more to do after {time.perf_counter() - began:.0f} s)")
+
+
+def _cpu_s(workspace: Path, command: str, *, over_s: float) -> float:
+    """Return the processor time that such processes use in a while."""
+
+    def used() -> float:
+        ticks = 0
+        for process in Path("/proc").glob("[0-9]*"):
+            try:
+                is_it = f"anlan\0{command}\0" in (process / "cmdline").read_text()
+                if is_it and f"ANLAN_WORKSPACE={workspace}\0" in (process / "environ").read_text():
+                    parts = (process / "stat").read_text().rpartition(")")[2].split()
+                    ticks += int(parts[11]) + int(parts[12])
+            except OSError:
+                continue  # it has just ended
+        return ticks / os.sysconf("SC_CLK_TCK")
+
+    before = used()
+    time.sleep(over_s)
+    return used() - before
+
+
 def end(*, good: bool) -> None:
     """Leave with the exit code that ``make bench`` looks at."""
     sys.stdout.flush()

@@ -8,8 +8,8 @@ from datetime import timedelta
 
 import pytest
 
-from anlan.entrypoints.edge import credentials as remembering
-from anlan.entrypoints.edge import door as doors
+from anlan.entrypoints import senders as remembering
+from anlan.entrypoints.edge import bodies, credentials
 from anlan.registry import public as registry
 from tests.entrypoints import test_edge_door
 from tests.entrypoints.test_edge_door import ROW, asking, kept, live
@@ -21,12 +21,12 @@ pytestmark = pytest.mark.django_db(databases="__all__", transaction=True)
 
 
 def test_bodies_that_began_while_there_was_room_are_bounded_too(world, monkeypatch):
-    monkeypatch.setattr(doors, "MOST_READING", 100_000)
+    monkeypatch.setattr(bodies, "MOST_READING", 100_000)
 
     async def talk(asked):
         pieces = [b" " * 10_000, 0.2, *[b" " * 10_000] * 7, 0.2, b"[]"]
         found = await asyncio.gather(*(asked.ask(pieces=pieces) for _ in range(5)))
-        assert asked.door.reading == 0
+        assert asked.door.bodies.reading == 0
         return found
 
     found = [said["error"]["code"] for _, said, _ in asking(talk)]
@@ -48,7 +48,7 @@ def test_a_flood_of_unknown_tokens_leaves_the_known_alone(world, monkeypatch):
         assert (await asked.ask(ROW))[0] == 202
         guesses = [
             asyncio.ensure_future(asked.ask(ROW, authorization=f"Bearer guess{n}"))
-            for n in range(remembering.MOST_ASKING + 5)
+            for n in range(credentials.MOST_ASKING + 5)
         ]
         refused, _ = await asyncio.wait(guesses, return_when=asyncio.FIRST_COMPLETED)
         known = await asked.ask(ROW)
@@ -60,7 +60,7 @@ def test_a_flood_of_unknown_tokens_leaves_the_known_alone(world, monkeypatch):
     known, guesses, refused = asking(talk)
     assert known[0] == 202
     assert refused == guesses.count("unavailable") == 5
-    assert guesses.count("token.unknown") == remembering.MOST_ASKING
+    assert guesses.count("token.unknown") == credentials.MOST_ASKING
 
 
 def test_a_refusal_is_heard_by_who_still_sends(world):

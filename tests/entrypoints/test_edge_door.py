@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import struct
-import time
 from datetime import timedelta
 from types import SimpleNamespace
 
 import pytest
 
 from anlan.entrypoints import clock
-from anlan.entrypoints.edge import credentials as remembering
+from anlan.entrypoints.edge import bodies
 from anlan.entrypoints.edge import door as doors
-from anlan.entrypoints.edge.credentials import Credentials
-from anlan.entrypoints.edge.door import Door
-from anlan.entrypoints.edge.judging import Judging
 from anlan.infra import contents
-from anlan.infra.asking import asking as asking_the_database
 from anlan.kernel.actor import system_actor
 from anlan.registry import public as registry
 from anlan.sensing import public as sensing
 from anlan.sensing.domain.binarywire import BINARY
 from anlan.sensing.models import Quarantine
+from tests.entrypoints import asked
 from tests.sensing.conftest import NOW, live, load_small_city  # noqa: F401  a fixture
 
 pytestmark = pytest.mark.django_db(databases="__all__", transaction=True)
@@ -53,64 +48,9 @@ def issue(role="program", areas=("",), days=1):
     return registry.issue_token(actor, account, None, None, NOW + timedelta(days=days), now=NOW)
 
 
-class Asked:
-    """A door that is asked without a network."""
-
-    def __init__(self, gatherer, token, limit):
-        self.token = token
-        self.gatherer = gatherer
-        self.credentials = Credentials()
-        self.door = Door(self.gatherer, self.credentials, Judging(), limit=limit)
-
-    async def ask(self, body=b"", *, path=doors.ADDRESS, method="POST", pieces=None, **headers):
-        if not isinstance(body, bytes):
-            body = json.dumps(body).encode()
-        given = {"authorization": f"Bearer {self.token}", "accept-language": "en"}
-        given |= {name.replace("_", "-"): value for name, value in headers.items()}
-        waiting = self.left = list(pieces) if pieces is not None else [body]
-        said = []
-
-        async def receive():
-            if not waiting:
-                return {"type": "http.disconnect"}
-            piece = waiting.pop(0)
-            if isinstance(piece, float):
-                await asyncio.sleep(piece)
-                piece = b" "
-            return {"type": "http.request", "body": piece, "more_body": bool(waiting)}
-
-        async def send(message):
-            said.append(message)
-
-        scope = {
-            "type": "http",
-            "path": path,
-            "method": method,
-            "headers": [(k.encode(), v.encode()) for k, v in given.items() if v],
-        }
-        await self.door(scope, receive, send)
-        head, told = said
-        text = told["body"].decode()
-        is_json = dict(head["headers"])[b"content-type"].startswith(b"application/json")
-        found = json.loads(text) if is_json and text else text
-        return head["status"], found, dict(head["headers"])
-
-
-def asking(talk, *, token=None, limit=100_000):
+def asking(talk, *, token=None):
     """Run ``talk`` with a door; everything is closed afterwards."""
-    token = token or issue()[1]
-    gatherer = sensing.Gatherer(sensing.begin_writing(), now=NOW)
-
-    async def whole():
-        asked = Asked(gatherer, token, limit)
-        try:
-            return await talk(asked)
-        finally:
-            await asyncio.to_thread(asked.gatherer.close)
-            await asyncio.to_thread(asked.credentials.close)
-            sensing.let_go()
-
-    return asyncio.run(whole())
+    return asked.asking(talk, token or issue()[1])
 
 
 def kept():
@@ -286,43 +226,48 @@ def test_a_record_that_names_no_stream_costs_itself_alone(world):
 
 
 def test_slow_cut_and_too_many_bodies(world, monkeypatch):
-    monkeypatch.setattr(doors, "BODY_S", 0.2)
+    monkeypatch.setattr(bodies, "BODY_S", 0.2)
 
     async def talk(asked):
         slow = await asked.ask(pieces=[b"[", 5.0, b"]"])
+        slower = await asked.ask(pieces=[b"[", 5.0, b"]"], content_length="3")
         cut = await asked.ask(pieces=[b"{}"], content_length="9")
+        monkeypatch.setattr(bodies, "AT_ONCE_BYTES", 8)
+        cut_later = await asked.ask(pieces=[b"{}"], content_length="9")
         large = await asked.ask(content_length="100001")
         unstated = await asked.ask(pieces=[b"x" * 60_000, b"x" * 60_000, b"x"])
-        asked.door.reading = doors.MOST_READING + 1
+        asked.door.bodies.reading = bodies.MOST_READING + 1
         many = await asked.ask(ROW)
-        asked.door.reading -= doors.MOST_READING + 1
-        assert asked.door.reading == asked.door.answering == 0
-        return slow, cut, large, unstated, many
+        asked.door.bodies.reading -= bodies.MOST_READING + 1
+        assert asked.door.bodies.reading == asked.door.answering == 0
+        return slow, slower, cut, cut_later, large, unstated, many
 
     found = asking(talk)
     assert [(status, said["error"]["code"]) for status, said, _ in found] == [
         (408, "input.too_slow"),
+        (408, "input.too_slow"),
+        (422, "input.cut_short"),
         (422, "input.cut_short"),
         (413, "input.too_large"),
         (413, "input.too_large"),
         (503, "observation.intake_full"),
     ]
-    assert found[-1][2][b"retry-after"]
+    assert found[-1][2]["retry-after"]
 
 
 def test_a_full_disk_keeps_nothing_says_so_and_goes_on_when_there_is_room(world, monkeypatch):
-    def full(_handle, _data):
+    def full(*_):
         raise OSError(28, "No space left on device")
 
     async def talk(asked):
         with monkeypatch.context() as patch:
-            patch.setattr("anlan.sensing.store.log._write_all", full)
+            patch.setattr("anlan.sensing.store.log._write_durably", full)
             refused = await asked.ask(ROW, idempotency_key="k")
         return refused, await asked.ask(ROW, idempotency_key="k")
 
     (status, said, headers), again = asking(talk)
     assert (status, said["error"]["code"]) == (503, "unavailable")
-    assert headers[b"retry-after"]
+    assert headers["retry-after"]
     assert again[1]["batch"] == 1
     assert len(kept()) == 1
 
@@ -342,59 +287,7 @@ def test_only_these_addresses_and_methods(world):
 
     found = asking(talk)
     assert [status for status, _, _ in found] == [404, 404, 404, 405, 401, 405, 200, 200, 200]
-    assert found[4][2][b"www-authenticate"]
+    assert found[4][2]["www-authenticate"]
     assert found[6][1].items() >= {"well": True, "judging": False, "not_judged": None}.items()
     assert "anlan_edge_not_judged 3" in found[8][1]
     assert "anlan_edge_commits_total 0" in found[7][1]
-
-
-def test_who_may_send(world):
-    async def talk(asked):
-        async def code(token):
-            _, said, _ = await asked.ask(ROW, authorization=f"Bearer {token}")
-            return said["error"]["code"] if "error" in said else "taken"
-
-        outside, reader, short = (one[1] for one in (street, auditor, brief))
-        before = [await code(one) for one in ("nobody", outside, reader, short)]
-        world.now_is = NOW + timedelta(seconds=30)  # remembered, and over all the same
-        registered = await code(short)
-        world.now_is = NOW + timedelta(days=2)
-        return before, registered, await code(short)
-
-    street = issue("street_officer", areas=("410103",))
-    auditor = issue("auditor")
-    brief = issue("program", days=1)
-    before, during, after = asking(talk, token=brief[1])
-    assert before[0] == "token.unknown"
-    assert before[1:] == ["observation.nothing_kept", "not_allowed", "taken"]
-    assert (during, after) == ("taken", "token.expired")
-
-
-def test_a_token_taken_back_stops_within_a_second(world, monkeypatch):
-    token, secret = issue()
-    passed = [1000.0]
-    monkeypatch.setattr(remembering.time, "monotonic", lambda: passed[0])
-
-    async def talk(asked):
-        taken = (await asked.ask(ROW))[0]
-        await asyncio.to_thread(
-            asking_the_database(registry.revoke_token), system_actor("test"), token.pk, now=NOW
-        )
-        passed[0] += remembering.LOOKED_S + 0.01  # as if nobody had looked meanwhile
-        return taken, await asked.ask(ROW)
-
-    taken, (status, said, _) = asking(talk, token=secret)
-    assert remembering.LOOKED_S < 1
-    assert (taken, status, said["error"]["code"]) == (202, 401, "token.revoked")
-
-
-def test_a_token_is_looked_up_once(world, django_assert_num_queries):
-    async def talk(asked):
-        await asked.ask(ROW)
-        began = time.monotonic()
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(registry, "credential", None)
-            found = [(await asked.ask(ROW))[0] for _ in range(5)]
-        return found if time.monotonic() - began < remembering.LOOKED_S else [202] * 5
-
-    assert asking(talk) == [202] * 5

@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 STREAMS = ("TUN-01", "CROWD-01", "POND-01", "RAIN-01")
 VALUES = (None, 0.0, 3.0, 6.0, 20.0, 31.0, 45.0)
 POINTS = (
-    "observations.written",
     "observations.synced",
     "judge.stepped_in_commit",
     "judge.findings_kept",
@@ -178,8 +177,10 @@ def look(seed: int, last: int, found: Path) -> None:
         for name in state
         if name.startswith("warning.") and rebuilt.get(name) != state[name]
     ]
-    # Files that the last life wrote and no manifest names go when the next one begins to write.
     sensing.seal_segments(now=parts[-1].now, span=timedelta(0))
+    # Files that the last life wrote and no manifest names go when the next one begins to write.
+    sensing.let_go()
+    sensing.begin_writing()
     wrong += [str(fault) for fault in sensing.verify_segments()]
     found.write_text("\n".join([*wrong[:20], f"alerts {len(alerts)}"]))
 

@@ -27,7 +27,6 @@ STEPS = (
     "judge.city_kept",
     "quality.changes_kept",
     "ledger.signed",
-    "observations.written",
     "observations.synced",
     "outbox.claimed",
     "outbox.tried",

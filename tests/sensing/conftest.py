@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
-from typing import NamedTuple
+from datetime import UTC, datetime
 
 import pytest
 from django.conf import settings as django_settings
@@ -14,7 +13,7 @@ from anlan.kernel.actor import Actor, Role, system_actor
 from anlan.registry import public as registry
 from anlan.registry.domain import city as c
 from anlan.registry.domain import jurisdiction as j
-from anlan.sensing.services.framing import from_us, to_us
+from anlan.sensing.services.framing import to_us
 from anlan.sensing.services.hands import reader
 from tests.registry.small_city import a_city, a_jurisdiction, parsed, text
 
@@ -103,23 +102,7 @@ def admin():
     )  # fmt: skip
 
 
-class ThinnedLine(NamedTuple):
-    """What stays of a span whose readings are no longer kept one by one."""
-
-    at: datetime  # beginning of the span
-    span: timedelta
-    count: int
-    missing: int
-    least: float
-    most: float
-    mean: float
-
-
 def read_thinned(stream, start, end):
-    """What stays of readings of a stream that were thinned, oldest first."""
+    """Return what stays of readings of a stream that were thinned, oldest first, in columns."""
     store = reader()
-    lines = store.thinned(store.numbers([stream]), to_us(start), to_us(end))
-    return tuple(
-        ThinnedLine(from_us(at), timedelta(microseconds=span), *rest)
-        for _, at, span, *rest in zip(*(column.tolist() for column in lines), strict=True)
-    )
+    return store.thinned(store.numbers([stream]), to_us(start), to_us(end))

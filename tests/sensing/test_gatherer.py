@@ -181,11 +181,11 @@ def test_what_is_too_much_is_refused_before_anything_is_kept(gatherer, monkeypat
 
 
 def test_a_disk_that_refuses_keeps_nothing_and_recovers(gatherer, monkeypatch):
-    def full(_handle, _data):
+    def full(*_):
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr("anlan.sensing.store.log._write_all", full)
+        patch.setattr("anlan.sensing.store.log._write_durably", full)
         with pytest.raises(UnavailableError):
             take(gatherer, ("s1", NOW, 1.0), once=once("k"))
     assert kept() == []

@@ -15,6 +15,7 @@ from anlan.kernel.actor import Role, system_actor
 from anlan.registry import public as registry
 from anlan.registry.domain.permissions import PERMISSIONS
 from anlan.warning.models import AlertInstance, ResponseInForce
+from anlan.warning.selectors.in_force import reason_text
 from tests.warning.town import CITY, NOW, a_signal, at, tick
 
 pytestmark = pytest.mark.django_db(databases="__all__")
@@ -76,6 +77,33 @@ def test_filters_restrict(now) -> None:
     assert {item["area"][:6] for item in west} == {"410102"}
     assert get(client, "/alerts", level="blue").json()["alerts"] == []
     assert get(client, "/alerts", raised_from=at(5).isoformat()).json()["alerts"] == []
+
+
+def test_why_is_worded_as_pages_word_it(now, django_assert_max_num_queries) -> None:
+    for number, unit in enumerate(("cm", "%LEL", "persons/m2")):
+        AlertInstance.objects.create(
+            rule="x", rule_version=1, subject=f"stream:x{number}", hazard="water.ponding", level="red",
+            peak_level="red", area="410102", area_path="410100/410102", active_at=NOW, raised_at=NOW,
+            level_at=NOW, recorded_at=NOW, evidence={},
+            reason={
+                "code": "window.beyond",
+                "params": {
+                    "value": 12.0, "window": "1h", "compare": ">=", "limit": 10.0, "unit": unit
+                },
+            },
+        )  # fmt: skip
+    names = registry.names_of()
+    client = a_client()
+    with django_assert_max_num_queries(20):
+        found = get(client, "/alerts", rule="x").json()["alerts"]
+    for one in found:
+        for language in ("zh", "en"):
+            code, params = one["reason"]["code"], one["reason"]["params"]
+            assert one["why"][language] == reason_text(code, params, names, language)
+            assert names.unit(params["unit"], language) in one["why"][language]
+            assert "1h" not in one["why"][language]
+    assert found[0]["why"]["en"] == "12 people/m² over 1 hour is beyond the limit of 10 people/m²."
+    assert get(client, f"/alerts/{found[0]['id']}").json() == found[0]
 
 
 def test_an_officer_of_a_district_sees_that_district_only(now) -> None:

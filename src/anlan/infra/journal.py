@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
+from typing import Any
 
 import msgspec
 from django.apps import apps
@@ -208,6 +209,12 @@ def head() -> int:
 def happened(events: Collection[str], *, after: int) -> bool:
     """Return whether one of ``events`` stands in the journal behind entry ``after``."""
     return JournalEntry.objects.filter(event__in=list(events), seq__gt=after).exists()
+
+
+def payloads(events: Collection[str], *, after: int) -> list[dict[str, Any]]:
+    """Return what those of ``events`` say that stand behind entry ``after``, in their order."""
+    rows = JournalEntry.objects.filter(event__in=list(events), seq__gt=after).order_by("seq")
+    return list(rows.values_list("payload", flat=True))
 
 
 def told(entry: JournalEntry) -> Told:

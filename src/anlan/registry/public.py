@@ -5,6 +5,7 @@ from anlan.registry.selectors.accounts import (
     account_by_key,
     account_named,
     accounts,
+    actors_changed,
     second_factor_of,
     tokens,
 )
@@ -36,6 +37,16 @@ from anlan.registry.selectors.history import (
     city_in_force,
     history_of,
     names_of_actors,
+)
+from anlan.registry.selectors.kinds import (
+    hazard,
+    hazard_of_code,
+    hazards,
+    level_name,
+    lexicon,
+    names_in,
+    place_kind,
+    reasons,
 )
 from anlan.registry.selectors.mapped import (
     Box,
@@ -69,7 +80,6 @@ from anlan.registry.selectors.naming import (
     paths_by_area,
 )
 from anlan.registry.selectors.packs import (
-    accident_tables,
     check,
     checks_in_force,
     city,
@@ -77,20 +87,12 @@ from anlan.registry.selectors.packs import (
     clock_rule,
     clock_rule_by_id,
     clocks_in_force,
-    hazard,
-    hazard_of_code,
-    hazards,
     incident_rule,
     is_loaded,
     ladder_for,
-    level_name,
-    lexicon,
     local_day,
-    names_in,
-    place_kind,
     plan,
     plans,
-    reasons,
     replaced_by,
     response_asked,
     revision,
@@ -130,12 +132,10 @@ from anlan.registry.selectors.records import (
     records,
 )
 from anlan.registry.services.accounts import (
-    authenticate,
     change_account,
     close_account,
     create_account,
     create_first_admin,
-    credential,
     issue_token,
     revoke_token,
 )
@@ -153,6 +153,7 @@ from anlan.registry.services.confirming import (
     refuse_invitation,
     waiting_invitations,
 )
+from anlan.registry.services.credentials import authenticate, credential
 from anlan.registry.services.devices import LASTS as DEVICE_LASTS
 from anlan.registry.services.devices import remembered
 from anlan.registry.services.editing import (
@@ -219,10 +220,10 @@ __all__ = [
     "Turn",
     "UploadShown",
     "Wanted",
-    "accident_tables",
     "account_by_key",
     "account_named",
     "accounts",
+    "actors_changed",
     "answer_invitation",
     "area",
     "area_at",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -13,7 +14,6 @@ from anlan.kernel.errors import InvalidInputError
 from anlan.registry import public as registry
 from anlan.registry.domain.rulespecs import RuleSpec
 from anlan.warning import access
-from anlan.warning.domain.reasons import reason_text
 from anlan.warning.domain.ruletext import Words, basis_text, describe
 from anlan.warning.models import AlertInstance, ResponseInForce
 from anlan.warning.selectors import alerts as of_alerts
@@ -45,20 +45,9 @@ class AlertOut(Schema):
     cleared_at: datetime | None
     cleared_reason: str
     reason: dict[str, Any]
-    why: dict[str, str]  # the reason in words, "zh" and "en"
+    why: dict[str, str] = Field(description='The reason as pages word it, "zh" and "en"')
     evidence: dict[str, Any]
     incident: int | None = Field(description="Of which it is a member; null: it came alone")
-
-    @staticmethod
-    def resolve_incident(row: AlertInstance) -> int | None:
-        """Return the key of its incident."""
-        return row.incident_id
-
-    @staticmethod
-    def resolve_why(row: AlertInstance) -> dict[str, str]:
-        """Return the reason in words, in both languages."""
-        code, params = row.reason["code"], row.reason["params"]
-        return {language: reason_text(code, params, language) for language in ("zh", "en")}
 
 
 class AlertsOut(Schema):
@@ -152,14 +141,33 @@ def list_alerts(request: Call, asked: Query[AlertsAsked]) -> dict[str, Any]:
     filters = AlertFilters(open_only=values.pop("open"), **values)
     found = of_alerts.alerts(request.actor, filters)
     full = len(found) == asked.limit
-    return {"alerts": found, "before": found[-1].pk if full else None}
+    return {"alerts": _told(found), "before": found[-1].pk if full else None}
 
 
 @router.get("/alerts/{int:alert_id}", response=AlertOut)
 @needs("alerts:read")
-def show_alert(request: Call, alert_id: int) -> AlertInstance:
+def show_alert(request: Call, alert_id: int) -> dict[str, Any]:
     """Show one alert instance."""
-    return access.alert_for_actor(request.actor, alert_id)
+    return _told([access.alert_for_actor(request.actor, alert_id)])[0]
+
+
+def _told(rows: Iterable[AlertInstance]) -> list[dict[str, Any]]:
+    """Return alerts as they are told, their reasons in the words of the packs."""
+    names = registry.names_of()
+    own = [name for name in AlertOut.model_fields if name not in {"incident", "why"}]
+    return [
+        {name: getattr(row, name) for name in own}
+        | {
+            "incident": row.incident_id,
+            "why": {
+                language: in_force.reason_text(
+                    row.reason["code"], row.reason["params"], names, language
+                )
+                for language in ("zh", "en")
+            },
+        }
+        for row in rows
+    ]
 
 
 @router.get("/warnings", response=list[InForceOut])

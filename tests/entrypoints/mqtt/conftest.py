@@ -17,11 +17,11 @@ import pytest
 from paho.mqtt import client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
-from anlan.entrypoints.mqtt.admitting import Admission
 from anlan.entrypoints.mqtt.intake import Intake
 from anlan.entrypoints.mqtt.running import DoorThread
 from anlan.entrypoints.mqtt.settings import DoorPart
 from anlan.entrypoints.mqtt.topics import Topics
+from anlan.entrypoints.senders import Senders
 from anlan.kernel.actor import Role, system_actor
 from anlan.registry import public as registry
 from anlan.sensing.public import read_observations
@@ -105,7 +105,7 @@ def open_door(city, live, clock):
     def door(part=None, *, taker=None, rules=()):
         intake = taker or Intake(Topics(rules), clock=clock)
         found = DoorThread(
-            part or DoorPart(port=0), live.root, intake, Admission(clock=clock),
+            part or DoorPart(port=0), live.root, intake, Senders(),
             clock=clock, base="http://anlan.test/sta/v1.1",
         )  # fmt: skip
         opened.append((intake, found))

@@ -55,7 +55,7 @@ def a_part(live, port, **said):
 @pytest.fixture
 def run(live, city, clock, monkeypatch):
     """Run MQTT of the workspace; end it at the end."""
-    monkeypatch.setattr("anlan.entrypoints.mqtt.running.NOTED_EVERY_S", 0.1)
+    monkeypatch.setattr("anlan.entrypoints.mqtt.running.NOTED_EVERY", 1)
     running = []
 
     def start(*parts):
@@ -229,8 +229,7 @@ def test_a_broker_that_is_not_there(live, run, mosquitto):
     connected(running)
 
 
-def test_a_token_that_ends_ends_the_line(mosquitto, live, run, clock, publisher, monkeypatch):
-    monkeypatch.setattr("anlan.entrypoints.mqtt.running.ASKED_EVERY", 1)
+def test_a_token_that_ends_ends_the_line(mosquitto, live, run, clock, publisher):
     broker = mosquitto()
     running = run(a_part(live, broker.port))
     connected(running)

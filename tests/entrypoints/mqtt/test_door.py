@@ -15,9 +15,7 @@ from anlan.entrypoints.mqtt.settings import DoorPart
 from anlan.entrypoints.mqtt.topics import Rule
 from anlan.infra import failpoints
 from anlan.infra.mqtt.wire import packet, text
-from anlan.kernel.actor import Role, system_actor
 from anlan.kernel.errors import UnavailableError
-from anlan.registry import public as registry
 from anlan.sensing.models import Quarantine
 from anlan.sensing.store.log import LogWriter
 from tests.entrypoints.mqtt.conftest import a_row, a_token, eventually, kept
@@ -78,40 +76,6 @@ def test_a_disk_that_refuses_makes_wait_and_loses_nothing(open_door, device, mon
     dev.told(dev.publish(OWN, a_row(value=1)))
     assert len(refusals) == 3
     assert kept() == [100.0]
-
-
-@pytest.mark.parametrize("version", [4, 5])
-def test_strangers_are_refused(door, device, version):
-    good = a_token()
-    assert device(door.port, "anlan_nobody", version=version).reason.is_failure
-    assert device(door.port, "", version=version).reason.is_failure
-    assert device(door.port, good.secret[:-1], version=version).reason.is_failure
-    registry.revoke_token(system_actor("test"), good.id, now=NOW)
-    assert device(door.port, good.secret, version=version).reason.is_failure
-    assert kept() == []
-
-
-def test_no_more_than_the_token_allows(door, device):
-    readers = a_token("reader-1", Role.DUTY_OFFICER, scopes=("signs:read",))
-    old = device(door.port, readers.secret)
-    old.publish(OWN, a_row())
-    assert old.gone.wait(60)  # 3.1.1 has no other refusal
-    new = device(door.port, readers.secret, version=5, name="dev-2")
-    assert new.told(new.publish(OWN, a_row())).getName() == "Not authorized"
-    west = a_token("west-1", areas=("410100/410103",))
-    dev = device(door.port, west.secret, name="dev-3")
-    dev.told(dev.publish(OWN, [a_row(), a_row("west")]))
-    assert (kept(), kept("west")) == ([], [100.0])
-    assert Quarantine.objects.get().rows == [[0, "observation.stream_unknown"]]
-
-
-def test_a_token_that_is_revoked_ends_the_line(open_door, device, monkeypatch):
-    monkeypatch.setattr("anlan.entrypoints.mqtt.door.ASK_AGAIN_S", 0.1)
-    door, token = open_door(), a_token()
-    dev = device(door.port, token.secret, version=5)
-    registry.revoke_token(system_actor("test"), token.id, now=NOW)
-    assert dev.gone.wait(60)
-    assert dev.gone_for.getName() == "Not authorized"
 
 
 def test_the_same_message_again_is_one_reading(door, device):

@@ -15,7 +15,7 @@ from anlan.entrypoints.mqtt.telling import wanted_of
 from anlan.entrypoints.mqtt.topics import Topics
 from anlan.kernel.actor import Role, system_actor
 from anlan.registry import public as registry
-from anlan.sensing.domain.multidatastreams import StreamRow
+from anlan.sensing.domain.multidatastreams import KnownMulti
 from anlan.sensing.models import Quarantine
 from anlan.sensing.services.multidatastreams import put_together
 from tests.entrypoints.mqtt.conftest import a_row, a_token, eventually
@@ -165,7 +165,7 @@ def test_corrections_are_told_under_the_number_of_the_first(door, device, reader
 def test_rows_of_multidatastreams_are_sent_and_told(door, device, reader):
     kinds = ("OM_Measurement",) * 2
     put_together(
-        system_actor("test"), StreamRow("M", "M", "", ("s1", "s2"), kinds), why="x", now=NOW
+        system_actor("test"), KnownMulti("M", "M", "", ("s1", "s2"), kinds), why="x", now=NOW
     )
     topic, at = "v1.1/MultiDatastreams('M')/Observations", "2026-07-20T07:30:00.000Z"
     dev = device(door.port, reader)

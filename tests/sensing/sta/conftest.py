@@ -17,6 +17,7 @@ from anlan.registry.domain import city as c
 from anlan.registry.domain import jurisdiction as j
 from tests.registry.small_city import a_city, parsed, text
 from tests.sensing.conftest import NOW, small_law
+from tests.sensing.sta.multis import put_together
 
 WEST = "410103"
 
@@ -101,6 +102,18 @@ class Caller:
 @pytest.fixture
 def caller(city, monkeypatch):
     return caller_in(monkeypatch)
+
+
+@pytest.fixture
+def keeper(caller):
+    return caller("system_admin")
+
+
+@pytest.fixture
+def me(keeper, caller):
+    """Whoever may read, where the MultiDatastream M is there."""
+    put_together(keeper)
+    return caller()
 
 
 def caller_in(monkeypatch):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from anlan.kernel.actor import system_actor
-from anlan.sensing.domain.multidatastreams import StreamRow
+from anlan.sensing.domain.multidatastreams import KnownMulti
 from anlan.sensing.services.multidatastreams import put_together
 from anlan.sensing.sta.model import KINDS
 from tests.sensing.conftest import NOW
@@ -29,7 +29,7 @@ def caller_of(url):
 def test_every_entity_leads_to_every_other_it_is_related_to(caller):
     kinds = ("OM_Measurement",) * 2
     put_together(
-        system_actor("test"), StreamRow("M", "M", "", ("s1", "s2"), kinds), why="x", now=NOW
+        system_actor("test"), KnownMulti("M", "M", "", ("s1", "s2"), kinds), why="x", now=NOW
     )
     me = caller()
     me.observe("s1", 5, 10.0)

@@ -30,11 +30,6 @@ A_THING = {
 }
 
 
-@pytest.fixture
-def keeper(caller):
-    return caller("system_admin")
-
-
 def code(answer):
     return answer.json()["error"]["code"]
 

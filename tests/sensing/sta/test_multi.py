@@ -25,17 +25,6 @@ from tests.sensing.sta.multis import (
 pytestmark = pytest.mark.django_db(databases="__all__")
 
 
-@pytest.fixture
-def keeper(caller):
-    return caller("system_admin")
-
-
-@pytest.fixture
-def me(keeper, caller):
-    put_together(keeper)
-    return caller()
-
-
 def test_it_comes_with_its_streams_and_its_thing_and_is_journalled(keeper, caller):
     body = {
         **A_MULTI,

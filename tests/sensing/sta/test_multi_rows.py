@@ -26,17 +26,6 @@ from tests.sensing.sta.multis import (
 pytestmark = pytest.mark.django_db(databases="__all__")
 
 
-@pytest.fixture
-def keeper(caller):
-    return caller("system_admin")
-
-
-@pytest.fixture
-def me(keeper, caller):
-    put_together(keeper)
-    return caller()
-
-
 def test_a_row_is_kept_once_and_given_back_from_its_streams(me):
     told = me.send(
         "POST", "Observations",

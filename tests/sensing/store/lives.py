@@ -27,7 +27,6 @@ from anlan.sensing.store.verify import verify
 NOW = 1_700_000_000_000_000
 STREAMS = 7
 POINTS = (
-    "observations.written",
     "observations.synced",
     "store.part_written",
     "store.file_in_place",

@@ -112,16 +112,22 @@ def test_a_hole_where_a_whole_commit_was_is_harm(tmp_path):
         LogWriter(tmp_path, 0)
 
 
-@pytest.mark.parametrize("call", ["write", "fdatasync"])
-def test_what_the_disk_refuses_is_not_there_and_the_next_is(tmp_path, monkeypatch, call):
+@pytest.mark.parametrize("some", [0, 100])
+def test_what_the_disk_refuses_is_not_there_and_the_next_is(tmp_path, monkeypatch, some):
     writer = LogWriter(tmp_path, 0)
     writer.append([a_frame(1)])
 
-    def full(*_):
+    write = os.pwritev
+
+    def full(handle, parts, at, how):
+        if some and not calls:
+            calls.append(1)
+            return write(handle, [parts[0][:some]], at, how)
         raise OSError(errno.ENOSPC, "No space left on device")
 
+    calls = []
     with monkeypatch.context() as patch:
-        patch.setattr(os, call, full)
+        patch.setattr(os, "pwritev", full)
         with pytest.raises(UnavailableError):
             writer.append([a_frame(2), a_frame(3)])
     assert numbers(tmp_path) == [(1, 3)]
@@ -130,6 +136,17 @@ def test_what_the_disk_refuses_is_not_there_and_the_next_is(tmp_path, monkeypatc
     assert numbers(tmp_path) == [(1, 3), (2, 4)]
     LogWriter(tmp_path, 0).close()
     assert numbers(tmp_path) == [(1, 3), (2, 4)]
+
+
+def test_where_one_call_cannot_do_both_it_takes_two(tmp_path, monkeypatch):
+    synced = []
+    monkeypatch.delattr(os, "RWF_DSYNC")
+    monkeypatch.setattr(os, "fsync", synced.append)
+    writer = LogWriter(tmp_path, 0)
+    writer.append([a_frame(1)])
+    assert synced[-1] == writer._file
+    assert numbers(tmp_path) == [(1, 3)]
+    writer.close()
 
 
 def test_a_reader_that_follows_sees_each_frame_once_over_many_files(tmp_path, monkeypatch):
@@ -151,13 +168,15 @@ def test_a_reader_never_sees_what_is_not_on_the_disk_yet(tmp_path, monkeypatch):
     writer = LogWriter(tmp_path, 0)
     writer.append([a_frame(1)])
     seen = []
-    sync = os.fdatasync
+    write = os.pwritev
 
-    def look(handle):
+    def look(handle, parts, at, how):
+        assert how == os.RWF_DSYNC
+        written = write(handle, parts, at, how)
         seen.append(numbers(tmp_path))
-        sync(handle)
+        return written
 
-    monkeypatch.setattr(os, "fdatasync", look)
+    monkeypatch.setattr(os, "pwritev", look)
     writer.append([a_frame(2)])
     assert seen == [[(1, 3)]]
     assert numbers(tmp_path) == [(1, 3), (2, 3)]

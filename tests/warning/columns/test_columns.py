@@ -22,10 +22,12 @@ from anlan.warning.columns import (
     NO_READINGS,
     batch_of,
     bytes_of,
+    copied,
     load,
     new_state,
     one,
     programs,
+    room_for,
     save,
     step,
 )
@@ -78,6 +80,21 @@ def test_a_restarted_judge_finds_again_what_it_found(tmp_path: Path):
     assert (cursor, more) == (3, {"at": 5})
     assert [columns_of(step(again, batch, now=now)) for batch, now in rest] == first
     assert sum(len(streams) for streams, *_ in first) >= 490
+
+
+def test_a_copy_stays_as_it_was_also_where_its_room_has_become_too_small():
+    state, ticks = founded(judged_city.threshold()), Ticks(STREAMS)
+    small = room_for(new_state())
+    batch, now = ticks.next()
+    step(state, batch, now=now)
+    kept = [copied(state), copied(state, room_for(state)), copied(state, small)]
+    before = [column.tolist() for column in kept[0].columns]
+    batch, now = ticks.next()
+    step(state, batch, now=now)
+    for one_of_them in kept:
+        assert [column.tolist() for column in one_of_them.columns] == before
+        assert one_of_them.used == kept[0].used
+    assert [column.tolist() for column in copied(state).columns] != before
 
 
 @pytest.mark.parametrize("harm", ["cut", "empty", "other"])

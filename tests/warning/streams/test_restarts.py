@@ -36,7 +36,10 @@ waiting = st.tuples(
 )
 again = st.tuples(st.just("again"))
 dying = st.tuples(st.just("die"), st.sampled_from(POINTS))
-history = st.lists(st.one_of(sending, sending, waiting, waiting, again, dying), max_size=25)
+falling = st.tuples(st.just("fall"))
+history = st.lists(
+    st.one_of(sending, sending, waiting, waiting, again, dying, falling), max_size=25
+)
 
 
 class Afternoon:
@@ -89,6 +92,8 @@ class Afternoon:
             self.lost += 1
             town.begin_anew(keep_file=False)
             self.tick()
+        elif what == "fall":
+            here.forget()
         elif what == "die":
             failpoints.arm(f"judge.{said[0]}:raise")
 
@@ -138,3 +143,22 @@ def test_a_memory_that_is_lost_doubles_nothing_and_forgets_nothing_open(demo, hi
 
 def _open(rows: list[Told]) -> list[Told]:
     return [row[:2] for row in rows if row[5] is None]
+
+
+@pytest.mark.parametrize("in_commit", [False, True])
+def test_news_that_are_not_worth_telling_are_not_forgotten_by_a_death(demo, in_commit) -> None:
+    """A late reading moves the beginning of what was told already; then the alert ends as it would."""
+    with an_afternoon(), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(saving, "CUTS", 500)
+        one = Afternoon(in_commit=in_commit)
+        one.do("wait", 20)
+        one.do("send", "RAIN-01", [(-1, 45.0), (0, 20.0)])
+        one.do("wait", 1)
+        one.do("send", "RAIN-01", [(-3, 6.0)])
+        one.do("wait", 0)
+        one.do("fall")
+        one.now += 64
+        one.do("send", "RAIN-01", [(0, 0.0)])
+        one.do("wait", 1)
+        assert "rain.hour" in {row[0] for row in instances()}
+        assert instances() == one.twin.instances

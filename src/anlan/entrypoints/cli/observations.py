@@ -77,6 +77,6 @@ def retention(form: str, *, dry_run: bool) -> None:
     rows = sum(item["rows"] for item in found)
     verb = ("将减去", "would go") if dry_run else ("已减去", "went")
     screen.say(
-        f"{verb[0]} {rows} 条读数；{len(held)} 个监测流因未结预警、工单而不动。",
+        f"{verb[0]} {rows} 条读数；{len(held)} 个测点因未结预警、工单而不动。",
         f"{rows} readings {verb[1]}; {len(held)} streams are held by open alerts and cases.",
     )

@@ -1,5 +1,5 @@
 """The edge: the one process that writes the observation store, and takes readings in over HTTP.
 
 ``docs/adr/0013`` tells why; ``serving`` starts and ends it, ``door`` answers, ``credentials``
-remembers who may send.
+asks who may send.
 """

@@ -1,55 +1,29 @@
-"""Who may send: tokens that were looked up once, until something about accounts changes.
-
-A token that was taken back must stop within a second.  So the journal is looked at four times a
-second, and nobody is answered by memory alone when the last look is older than :data:`LOOKED_S`.
-"""
+"""Who may send over HTTP: asks :class:`~anlan.entrypoints.senders.Senders` without holding up the loop."""
 
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TypeVar
 
-from django.db import close_old_connections
-
-from anlan.infra import journal
+from anlan.entrypoints.senders import Senders
 from anlan.infra.asking import AskingThreads
 from anlan.kernel.actor import Actor
 from anlan.kernel.errors import UnavailableError
-from anlan.registry import public as registry
 
-LOOK_S = 0.25
-LOOKED_S = 0.6
-LIFE = timedelta(minutes=1)
-MOST_HELD = 100_000
 MOST_ASKING = 100
 """Tokens that may wait to be looked up: few enough that the next look is not late."""
-CHANGES = frozenset({"AccountChanged", "TokenChanged"})
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class _Held:
-    actor: Actor
-    until: datetime
-
-
 class Credentials:
-    """Remembers the actors of tokens; one thread asks the database, one question at a time.
+    """One thread asks the database, one question at a time."""
 
-    So a token is never remembered after the look that would have forgotten it.
-    """
-
-    def __init__(self) -> None:
-        self._held: dict[str, _Held] = {}
+    def __init__(self, senders: Senders) -> None:
+        self._senders = senders
         self._thread = AskingThreads(1, "anlan-credentials")
         self._asking = 0
-        self._head = -1
-        self._revision = ""
-        self._looked = 0.0
         self._look_on_its_way: asyncio.Future[None] | None = None
 
     async def actor_of(self, token: str, *, now: datetime) -> Actor:
@@ -60,19 +34,19 @@ class Credentials:
         NotAuthenticatedError
             For a token that is unknown, over or taken back.
         UnavailableError
-            When more ask than can be answered.
+            When more ask than can be answered, or the database does not answer.
         """
-        if time.monotonic() - self._looked > LOOKED_S:
+        if not self._senders.is_fresh:
             await self.look()
-        held = self._held.get(token)
-        if held is not None and held.until > now:
-            return held.actor
-        return await self._ask(lambda: self._find(token, now))
+        found = self._senders.known(token, now=now)
+        if found is not None:
+            return found
+        return await self._ask(lambda: self._senders.find(token, now=now))
 
     async def look(self) -> None:
-        """Forget everybody when an account, a token or the city's areas have changed."""
+        """Forget whoever has changed."""
         if self._look_on_its_way is None:
-            self._look_on_its_way = asyncio.ensure_future(self._run(self._look))
+            self._look_on_its_way = asyncio.ensure_future(self._run(self._senders.look))
             self._look_on_its_way.add_done_callback(self._looked_at)
         await asyncio.shield(self._look_on_its_way)
 
@@ -89,29 +63,8 @@ class Credentials:
             self._asking -= 1
 
     async def _run(self, question: Callable[[], T]) -> T:
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._thread, _freshly, question)
-
-    def _look(self) -> None:
-        began = time.monotonic()
-        head, revision = journal.head(), registry.revision()
-        changed = head < self._head or revision != self._revision
-        if changed or (head > self._head and journal.happened(CHANGES, after=self._head)):
-            self._held.clear()
-        self._head, self._revision, self._looked = head, revision, began
-
-    def _find(self, token: str, now: datetime) -> Actor:
-        actor, end = registry.credential(token, now=now)
-        if len(self._held) >= MOST_HELD:
-            self._held.clear()
-        self._held[token] = _Held(actor, min(end, now + LIFE))
-        return actor
+        return await asyncio.get_running_loop().run_in_executor(self._thread, question)
 
     def close(self) -> None:
         """Let the thread and its connection go."""
         self._thread.shutdown()
-
-
-def _freshly(question: Callable[[], T]) -> T:
-    close_old_connections()  # a broken one is opened anew
-    return question()

@@ -1,4 +1,4 @@
-"""The edge's HTTP door (ASGI): readings in, health and counters out; nothing else.
+"""The edge's HTTP door (RSGI): readings in, health and counters out; nothing else.
 
 The addresses, forms, codes and receipts are those of the web processes
 (``sensing/api/observations.py``), so that a proxy may send readings to either.
@@ -7,22 +7,20 @@ The addresses, forms, codes and receipts are those of the web processes
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import msgspec
 
 from anlan.entrypoints import clock, metrics
+from anlan.entrypoints.edge.bodies import AT_ONCE_BYTES, Asked, Bodies, Headers, drain
 from anlan.entrypoints.edge.credentials import Credentials
 from anlan.entrypoints.edge.judging import Judging
-from anlan.entrypoints.web.intake import DRAINED_BYTES, BodyCutShortError
 from anlan.entrypoints.web.middleware import (
     AddressUnknownError,
     MethodUnknownError,
@@ -31,40 +29,30 @@ from anlan.entrypoints.web.middleware import (
 from anlan.infra import doors
 from anlan.infra.catalogue import wording
 from anlan.kernel.digests import sha256_hex
-from anlan.kernel.errors import AnlanError, InvalidInputError, NotAuthenticatedError
-from anlan.sensing.domain.errors import (
-    BodyTooLargeError,
-    IntakeFullError,
-    NothingKeptError,
-)
+from anlan.kernel.errors import AnlanError, NotAuthenticatedError
+from anlan.sensing.domain.errors import IntakeFullError, NothingKeptError
 from anlan.sensing.domain.observations import BatchReceipt
 from anlan.sensing.public import Gatherer, Once
 
 log = logging.getLogger(__name__)
 ADDRESS = "/api/v1/observations"
-BODY_S = 60.0
-"""How long a body may take to come."""
-DRAIN_S = 10.0
-"""How long what nobody wants may go on coming."""
-MOST_READING = 256 * 1024 * 1024
-"""Bytes of bodies that may be on their way or in work at once."""
-AT_ONCE_BYTES = 256 * 1024
-"""A larger body is read in a thread of its own, so that others need not wait for it."""
 RETRY_S = 2
-_JSON = b"application/json; charset=utf-8"
+_JSON = "application/json; charset=utf-8"
+METHODS = frozenset({"GET", "HEAD", "POST"})
 
-Scope = dict[str, Any]
-Message = dict[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
 T = TypeVar("T")
 
 
-class BodySlowError(InvalidInputError):
-    """A body took longer to come than anybody waits for."""
+class Scope(Protocol):
+    """What the server says of a request."""
 
-    code = "input.too_slow"
-    http_status = 408
+    proto: str
+    method: str
+    path: str
+
+    @property
+    def headers(self) -> Headers:
+        """Return its head."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +61,8 @@ class Answer:
 
     status: int
     body: bytes
-    kind: bytes = _JSON
-    headers: tuple[tuple[bytes, bytes], ...] = ()
+    kind: str = _JSON
+    headers: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass
@@ -112,7 +100,7 @@ class Bridge:
 
 
 class Door:
-    """The ASGI application."""
+    """The RSGI application."""
 
     def __init__(
         self, gatherer: Gatherer, credentials: Credentials, judging: Judging, *, limit: int
@@ -120,123 +108,69 @@ class Door:
         self.gatherer = gatherer
         self.credentials = credentials
         self.judging = judging
-        self.limit = limit  # bytes of one body
-        self.reading = 0
+        self.bodies = Bodies(limit, self._full)
         self.answering = 0
         self.bridge = Bridge(asyncio.get_running_loop())
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __rsgi__(self, scope: Scope, asked: Asked) -> None:
         """Answer one request."""
-        if scope["type"] != "http":
+        if scope.proto != "http":
             return
         began = time.perf_counter()
         self.answering += 1
-        headers = dict(scope["headers"])
+        headers = scope.headers
         try:
             try:
-                found = await self._answer(scope, headers, receive)
+                found = await self._answer(scope, headers, asked)
             except Exception as error:  # noqa: BLE001  told to the sender
                 found = refusal(as_refusal(error), headers)
-            await send(
-                {
-                    "type": "http.response.start",
-                    "status": found.status,
-                    "headers": [
-                        (b"content-type", found.kind),
-                        (b"content-length", str(len(found.body)).encode()),
-                        (b"cache-control", b"no-store"),
-                        *found.headers,
-                    ],
-                }
-            )
-            body = b"" if scope["method"] == "HEAD" else found.body
-            await send({"type": "http.response.body", "body": body})
+            said = [("content-type", found.kind), ("cache-control", "no-store"), *found.headers]
+            asked.response_bytes(found.status, said, found.body)
         finally:
             self.answering -= 1
-        method = scope["method"] if scope["method"] in {"GET", "HEAD", "POST"} else "OTHER"
+        method = scope.method if scope.method in METHODS else "OTHER"
         metrics.requests.observe(method, found.status, time.perf_counter() - began)
 
-    async def _answer(self, scope: Scope, headers: dict[bytes, bytes], receive: Receive) -> Answer:
-        path, method = scope["path"], scope["method"]
+    async def _answer(self, scope: Scope, headers: Headers, asked: Asked) -> Answer:
+        path, method = scope.path, scope.method
         if path == ADDRESS:
             if method != "POST":
                 raise MethodUnknownError(method=method)
-            return await self._take(headers, receive)
+            return await self._take(headers, asked)
         if path not in {"/healthz", "/metrics"}:
             raise AddressUnknownError(method=method)
         if method not in {"GET", "HEAD"}:
             raise MethodUnknownError(method=method)
         if path == "/healthz":
             return Answer(200, msgspec.json.encode({"well": True, **self._state()}))
-        return Answer(200, self._metrics(), b"text/plain; version=0.0.4")
+        return Answer(200, self._metrics(), "text/plain; version=0.0.4")
 
-    async def _take(self, headers: dict[bytes, bytes], receive: Receive) -> Answer:
+    async def _take(self, headers: Headers, asked: Asked) -> Answer:
         now = clock.now()
         try:
             actor = doors.check(
                 await self.credentials.actor_of(_token(headers), now=now), "signs:write"
             )
-            body = await self._body(headers, receive)
-        except (BodySlowError, BodyCutShortError):
-            raise
         except AnlanError:
-            await _drain(receive)
+            await drain(asked)
             raise
-        self.reading += len(body)
-        try:
-            kind = _text(headers, b"content-type").partition(";")[0].strip().lower()
-            given = _text(headers, b"idempotency-key")
+        stated = headers.get("content-length", "")
+        body = await self.bodies.whole(asked, int(stated) if stated.isdecimal() else None)
+        with self.bodies.held(len(body)):
+            kind = headers.get("content-type", "").partition(";")[0].strip().lower()
+            given = headers.get("idempotency-key", "")
 
             def once(key: str) -> Once | None:
                 return _once(given or key, kind, body)
 
             take = partial(self.gatherer.take_body, actor, body, kind, once=once, now=now)
+            # A large body is read in a thread of its own, so that others need not wait for it.
             large = len(body) > AT_ONCE_BYTES
             future = await asyncio.to_thread(take, here=True) if large else take()
             return _told(await self.bridge.wait(future))
-        finally:
-            self.reading -= len(body)
 
-    async def _body(self, headers: dict[bytes, bytes], receive: Receive) -> bytes:
-        """Return the body, as long as it is neither too large nor too slow."""
-        stated = _text(headers, b"content-length")
-        announced = int(stated) if stated.isdecimal() else None
-        if announced is not None and announced > self.limit:
-            raise BodyTooLargeError(size=announced, limit=self.limit)
-        self._refuse_if_full()
-        try:
-            async with asyncio.timeout(BODY_S):
-                body = await self._pieces(receive)
-        except TimeoutError:
-            raise BodySlowError(seconds=int(BODY_S)) from None
-        if announced is not None and len(body) < announced:
-            raise BodyCutShortError(came=len(body), announced=announced)
-        return body
-
-    async def _pieces(self, receive: Receive) -> bytes:
-        pieces: list[bytes] = []
-        size = 0
-        try:
-            while True:
-                message = await receive()
-                if message["type"] == "http.disconnect":
-                    raise BodyCutShortError(came=size, announced="?")
-                piece = message.get("body", b"")
-                size += len(piece)
-                self.reading += len(piece)
-                if size > self.limit:
-                    raise BodyTooLargeError(size=f">{self.limit}", limit=self.limit)
-                self._refuse_if_full()
-                pieces.append(piece)
-                if not message.get("more_body"):
-                    return b"".join(pieces) if len(pieces) > 1 else piece
-        finally:
-            self.reading -= size
-
-    def _refuse_if_full(self) -> None:
-        """Refuse a body, also one that has begun: all may have begun while there was room."""
-        if self.reading > MOST_READING:
-            raise IntakeFullError(rows=self.gatherer.waiting_rows, limit=self.gatherer.most_waiting)
+    def _full(self) -> IntakeFullError:
+        return IntakeFullError(rows=self.gatherer.waiting_rows, limit=self.gatherer.most_waiting)
 
     def _state(self) -> dict[str, int | bool | None]:
         behind = self.judging.behind
@@ -260,7 +194,7 @@ class Door:
                 "Readings that wait for a commit.",
                 self.gatherer.waiting_rows,
             ),
-            ("reading_bytes", "gauge", "Bytes of bodies in work.", self.reading),
+            ("reading_bytes", "gauge", "Bytes of bodies in work.", self.bodies.reading),
             ("answering", "gauge", "Requests being answered.", self.answering),
             (
                 "judging",
@@ -277,31 +211,20 @@ class Door:
         return ("\n".join(lines) + "\n").encode()
 
 
-async def _drain(receive: Receive) -> None:
-    """Throw away what still comes, so that its sender hears the refusal instead of a broken line."""
-    size, more = 0, True
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(DRAIN_S):
-            while more and size <= DRAINED_BYTES:
-                message = await receive()
-                size += len(message.get("body", b""))
-                more = message.get("more_body", False)
-
-
-def refusal(error: AnlanError, headers: dict[bytes, bytes]) -> Answer:
+def refusal(error: AnlanError, headers: Headers) -> Answer:
     """Return a refusal in the house's form: code, what happened, what to do."""
     params = {name: str(value) for name, value in error.params.items()}
     texts = wording(
-        error.code, dict(error.params), doors.language_in(_text(headers, b"accept-language"))
+        error.code, dict(error.params), doors.language_in(headers.get("accept-language", ""))
     )
     body = {"error": {"code": error.code, **texts, "params": params}}
     more = []
     if isinstance(error, NotAuthenticatedError):
-        more.append((b"www-authenticate", b'Bearer realm="anlan"'))
+        more.append(("www-authenticate", 'Bearer realm="anlan"'))
     if isinstance(error, MethodUnknownError):
-        more.append((b"allow", b"POST"))
+        more.append(("allow", "POST"))
     if error.http_status == 503:
-        more.append((b"retry-after", str(RETRY_S).encode()))
+        more.append(("retry-after", str(RETRY_S)))
     return Answer(error.http_status, msgspec.json.encode(body), headers=tuple(more))
 
 
@@ -313,12 +236,8 @@ def _told(receipt: BatchReceipt) -> Answer:
     return Answer(202, msgspec.json.encode(receipt))
 
 
-def _text(headers: dict[bytes, bytes], name: bytes) -> str:
-    return headers.get(name, b"").decode("latin-1")
-
-
-def _token(headers: dict[bytes, bytes]) -> str:
-    scheme, _, secret = _text(headers, b"authorization").partition(" ")
+def _token(headers: Headers) -> str:
+    scheme, _, secret = headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not secret.strip():
         raise NotAuthenticatedError
     return secret.strip()

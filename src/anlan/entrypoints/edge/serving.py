@@ -14,10 +14,11 @@ from granian.http import HTTP1Settings
 from granian.server.embed import Server
 
 from anlan.entrypoints import clock, here
-from anlan.entrypoints.edge.credentials import LOOK_S, Credentials
+from anlan.entrypoints.edge.credentials import Credentials
 from anlan.entrypoints.edge.door import Door
 from anlan.entrypoints.edge.judging import Judging
 from anlan.entrypoints.mqtt.running import Mqtt, begin_within
+from anlan.entrypoints.senders import LOOK_S, Senders
 from anlan.sensing import public as sensing
 
 log = logging.getLogger(__name__)
@@ -40,14 +41,15 @@ async def serve(address: str, port: int, *, limit: int) -> None:
     gatherer = await asyncio.to_thread(_begin)
     judging = Judging()
     judging.start()
-    mqtt = await asyncio.to_thread(_begin_mqtt, gatherer)
-    credentials = Credentials()
+    senders = Senders()
+    mqtt = await asyncio.to_thread(_begin_mqtt, gatherer, senders)
+    credentials = Credentials(senders)
     door = Door(gatherer, credentials, judging, limit=limit)
     server = Server(
         door,
         address=address,
         port=port,
-        interface=Interfaces.ASGINL,
+        interface=Interfaces.RSGI,
         backlog=1_024,
         backpressure=CONNECTIONS,
         # Whoever says nothing is let go; while the version of HTTP is not known, nobody would be.
@@ -84,9 +86,10 @@ def _begin() -> sensing.Gatherer:
     return sensing.Gatherer(sensing.begin_writing(), now=clock.now())
 
 
-def _begin_mqtt(gatherer: sensing.Gatherer) -> Mqtt | None:
+def _begin_mqtt(gatherer: sensing.Gatherer, senders: Senders) -> Mqtt | None:
     base = settings.ANLAN.public_url.rstrip("/") + "/sta/v1.1"
-    return begin_within(here.workspace().root, clock=clock.now, base=base, gatherer=gatherer)
+    root = here.workspace().root
+    return begin_within(root, clock=clock.now, base=base, gatherer=gatherer, senders=senders)
 
 
 async def _without_requests(door: Door) -> None:

@@ -17,9 +17,9 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
-from anlan.entrypoints.mqtt.admitting import Admission, may_write
 from anlan.entrypoints.mqtt.letters import Letter, Settled, Taker
 from anlan.entrypoints.mqtt.settings import BrokerPart, client_tls, secret_in
+from anlan.entrypoints.senders import WRITES, Senders, may_send
 from anlan.kernel.actor import Actor
 from anlan.kernel.errors import AnlanError, NotAllowedError
 
@@ -50,14 +50,14 @@ class BrokerLine:
         part: BrokerPart,
         root: Path,
         taker: Taker,
-        admission: Admission,
+        senders: Senders,
         *,
         clock: Callable[[], datetime],
     ) -> None:
         self.part = part
         self.heard = 0
         self.state = LineState(clock(), "mqtt.not_connected_yet")
-        self._root, self._taker, self._admission, self._clock = root, taker, admission, clock
+        self._root, self._taker, self._senders, self._clock = root, taker, senders, clock
         self._actor: Actor | None = None
         self._turn = threading.Lock()
         self._line = 0  # counts lines: what came by an earlier one is not acknowledged on this one
@@ -68,9 +68,10 @@ class BrokerLine:
     def tend(self) -> None:
         """Ask again for whom the token stands; begin when it is known, end when it is revoked."""
         try:
-            actor = self._admission.admit(secret_in(self._root, self.part.token_file).encode())
-            if not may_write(actor):
-                raise NotAllowedError(permission="signs:write")
+            token = secret_in(self._root, self.part.token_file)
+            actor = self._senders.actor_of(token, now=self._clock())
+            if not may_send(actor):
+                raise NotAllowedError(permission=WRITES)
         except AnlanError as error:
             if error.http_status >= 500:
                 return  # nobody can be asked: who was known is known

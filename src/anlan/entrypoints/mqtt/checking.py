@@ -14,7 +14,6 @@ from typing import Any, NamedTuple
 from paho.mqtt import client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
-from anlan.entrypoints.mqtt.admitting import Admission, may_write
 from anlan.entrypoints.mqtt.door import server_tls
 from anlan.entrypoints.mqtt.settings import (
     FILE,
@@ -26,6 +25,7 @@ from anlan.entrypoints.mqtt.settings import (
     rules_of,
     secret_in,
 )
+from anlan.entrypoints.senders import Senders, may_send
 from anlan.infra.catalogue import wording
 from anlan.kernel.errors import AnlanError
 
@@ -61,7 +61,7 @@ def check(root: Path, *, clock: Callable[[], datetime]) -> list[Finding]:
     if found.door is not None:
         findings += _door(found.door, root)
     for part in found.broker:
-        findings += _broker(part, root, Admission(clock=clock))
+        findings += _broker(part, root, now=clock())
     return findings
 
 
@@ -98,9 +98,9 @@ def _door(part: DoorPart, root: Path) -> Iterator[Finding]:
     yield Finding(good=True, zh=f"入口 {where} 可以使用。", en=f"The door can listen at {where}.")
 
 
-def _broker(part: BrokerPart, root: Path, admission: Admission) -> Iterator[Finding]:
+def _broker(part: BrokerPart, root: Path, *, now: datetime) -> Iterator[Finding]:
     try:
-        actor = admission.admit(secret_in(root, part.token_file).encode())
+        actor = Senders().find(secret_in(root, part.token_file), now=now)
         trial = Trial(part, root)
     except AnlanError as error:
         yield _refusal(part.name, error)
@@ -112,7 +112,7 @@ def _broker(part: BrokerPart, root: Path, admission: Admission) -> Iterator[Find
             en=f"{part.name}: certificate: {error}",
         )
         return
-    if not may_write(actor):
+    if not may_send(actor):
         yield Finding(
             good=False,
             zh=f"{part.name}：{part.token_file} 中的令牌没有上报读数的权限（signs:write）。",

@@ -8,38 +8,27 @@ import socket
 import ssl
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
-from anlan.entrypoints.mqtt.admitting import Admission
 from anlan.entrypoints.mqtt.letters import Letter, Settled, Taker
-from anlan.entrypoints.mqtt.peer import OVERALL, SUBSCRIBING, Peer
+from anlan.entrypoints.mqtt.peer import OVERALL, SUBSCRIBING, Peer, TooManyLinesError
+from anlan.entrypoints.mqtt.settings import DoorPart
 from anlan.entrypoints.mqtt.telling import MOST_SUBSCRIPTIONS, Session, Teller, wanted_of
+from anlan.entrypoints.senders import LOOK_S, Senders
 from anlan.infra.asking import AskingThreads
 from anlan.infra.mqtt import BrokenError, Connect, PubAck, Reason, Subscribe, Unsubscribe, packets
 from anlan.kernel.actor import Actor
-from anlan.kernel.errors import AnlanError
+from anlan.kernel.errors import AnlanError, UnavailableError
 from anlan.sensing.sta import announcing
 
 log = logging.getLogger(__name__)
 
 SWEEP_S = 1.0
-ASK_AGAIN_S = 60.0
-"""After so many seconds it is asked again for whom a token stands: it may have been revoked."""
 HANDSHAKE_S = 10.0
 LONGEST_SESSION_S = 86_400
 SILENT_AT_ONCE = 500
 """Lines that have not said yet who they are; the oldest goes for one more, so that who holds them
 open for nothing keeps nobody out."""
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What the door lets pass."""
-
-    clients: int = 10_000
-    largest_message: int = 1 << 20
-    messages_per_second: int = 20_000  # of one line
 
 
 class Door:
@@ -48,8 +37,8 @@ class Door:
     def __init__(
         self,
         taker: Taker,
-        admission: Admission,
-        limits: Limits,
+        senders: Senders,
+        limits: DoorPart,
         *,
         clock: Callable[[], datetime],
         base: str = "",
@@ -58,11 +47,13 @@ class Door:
         self.taker = taker
         self.loop = asyncio.get_running_loop()
         self.counts: Counter[str] = Counter()
-        self._admission = admission
+        self._clock = clock
+        self._senders = senders
         self._asking = AskingThreads(2, "mqtt admission")
         self._lines: set[Peer] = set()
         self._silent: dict[Peer, None] = {}  # in the order in which they came
         self._known: dict[tuple[str, str], Peer] = {}
+        self._lines_of: Counter[str] = Counter()  # by token, of those that are known
         self._held: set[Peer] = set()
         self._sessions: dict[tuple[str, str], Session] = {}
         self._teller = Teller(clock=clock, base=base, call=self._in_the_loop)
@@ -128,6 +119,7 @@ class Door:
             return
         name = (peer.actor.id, peer.client_id)
         del self._known[name]
+        self._count(peer.token, -1)
         session = self._sessions.get(name)
         if session is not None:
             session.peer, session.until = None, self.loop.time() + peer.session_expiry_s
@@ -145,8 +137,11 @@ class Door:
     def admit(self, peer: Peer, connect: Connect) -> None:
         """Ask who it is, apart from the lines of the others."""
         self._silent.pop(peer, None)
-        asked = self.loop.run_in_executor(self._asking, self._admission.admit, connect.password)
+        asked = self.loop.run_in_executor(self._asking, self._actor_of, peer.token)
         asked.add_done_callback(lambda found: self._known_now(peer, connect, found))
+
+    def _actor_of(self, token: str) -> Actor:
+        return self._senders.actor_of(token, now=self._clock())
 
     def _known_now(self, peer: Peer, connect: Connect, found: asyncio.Future[Actor]) -> None:
         if found.cancelled():
@@ -166,9 +161,18 @@ class Door:
             return
         name = (actor.id, peer.name(connect))
         earlier = self._known.get(name)
-        self._known[name] = peer
+        most, takes_over = self.limits.lines_per_token, earlier and earlier.token == peer.token
+        if self._lines_of[peer.token] >= most and not takes_over:
+            self.counts["over_lines"] += 1
+            error = TooManyLinesError(most=most, account=actor.id)
+            log.info("a line was refused", extra={"code": error.code, **error.params})
+            peer.refused(error)
+            return
         if earlier is not None:
+            self._count(earlier.token, -1)
             earlier.end(Reason.TAKEN_OVER)
+        self._count(peer.token, 1)
+        self._known[name] = peer
         peer.session_expiry_s = min(connect.session_expiry_s, LONGEST_SESSION_S)
         if connect.clean:
             self._forget(name)
@@ -180,6 +184,11 @@ class Door:
         peer.session = session
         peer.admitted(actor, present=present)
         session.again()
+
+    def _count(self, token: str, by: int) -> None:
+        self._lines_of[token] += by
+        if not self._lines_of[token]:
+            del self._lines_of[token]
 
     def _forget(self, name: tuple[str, str]) -> None:
         if self._sessions.pop(name, None) is not None:
@@ -215,21 +224,37 @@ class Door:
             self._forget(name)
 
     async def _ask_again(self) -> None:
+        """Give every line what its token allows now; end those whose token is over."""
         while True:
-            await asyncio.sleep(ASK_AGAIN_S)
-            for peer in list(self._known.values()):
-                if peer.connect is None:
-                    continue
-                try:
-                    peer.actor = await self.loop.run_in_executor(
-                        self._asking, self._admission.admit, peer.connect.password
-                    )
-                except AnlanError as error:
-                    if error.http_status < 500:
-                        peer.end(Reason.NOT_AUTHORIZED)
-                    continue
-                if peer.session is not None:
-                    peer.session.actor = peer.actor
+            await asyncio.sleep(LOOK_S)
+            try:
+                await self.loop.run_in_executor(self._asking, self._senders.look)
+                await self._ask_of_forgotten()
+            except UnavailableError:
+                continue  # who was known is known; what comes waits for the same database
+            except Exception:  # else nobody would be asked for ever after
+                log.exception("cannot look at the accounts")
+
+    async def _ask_of_forgotten(self) -> None:
+        now, forgotten = self._clock(), []
+        for peer in self._known.values():
+            actor = self._senders.known(peer.token, now=now)
+            if actor is not None:
+                peer.stands_for(actor)
+            else:
+                forgotten.append(peer)
+        for peer in forgotten:
+            await self._ask_of(peer)
+
+    async def _ask_of(self, peer: Peer) -> None:
+        try:
+            actor = await self.loop.run_in_executor(self._asking, self._actor_of, peer.token)
+        except UnavailableError:
+            return
+        except AnlanError:
+            peer.end(Reason.NOT_AUTHORIZED)
+            return
+        peer.stands_for(actor)
 
     # Messages
 

@@ -15,7 +15,6 @@ from typing import NamedTuple, Self, TypeVar
 
 from django.db import InterfaceError, OperationalError, close_old_connections
 
-from anlan.entrypoints.mqtt.joining import joined
 from anlan.entrypoints.mqtt.letters import Fate, Home, Letter, Settled
 from anlan.entrypoints.mqtt.topics import NOTHING, Heard, Topics
 from anlan.infra.asking import asking
@@ -24,6 +23,7 @@ from anlan.kernel.errors import AnlanError, UnavailableError
 from anlan.sensing import public as sensing
 from anlan.sensing.domain.columns import Columns
 from anlan.sensing.domain.columnwire import columns_of
+from anlan.sensing.domain.joining import joined
 from anlan.sensing.domain.observations import MAX_ROWS, BatchIn
 from anlan.sensing.sta import taking
 from anlan.sensing.sta.sending import AnySent

@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import secrets
-from typing import TYPE_CHECKING, cast
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Protocol, cast
 
-from anlan.entrypoints.mqtt.admitting import may_read, may_write
-from anlan.entrypoints.mqtt.letters import Fate, Letter, Settled
+from anlan.entrypoints.mqtt.letters import Fate, Home, Letter, Settled
+from anlan.entrypoints.mqtt.settings import DoorPart
+from anlan.entrypoints.mqtt.telling import Session
+from anlan.entrypoints.senders import may_read, may_send
 from anlan.infra.mqtt import (
     BrokenError,
     Connect,
@@ -31,29 +34,73 @@ from anlan.kernel.errors import AnlanError, NotAuthenticatedError
 if TYPE_CHECKING:
     from asyncio.trsock import TransportSocket
 
-    from anlan.entrypoints.mqtt.door import Door
-    from anlan.entrypoints.mqtt.telling import Session
+
+class TooManyLinesError(AnlanError):
+    """A token holds as many lines as one may."""
+
+    code = "mqtt.too_many_lines"
+    http_status = 429
+
 
 ONCE_IN = 10.0
 """Seconds in which a device says who it is."""
 REFUSAL_S = 1.0
-"""Seconds that a refusal takes: whoever guesses shall not guess fast."""
+"""Seconds that a refusal takes: whoever guesses, or holds too many lines, shall not come back fast."""
 MOST_UNACKED = 4096
 MOST_UNACKED_BYTES = 4 << 20
 LONGEST_KEEP_ALIVE_S = 3600
 WRITE_BUFFER = 256 * 1024
 FULL, RATE, ASKING, SLOW, OVERALL = "full", "rate", "asking", "slow", "overall"
 SUBSCRIBING = "subscribing"
+_REFUSALS = (
+    (NotAuthenticatedError, Reason.BAD_CREDENTIALS),
+    (TooManyLinesError, Reason.QUOTA),
+)
 _REASONS = {Fate.KEPT: 0, Fate.PASSED: 0, Fate.OVER_BOUND: int(Reason.QUOTA)}
+
+
+class Doorkeeper(Home, Protocol):
+    """Whoever keeps the lines: what one line asks of it."""
+
+    limits: DoorPart
+    loop: asyncio.AbstractEventLoop
+
+    def let_in(self, peer: Peer) -> bool:
+        """Take a new line, unless there are too many."""
+
+    def let_go(self, peer: Peer) -> None:
+        """Forget a line."""
+
+    def note_broken(self, peer: Peer, error: BrokenError) -> None:
+        """Count a device that breaks the protocol."""
+
+    def admit(self, peer: Peer, connect: Connect) -> None:
+        """Find out who it is; it is admitted or refused later."""
+
+    def take(self, peer: Peer, letters: Sequence[Letter]) -> None:
+        """Take messages; the line hears when they are kept."""
+
+    def subscribe(self, peer: Peer, asked: Subscribe) -> None:
+        """Answer a device that asks for topics."""
+
+    def unsubscribe(self, peer: Peer, asked: Unsubscribe) -> None:
+        """Answer a device that asks for topics no more."""
+
+    def delivered(self, peer: Peer, packet: PubAck) -> None:
+        """Hear that a device has a message."""
+
+    def wake(self, peer: Peer) -> None:
+        """Hear that a device takes what is sent again."""
 
 
 class Peer(asyncio.Protocol):
     """The door's end of one line."""
 
-    def __init__(self, door: Door) -> None:
+    def __init__(self, door: Doorkeeper) -> None:
         self.door = door
         self.line = ServerConnection(largest=door.limits.largest_message)
         self.connect: Connect | None = None
+        self.token = ""
         self.actor: Actor | None = None
         self.client_id = ""
         self.session: Session | None = None
@@ -188,7 +235,7 @@ class Peer(asyncio.Protocol):
 
     def _take(self, packet: Publish, letters: list[Letter]) -> bool:
         actor = self.actor
-        if actor is None or not may_write(actor):
+        if actor is None or not may_send(actor):
             # 3.1.1 has no other refusal than the end of the line.
             if self.line.level != V5:
                 self.end(Reason.NOT_AUTHORIZED)
@@ -244,6 +291,7 @@ class Peer(asyncio.Protocol):
         if self._timer is not None:
             self._timer.cancel()
         self.connect = connect
+        self.token = (connect.password or b"").decode(errors="replace")
         self.hold(ASKING)
         self.door.admit(self, connect)
 
@@ -260,6 +308,12 @@ class Peer(asyncio.Protocol):
         self._work(waiting)
         if self.line.broken is not None and self._transport is not None:
             self._break(self.line.broken)
+
+    def stands_for(self, actor: Actor) -> None:
+        """Go on with what its token allows now."""
+        self.actor = actor
+        if self.session is not None:
+            self.session.actor = actor
 
     def name(self, connect: Connect) -> str:
         """Return by which name the device is known: its own, or one that is made for it."""
@@ -290,13 +344,12 @@ class Peer(asyncio.Protocol):
         return said
 
     def refused(self, error: AnlanError) -> None:
-        """Say that the device may not come in, after a while where it only guessed."""
+        """Say that the device may not come in; unless it is ours to mend, the line ends after a while."""
         if self._transport is None:
             return
-        guessed = isinstance(error, NotAuthenticatedError)
-        reason = Reason.BAD_CREDENTIALS if guessed else Reason.UNAVAILABLE
-        self.send(packets.connack(self.line.level, reason))
-        self.door.loop.call_later(REFUSAL_S if guessed else 0.0, self._close)
+        reason = next((one for kind, one in _REFUSALS if isinstance(error, kind)), None)
+        self.send(packets.connack(self.line.level, reason or Reason.UNAVAILABLE))
+        self.door.loop.call_later(REFUSAL_S if reason else 0.0, self._close)
 
     def _close(self) -> None:
         if self._transport is not None:
@@ -312,3 +365,18 @@ class Peer(asyncio.Protocol):
     def may_read(self) -> bool:
         """Whether readings are shown to whom the device stands for."""
         return self.actor is not None and may_read(self.actor)
+
+    @property
+    def level(self) -> int:
+        """The version of MQTT that is spoken."""
+        return self.line.level
+
+    @property
+    def receive_maximum(self) -> int:
+        """How many messages the device lets be on their way."""
+        return self.connect.receive_maximum if self.connect is not None else 0
+
+    @property
+    def largest_packet(self) -> int:
+        """How many bytes a packet to the device may have."""
+        return self.connect.largest_packet if self.connect is not None else 0

@@ -9,22 +9,21 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
-from anlan.entrypoints.mqtt.admitting import Admission
 from anlan.entrypoints.mqtt.broker import BrokerLine
-from anlan.entrypoints.mqtt.door import Door, Limits, server_tls
+from anlan.entrypoints.mqtt.door import Door, server_tls
 from anlan.entrypoints.mqtt.intake import Intake
 from anlan.entrypoints.mqtt.settings import DoorPart, MqttSettings, load, rules_of
 from anlan.entrypoints.mqtt.state import note
 from anlan.entrypoints.mqtt.topics import Topics
+from anlan.entrypoints.senders import LOOK_S, Senders
 from anlan.infra.asking import asking
 from anlan.kernel.errors import AnlanError
 from anlan.sensing import public as sensing
 
 log = logging.getLogger(__name__)
 
-NOTED_EVERY_S = 5.0
-ASKED_EVERY = 12
-"""So many times it is noted before it is asked again for whom the tokens of brokers stand."""
+NOTED_EVERY = 20
+"""So many times it is asked for whom the tokens of brokers stand until it is noted how all does."""
 
 
 class DoorThread:
@@ -35,7 +34,7 @@ class DoorThread:
         part: DoorPart,
         root: Path,
         intake: Intake,
-        admission: Admission,
+        senders: Senders,
         *,
         clock: Callable[[], datetime],
         base: str = "",
@@ -43,7 +42,7 @@ class DoorThread:
         self.door: Door | None = None
         self.port = 0
         self._part, self._root = part, root
-        self._intake, self._admission = intake, admission
+        self._intake, self._senders = intake, senders
         self._clock, self._base = clock, base
         self._loop = asyncio.new_event_loop()
         self._opened = threading.Event()
@@ -73,8 +72,7 @@ class DoorThread:
             if part.certificate
             else None
         )
-        limits = Limits(part.clients, part.largest_message, part.messages_per_second)
-        self.door = Door(self._intake, self._admission, limits, clock=self._clock, base=self._base)
+        self.door = Door(self._intake, self._senders, part, clock=self._clock, base=self._base)
         self.port = await self.door.open(part.listen, part.port, tls)
 
     def close(self) -> None:
@@ -96,20 +94,21 @@ class Mqtt:
         clock: Callable[[], datetime],
         base: str = "",
         gatherer: sensing.Gatherer | None = None,
+        senders: Senders | None = None,
     ) -> None:
-        """``gatherer`` is that of the process that writes the store, where this is that process."""
+        """``gatherer`` and ``senders`` are those of the process that writes the store, within it."""
         self._root, self._clock, self._gatherer = root, clock, gatherer
         self._stop = threading.Event()
-        admission = Admission(clock=clock)
+        senders = senders or Senders()
         self.door: DoorThread | None = None
         self.intakes: list[Intake] = []
         self.brokers: list[BrokerLine] = []
         if settings.door is not None:
             intake = self._intake(Topics(rules_of(settings.door.topics)))
-            self.door = DoorThread(settings.door, root, intake, admission, clock=clock, base=base)
+            self.door = DoorThread(settings.door, root, intake, senders, clock=clock, base=base)
         for part in settings.broker:
             intake = self._intake(Topics(rules_of(part.topics)))
-            self.brokers.append(BrokerLine(part, root, intake, admission, clock=clock))
+            self.brokers.append(BrokerLine(part, root, intake, senders, clock=clock))
         self._noting = threading.Thread(target=asking(self._tend), name="mqtt state", daemon=True)
         self._noting.start()
 
@@ -122,12 +121,12 @@ class Mqtt:
         turn = 0
         while not self._stop.is_set():
             for line in self.brokers:
-                if turn % ASKED_EVERY == 0 or line.state.problem:
-                    line.tend()
+                line.tend()
+            if turn % NOTED_EVERY == 0:
+                door = self.door.door if self.door is not None else None
+                note(self._root, self._clock(), self.brokers, self.intakes, door)
             turn += 1
-            door = self.door.door if self.door is not None else None
-            note(self._root, self._clock(), self.brokers, self.intakes, door)
-            self._stop.wait(NOTED_EVERY_S)
+            self._stop.wait(LOOK_S)
 
     def close(self) -> None:
         """Read no more, keep what waits, and end; what was not told is sent again."""
@@ -144,7 +143,12 @@ class Mqtt:
 
 
 def begin_within(
-    root: Path, *, clock: Callable[[], datetime], base: str, gatherer: sensing.Gatherer
+    root: Path,
+    *,
+    clock: Callable[[], datetime],
+    base: str,
+    gatherer: sensing.Gatherer,
+    senders: Senders,
 ) -> Mqtt | None:
     """Begin MQTT within the process that writes the store; None where nothing asks for it.
 
@@ -154,7 +158,7 @@ def begin_within(
         settings = load(root)
         if settings is None:
             return None
-        return Mqtt(settings, root, clock=clock, base=base, gatherer=gatherer)
+        return Mqtt(settings, root, clock=clock, base=base, gatherer=gatherer, senders=senders)
     except (AnlanError, OSError):
         log.exception("MQTT cannot begin")
         return None

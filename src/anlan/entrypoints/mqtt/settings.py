@@ -44,6 +44,7 @@ class DoorPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     key: str = ""
     unencrypted: bool = False
     clients: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] = 10_000
+    lines_per_token: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] = 1_000
     largest_message: Annotated[int, msgspec.Meta(ge=1024, le=16 << 20)] = 1 << 20
     messages_per_second: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] = 20_000
     topics: tuple[TopicPart, ...] = ()

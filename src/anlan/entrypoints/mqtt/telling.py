@@ -12,7 +12,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple, Protocol
 
 import msgspec
 from django.db import close_old_connections
@@ -31,9 +31,6 @@ from anlan.sensing.sta.options import Options, options_of
 from anlan.sensing.sta.sending import NO_OWNER
 from anlan.sensing.sta.view import View
 from anlan.sensing.store import Frame
-
-if TYPE_CHECKING:
-    from anlan.entrypoints.mqtt.peer import Peer
 
 log = logging.getLogger(__name__)
 
@@ -66,6 +63,33 @@ class Wanted(NamedTuple):
         return self.filter if self.own in {"", own_topic} else ""
 
 
+class Listener(Protocol):
+    """The line by which a session is told."""
+
+    @property
+    def level(self) -> int:
+        """The version of MQTT it speaks."""
+
+    @property
+    def may_read(self) -> bool:
+        """Whether readings are shown to whom it stands for."""
+
+    @property
+    def is_slow(self) -> bool:
+        """Whether it does not take what is sent."""
+
+    @property
+    def receive_maximum(self) -> int:
+        """How many messages it lets be on their way."""
+
+    @property
+    def largest_packet(self) -> int:
+        """How many bytes a packet to it may have."""
+
+    def send(self, data: bytes) -> None:
+        """Send bytes, if the line still stands."""
+
+
 @dataclass
 class Session:
     """What a device wants to hear, and up to where it has heard; outlives its line."""
@@ -73,7 +97,7 @@ class Session:
     actor: Actor
     wanted: dict[str, Wanted] = field(default_factory=dict)
     heard: int = 0
-    peer: Peer | None = None
+    peer: Listener | None = None
     until: float = 0.0
     waiting: list[tuple[str, bytes, int, int]] = field(default_factory=list)
     unacked: OrderedDict[int, tuple[str, bytes, int]] = field(default_factory=OrderedDict)
@@ -95,9 +119,9 @@ class Session:
     def send(self) -> None:
         """Send what may be sent: with QoS 1 only so much as may be on its way."""
         peer = self.peer
-        if peer is None or peer.connect is None or not peer.may_read:
+        if peer is None or not peer.may_read:
             return
-        level, window = peer.line.level, min(MOST_UNACKED, peer.connect.receive_maximum)
+        level, window = peer.level, min(MOST_UNACKED, peer.receive_maximum)
         done, out = 0, []
         for topic, payload, qos, id_ in self.waiting:
             if qos and len(self.unacked) >= window:
@@ -107,7 +131,7 @@ class Session:
             data = packets.publish(
                 level, topic, payload, packet_id=number, ids=[id_] if id_ else []
             )
-            if len(data) > peer.connect.largest_packet:
+            if len(data) > peer.largest_packet:
                 continue  # the standard has it left out
             if qos:
                 self.unacked[number] = (topic, payload, id_)
@@ -125,7 +149,7 @@ class Session:
         """Send anew what the earlier line did not acknowledge, then go on."""
         if self.peer is None or not self.peer.may_read:
             return
-        level = self.peer.line.level
+        level = self.peer.level
         for number, (topic, payload, id_) in self.unacked.items():
             ids = [id_] if id_ else []
             self.peer.send(

@@ -156,7 +156,7 @@ def _plain(payload: bytes) -> Heard:
         with contextlib.suppress(msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return Heard(BatchIn((_ROW.decode(payload),)))  # as most devices send
     columns, key = columns_from(payload, "application/json")
-    if len(columns) and bool((columns.at_us > UNREADABLE).all()):
+    if len(columns) and columns.at_us.min() > UNREADABLE:
         return Heard(columns=columns, key=key)
     try:
         batch, key = batch_from_json(payload)

@@ -51,6 +51,7 @@ OLD_CONNACK = {
     Reason.CLIENT_ID_REFUSED: 2,
     Reason.UNAVAILABLE: 3,
     Reason.SHUTTING_DOWN: 3,
+    Reason.QUOTA: 3,
     Reason.BAD_CREDENTIALS: 4,
 }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
+from anlan.infra import journal
 from anlan.kernel.actor import Actor, Role
 from anlan.registry import access
 from anlan.registry.domain.permissions import ADMINISTRATORS
@@ -40,6 +41,21 @@ def tokens(actor: Actor, username: str, *, working_at: datetime | None = None) -
     if working_at is not None:
         rows = rows.filter(revoked_at__isnull=True, expires_at__gt=working_at)
     return list(rows.order_by("-issued_at", "-id"))
+
+
+def actors_changed(*, after: int) -> frozenset[str]:
+    """Return the ids of the actors whose account or tokens changed behind a journal entry."""
+    told = journal.payloads({"AccountChanged", "TokenChanged"}, after=after)
+    names = {one["account"] for one in told}
+    if not names:
+        return frozenset()
+    found = Account.objects.filter(username__in=names).values_list("pk", flat=True)
+    return frozenset(actor_id(key) for key in found)
+
+
+def actor_id(account: int) -> str:
+    """Return by which id an account acts."""
+    return f"account:{account}"
 
 
 def account_named(username: str) -> Account | None:

@@ -6,7 +6,8 @@ from typing import cast
 
 from anlan.registry.domain import jurisdiction as j
 from anlan.registry.domain.packwords import written
-from anlan.registry.selectors.packs import current, currents, named, names_in
+from anlan.registry.selectors.kinds import names_in
+from anlan.registry.selectors.packs import current, currents, named
 
 
 def quantity(slug: str) -> j.Quantity:

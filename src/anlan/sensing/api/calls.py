@@ -7,9 +7,11 @@ import msgspec
 from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse
 
-from anlan.infra.doors import KEY_HEADER, KEY_PARAMETER
+from anlan.infra.doors import KEY_HEADER, KEY_PARAMETER, Call
+from anlan.kernel.errors import AnlanError
 from anlan.sensing.domain.errors import BodyTooLargeError
 from anlan.sensing.services.once import Once
+from anlan.sensing.services.quarantine import keep_aside
 
 
 def body_of(request: HttpRequest) -> bytes:
@@ -35,6 +37,20 @@ def once_of(request: HttpRequest, body: bytes, key: str = "") -> Once | None:
     kind = request.content_type or ""
     hashed = hashlib.sha256(f"{request.path} {kind}\n".encode() + body).hexdigest()
     return Once(key, hashed) if key else None
+
+
+def kept_aside(request: Call, door: str, body: bytes, error: AnlanError) -> int:
+    """Keep a body aside that could not be read; return the number under which it lies there."""
+    kept = keep_aside(
+        request.actor,
+        door,
+        body,
+        error=error.code,
+        place="body",
+        now=request.now,
+        once=once_of(request, body),
+    )
+    return kept.pk
 
 
 def answer(body: object, status: int = 200) -> HttpResponse:

@@ -9,7 +9,7 @@ from ninja import Router, Schema
 from anlan.infra.doors import Call, needs
 from anlan.kernel.errors import NotFoundError
 from anlan.sensing import readings
-from anlan.sensing.api.calls import answer, body_of, json_body, once_of
+from anlan.sensing.api.calls import answer, body_of, json_body, kept_aside, once_of
 from anlan.sensing.domain.errors import (
     BatchEmptyError,
     BatchMalformedError,
@@ -21,7 +21,6 @@ from anlan.sensing.domain.wire import batch_from_json
 from anlan.sensing.latest_columns import latest_columns
 from anlan.sensing.services.known import stream_facts
 from anlan.sensing.services.observations import keep_observations
-from anlan.sensing.services.quarantine import keep_aside
 
 router = Router()
 MAX_READ = 50_000
@@ -186,13 +185,5 @@ def _batch_of(request: Call, body: bytes) -> tuple[BatchIn, str]:
     try:
         return batch_from_json(body)
     except BatchMalformedError as error:
-        kept = keep_aside(
-            request.actor,
-            "observations",
-            body,
-            error=error.code,
-            place="body",
-            now=request.now,
-            once=once_of(request, body),
-        )
-        raise BatchMalformedError(where="body", quarantine=kept.pk) from None
+        kept = kept_aside(request, "observations", body, error)
+        raise BatchMalformedError(where="body", quarantine=kept) from None

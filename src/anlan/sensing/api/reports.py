@@ -12,13 +12,12 @@ from ninja import Router, Schema
 from anlan.infra.doors import Call, allowed, needs, open_to_all
 from anlan.kernel.errors import NotFoundError
 from anlan.sensing import access, selectors
-from anlan.sensing.api.calls import answer, body_of, json_body, once_of
+from anlan.sensing.api.calls import answer, body_of, json_body, kept_aside, once_of
 from anlan.sensing.domain.errors import ReportMalformedError
 from anlan.sensing.domain.reports import ReportIn
 from anlan.sensing.domain.wire import report_from_fields, report_from_json
 from anlan.sensing.models import Report
 from anlan.sensing.services.photos import MAX_PHOTOS
-from anlan.sensing.services.quarantine import keep_aside
 from anlan.sensing.services.reading import read_report
 from anlan.sensing.services.receipts import follow_secret
 from anlan.sensing.services.reports import keep_report
@@ -210,16 +209,8 @@ def _report_of(request: Call, body: bytes) -> ReportIn:
             return _from_form(request, body)
         return report_from_json(body)
     except ReportMalformedError as error:
-        kept = keep_aside(
-            request.actor,
-            "reports",
-            body,
-            error=error.code,
-            place="body",
-            now=request.now,
-            once=once_of(request, body),
-        )
-        raise ReportMalformedError(where="body", quarantine=kept.pk) from None
+        kept = kept_aside(request, "reports", body, error)
+        raise ReportMalformedError(where="body", quarantine=kept) from None
 
 
 def _from_form(request: Call, body: bytes) -> ReportIn:

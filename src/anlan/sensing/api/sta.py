@@ -30,6 +30,7 @@ from anlan.sensing.sta.conformance import root
 from anlan.sensing.sta.given import news_in
 from anlan.sensing.sta.model import MULTI, READING, SETS, STREAM, key, link
 from anlan.sensing.sta.options import Options
+from anlan.sensing.sta.rows import row_id
 from anlan.sensing.sta.view import Spent, View
 
 ROOT = "/sta/v1.1"
@@ -167,7 +168,7 @@ def _id(kept: taking.Kept, sent: sending.AnySent) -> str | int:
         return kept.number
     at = times.one_written(to_us(sent.at))
     made = at if sent.result_us is None else times.one_written(sent.result_us)
-    return f"{sent.multi},{at}" if at == made else f"{sent.multi},{at},{made}"
+    return row_id(sent.multi, at, made)
 
 
 def _link(view: View, kept: taking.Kept, sent: sending.AnySent) -> str:

@@ -11,10 +11,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from anlan.kernel.actor import Actor
+from anlan.kernel.remembered import Remembered
 from anlan.science.compiled import compiled
 from anlan.sensing.domain.observations import (
     EARLIEST,
@@ -50,17 +52,17 @@ REFUSALS = (
 )
 _UNKNOWN, _NO_TIME, _AHEAD, _ABSURD, _UNIT, _QUALITY, _NUMBER, _ROW = range(1, len(REFUSALS))
 
-ASKED_KEPT, ASKED_LONG = 1_024, 2_000
-"""So many columns of codes, and of so many codes each at most, are looked up only once."""
+ASKED, ASKED_LONG = 500_000, 2_000
+"""So many codes (about 50 MB), in columns of so many at most, are looked up only once."""
 Places = NDArray[np.int32]
 
 
-@dataclass(frozen=True, slots=True)
-class Columns:
+class Columns(msgspec.Struct, frozen=True, eq=False):
     """Readings as they were sent: arrays of one length.
 
     ``codes`` are the streams that are spoken of and ``index`` the place of each reading's stream
-    among them.  ``at_us`` are µs since 1970 UTC, or ``NO_TIME``.  ``value`` is in the unit that was
+    among them; ``lists`` are the same codes as several messages named them (empty: as one did).
+    ``at_us`` are µs since 1970 UTC, or ``NO_TIME``.  ``value`` is in the unit that was
     sent; where nothing was measured ``absent`` is true (None: nowhere).  ``quality`` numbers the
     stated :class:`Quality`, or is ``NO_QUALITY`` (None: all good).  ``units`` are named for each
     reading by ``unit_index``, else ``unit`` holds for all; empty: the stream's own.  ``odd`` holds
@@ -76,7 +78,8 @@ class Columns:
     unit: str = ""
     units: tuple[str, ...] = ()
     unit_index: Places | None = None
-    odd: Mapping[int, str] = field(default_factory=dict)
+    odd: Mapping[int, str] = msgspec.field(default_factory=dict)
+    lists: tuple[tuple[str, ...], ...] = ()
 
     def __len__(self) -> int:
         return len(self.index)
@@ -131,7 +134,7 @@ class StreamTable:
     high: NDArray[np.float64]
     unit_number: Mapping[str, int]
     reaches: dict[tuple[str, ...], NDArray[np.bool_]] = field(default_factory=dict)
-    asked: dict[tuple[str, ...], Places] = field(default_factory=dict)
+    asked: Remembered[tuple[str, ...], Places] = field(default_factory=lambda: Remembered(ASKED))
 
     def numbers_of(self, codes: tuple[str, ...]) -> Places:
         """Return the number of each code, -1 for none; a gateway asks for the same ones again."""
@@ -139,9 +142,7 @@ class StreamTable:
         if found is None:
             found = np.array([self.number.get(code, -1) for code in codes], np.int32)
             if len(codes) <= ASKED_LONG:
-                if len(self.asked) >= ASKED_KEPT:
-                    self.asked.clear()
-                self.asked[codes] = found
+                self.asked.put(codes, found, len(codes))
         return found
 
     def reach(self, actor: Actor) -> NDArray[np.bool_]:
@@ -221,7 +222,9 @@ def check_columns(
     sent: Columns, table: StreamTable, actor: Actor, *, now: datetime
 ) -> CheckedColumns:
     """Judge every row on its own, as :func:`check_rows` does, for the streams the actor may see."""
-    asked, stream = table.numbers_of(sent.codes), np.empty(len(sent), np.int32)
+    lists = [table.numbers_of(codes) for codes in sent.lists or (sent.codes,)]
+    asked = np.concatenate(lists) if len(lists) > 1 else lists[0]
+    stream = np.empty(len(sent), np.int32)
     known, last = table.unit_number, table.factor.shape[1] - 1
     unit = known.get(sent.unit, last)
     if sent.unit_index is None:

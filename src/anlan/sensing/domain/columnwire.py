@@ -16,6 +16,7 @@ import numpy as np
 from msgspec import UNSET, UnsetType
 from numpy.typing import NDArray
 
+from anlan.kernel.remembered import Remembered
 from anlan.sensing.domain.binarywire import BINARY, columns_from_binary
 from anlan.sensing.domain.columns import (
     NO_QUALITY,
@@ -35,8 +36,9 @@ from anlan.sensing.domain.wire import batch_from_json, refuse_too_many, row_from
 _NUMBER = {"": 0} | {quality.value: number for number, quality in enumerate(QUALITIES)}
 LONGEST_FOR_ALL = 500
 """Bytes of a value that stands for all rows, where each row is written out: it is repeated in each."""
-_CODES_KEPT = 1_024
 _LONGEST_CODES = 16 * 1024
+_CODES_AGAIN = Remembered[bytes, tuple[str, ...]](8 * 1024 * 1024)
+"""Columns of codes as they were sent, so many bytes of them; decoded they are about five times as much."""
 _FEW = 2_000
 _UNREADABLE_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
@@ -192,13 +194,14 @@ def _one_each_again(rows: int) -> NDArray[np.int32]:
 
 def _codes_of(raw: bytes) -> tuple[str, ...]:
     """Return the codes of a column; a gateway sends the same ones again and again."""
-    return _codes_again(raw) if len(raw) <= _LONGEST_CODES else _codes_again.__wrapped__(raw)
-
-
-@lru_cache(maxsize=_CODES_KEPT)
-def _codes_again(raw: bytes) -> tuple[str, ...]:
+    known = _CODES_AGAIN.get(raw)
+    if known is not None:
+        return known
     found = _CODES.decode(raw)
-    return (found,) if isinstance(found, str) else tuple(found)
+    codes = (found,) if isinstance(found, str) else tuple(found)
+    if len(raw) <= _LONGEST_CODES:
+        _CODES_AGAIN.put(raw, codes, len(raw))
+    return codes
 
 
 def _times(body: _Body, rows: int) -> NDArray[np.int64]:

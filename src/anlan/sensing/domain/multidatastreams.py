@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-MOST_STREAMS = 20
+MOST_RESULTS = 20
 """Components of one result: each new one is an edit of the city that the linter looks at."""
 KIND_NAMES = "http://www.opengis.net/def/observationType/OGC-OM/2.0/"
 MEASUREMENT, COMPLEX = "OM_Measurement", "OM_ComplexObservation"
@@ -31,7 +31,7 @@ WITHOUT_UNIT = frozenset({"OM_TruthObservation", "OM_CategoryObservation"})
 
 
 @dataclass(frozen=True, slots=True)
-class StreamRow:
+class KnownMulti:
     """A MultiDatastream in force: its streams and the kinds of their results, both in order."""
 
     code: str

@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 
 from anlan.sensing.domain.connector_errors import PayloadRefusedError
 from anlan.sensing.domain.observations import RowIn
-from anlan.sensing.domain.payload_map import ExampleRow, ExampleSpec, PayloadMap
+from anlan.sensing.domain.payload_map import PayloadMap
+from anlan.sensing.domain.payload_spec import ExampleRow, ExampleSpec
 from anlan.sensing.domain.payloads import Decoded, decode
 
 CAME_AT = datetime(2026, 1, 1, tzinfo=UTC)

@@ -15,7 +15,7 @@ from anlan.kernel.canonical import canonical_bytes
 from anlan.registry import public as registry
 from anlan.registry.domain.errors import CodeTakenError, EditEmptyError
 from anlan.sensing.domain.events import MultiDatastreamEnded, MultiDatastreamSet
-from anlan.sensing.domain.multidatastreams import StreamRow
+from anlan.sensing.domain.multidatastreams import KnownMulti
 from anlan.sensing.models import MultiDatastream
 
 MOST_CODES = 5_000  # named in one question
@@ -32,21 +32,21 @@ def last_change() -> str:
     return str(found[0]) if found else ""
 
 
-def rows_in_force(codes: Collection[str] | None = None) -> tuple[StreamRow, ...]:
+def multis_in_force(codes: Collection[str] | None = None) -> tuple[KnownMulti, ...]:
     """Return those that were not ended, or which of ``codes`` were not, by code: one query."""
     found = MultiDatastream.objects.filter(ended_at__isnull=True).order_by("code")
     if codes is not None and len(codes) <= MOST_CODES:
         # PostgreSQL would refuse to look for a NUL.
         found = found.filter(code__in=[code for code in codes if code.isprintable()])
     return tuple(
-        StreamRow(one.code, one.name_zh, one.name_en, tuple(one.streams), tuple(one.kinds))
+        KnownMulti(one.code, one.name_zh, one.name_en, tuple(one.streams), tuple(one.kinds))
         for one in found
         if codes is None or one.code in codes
     )
 
 
 @transaction.atomic
-def put_together(actor: Actor, row: StreamRow, *, why: str, now: datetime) -> None:
+def put_together(actor: Actor, multi: KnownMulti, *, why: str, now: datetime) -> None:
     """Make a MultiDatastream of streams that the caller has looked at.
 
     Raises
@@ -57,19 +57,19 @@ def put_together(actor: Actor, row: StreamRow, *, why: str, now: datetime) -> No
         When nobody could tell later why, or when it tells how somebody is reached.
     """
     reason = registry.keep_reason(why, now=now)
-    taken = registry.quantities_of({row.code})
-    if taken or MultiDatastream.objects.filter(code=row.code).exists():
-        raise CodeTakenError(key=row.code)
+    taken = registry.quantities_of({multi.code})
+    if taken or MultiDatastream.objects.filter(code=multi.code).exists():
+        raise CodeTakenError(key=multi.code)
     kept = MultiDatastream(
-        code=row.code, name_zh=row.name_zh, name_en=row.name_en,
-        streams=list(row.streams), kinds=list(row.kinds),
+        code=multi.code, name_zh=multi.name_zh, name_en=multi.name_en,
+        streams=list(multi.streams), kinds=list(multi.kinds),
     )  # fmt: skip
-    event = MultiDatastreamSet(row.code, row.streams, str(reason.id), reason.digest)
+    event = MultiDatastreamSet(multi.code, multi.streams, str(reason.id), reason.digest)
     _record(actor, kept, event, now=now)
 
 
 @transaction.atomic
-def change(actor: Actor, row: StreamRow, *, why: str, now: datetime) -> None:
+def change(actor: Actor, multi: KnownMulti, *, why: str, now: datetime) -> None:
     """Give a MultiDatastream other names, or its results other kinds; its streams stay.
 
     Raises
@@ -80,12 +80,12 @@ def change(actor: Actor, row: StreamRow, *, why: str, now: datetime) -> None:
         As :func:`put_together`.
     """
     reason = registry.keep_reason(why, now=now)
-    kept = MultiDatastream.objects.select_for_update().get(code=row.code)
+    kept = MultiDatastream.objects.select_for_update().get(code=multi.code)
     before = (kept.name_zh, kept.name_en, tuple(kept.kinds))
-    if before == (row.name_zh, row.name_en, row.kinds):
+    if before == (multi.name_zh, multi.name_en, multi.kinds):
         raise EditEmptyError
-    kept.name_zh, kept.name_en, kept.kinds = row.name_zh, row.name_en, list(row.kinds)
-    event = MultiDatastreamSet(row.code, tuple(kept.streams), str(reason.id), reason.digest)
+    kept.name_zh, kept.name_en, kept.kinds = multi.name_zh, multi.name_en, list(multi.kinds)
+    event = MultiDatastreamSet(multi.code, tuple(kept.streams), str(reason.id), reason.digest)
     _record(actor, kept, event, now=now)
 
 

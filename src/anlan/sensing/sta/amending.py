@@ -200,9 +200,9 @@ def _wanted(
         of=(MULTI, entities.id_of(of.view.of, MULTI, int(of.stream[0]))),
         now=at,
     )
-    assert isinstance(sent, sending.SentRow)  # noqa: S101  as it is asked for
-    row = of.view.of.multis.rows[int(of.stream[0]) - len(of.view.of.streams)]
-    return taking.parts_of(sent, {row.code: row})
+    assert isinstance(sent, sending.SentMulti)  # noqa: S101  as it is asked for
+    multi = of.view.of.multis.known[int(of.stream[0]) - len(of.view.of.streams)]
+    return taking.parts_of(sent, {multi.code: multi})
 
 
 def _is(text: Any, at_us: int) -> bool:

@@ -113,7 +113,7 @@ def _whole(revision: str, day: date, change: str, at: At) -> Catalogue:
     if not change:
         return plain
     found = multis_of(
-        multidatastreams.rows_in_force(), plain.stream_number, plain.carrier_of, plain.quantity_of
+        multidatastreams.multis_in_force(), plain.stream_number, plain.carrier_of, plain.quantity_of
     )
     kept = {at: x for at, x in plain.columns.items() if at[0] not in {MULTI, SENSOR, FEATURE}}
     return replace(plain, multis=found, columns=kept, store_numbers=list(plain.store_numbers))

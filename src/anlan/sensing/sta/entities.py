@@ -15,7 +15,7 @@ from anlan.sensing.domain.multidatastreams import (
     KIND_NAMES,
     MEASUREMENT,
     WITHOUT_UNIT,
-    StreamRow,
+    KnownMulti,
 )
 from anlan.sensing.sta import times
 from anlan.sensing.sta.catalogue import Catalogue, Numbers
@@ -58,10 +58,10 @@ def _thing_facts(of: Catalogue, number: int) -> dict[str, Any]:
     )
 
 
-def _own(of: Catalogue, number: int) -> KnownSensor | StreamRow:
+def _own(of: Catalogue, number: int) -> KnownSensor | KnownMulti:
     """Return the stream or MultiDatastream of a number."""
     alone = len(of.streams)
-    return of.streams[number] if number < alone else of.multis.rows[number - alone]
+    return of.streams[number] if number < alone else of.multis.known[number - alone]
 
 
 def streams_of(of: Catalogue, number: int) -> list[int]:
@@ -103,7 +103,7 @@ def _unit(of: Catalogue, number: int) -> dict[str, Any]:
 
 
 def _units(of: Catalogue, number: int) -> list[dict[str, Any]]:
-    kinds = of.multis.rows[number - len(of.streams)].kinds
+    kinds = of.multis.known[number - len(of.streams)].kinds
     found = []
     for one, kind in zip(streams_of(of, number), kinds, strict=True):
         unit = _unit(of, one)
@@ -112,7 +112,7 @@ def _units(of: Catalogue, number: int) -> list[dict[str, Any]]:
 
 
 def _kinds(of: Catalogue, number: int) -> list[str]:
-    return [KIND_NAMES + kind for kind in of.multis.rows[number - len(of.streams)].kinds]
+    return [KIND_NAMES + kind for kind in of.multis.known[number - len(of.streams)].kinds]
 
 
 def _multi_facts(of: Catalogue, number: int) -> dict[str, Any]:
@@ -236,7 +236,7 @@ def numbers_of(of: Catalogue, kind: str) -> range:
     if kind in OF_THINGS:
         return range(len(of.carriers))
     alone = len(of.streams)
-    both = alone + len(of.multis.rows)
+    both = alone + len(of.multis.known)
     return range(alone if kind == MULTI else 0, alone if kind == STREAM else both)
 
 

@@ -25,8 +25,8 @@ from anlan.sensing.domain.multidatastreams import (
     COMPLEX,
     KIND_NAMES,
     MEASUREMENT,
-    MOST_STREAMS,
-    StreamRow,
+    MOST_RESULTS,
+    KnownMulti,
 )
 from anlan.sensing.domain.sta_errors import (
     EntityMalformedError,
@@ -137,14 +137,14 @@ def _create_multi(actor: Actor, given: Json, of: str, *, reason: str, now: datet
     facts = facts_in(given, {"code", "area", "name_en", "interval_s", "datastreams"})
     names = name_in(given, facts)
     code: str = entry_from(Code, code_of(given, facts))
-    streams = codes_in(facts, "datastreams", MOST_STREAMS)
+    streams = codes_in(facts, "datastreams", MOST_RESULTS)
     if streams:
         _check_streams(actor, given, of, streams, now=now)
     else:
         streams = _create_parts(actor, given, of, code, reason=reason, now=now)
     kinds = kinds_in(given, len(streams)) or (MEASUREMENT,) * len(streams)
-    row = StreamRow(code, *names, streams, kinds)
-    multidatastreams.put_together(actor, row, why=reason, now=now)
+    multi = KnownMulti(code, *names, streams, kinds)
+    multidatastreams.put_together(actor, multi, why=reason, now=now)
     return code
 
 
@@ -152,8 +152,8 @@ def _create_parts(
     actor: Actor, given: Json, of: str, code: str, *, reason: str, now: datetime
 ) -> tuple[str, ...]:
     """Enter a stream for each result; a Thing that comes within is entered first."""
-    quantities = listed(given, "ObservedProperties", MOST_STREAMS)
-    units = listed(given, "unitOfMeasurements", MOST_STREAMS)
+    quantities = listed(given, "ObservedProperties", MOST_RESULTS)
+    units = listed(given, "unitOfMeasurements", MOST_RESULTS)
     if not quantities or len(units) != len(quantities):
         raise EntityMalformedError(where="ObservedProperties, unitOfMeasurements: as many of each")
     thing = given.get("Thing")
@@ -194,7 +194,7 @@ def _check_streams(
         ("unitOfMeasurements", [_kept_in(one) for one in sensors]),
     ):
         key = "@iot.id" if name == "ObservedProperties" else "symbol"
-        said = [one.get(key) for one in listed(given, name, MOST_STREAMS)]
+        said = [one.get(key) for one in listed(given, name, MOST_RESULTS)]
         if said and said != wanted:
             raise EntityMalformedError(where=f"{name}: {', '.join(wanted)}")
 
@@ -209,16 +209,16 @@ def _kept_in(sensor: c.Sensor) -> str:
 
 def _change_multi(actor: Actor, code: str, given: Json, *, reason: str, now: datetime) -> None:
     only(given, {"name", "properties", "multiObservationDataTypes"})
-    row = _multi(code)
-    facts = {"name_en": row.name_en, **facts_in(given, {"name_en"})}
-    names = name_in({"name": row.name_zh, **given}, facts)
-    kinds = kinds_in(given, len(row.streams)) or row.kinds
-    changed = StreamRow(code, *names, row.streams, kinds)
+    multi = _multi(code)
+    facts = {"name_en": multi.name_en, **facts_in(given, {"name_en"})}
+    names = name_in({"name": multi.name_zh, **given}, facts)
+    kinds = kinds_in(given, len(multi.streams)) or multi.kinds
+    changed = KnownMulti(code, *names, multi.streams, kinds)
     multidatastreams.change(actor, changed, why=reason, now=now)
 
 
-def _multi(code: str) -> StreamRow:
-    found = multidatastreams.rows_in_force({code})
+def _multi(code: str) -> KnownMulti:
+    found = multidatastreams.multis_in_force({code})
     if not found:
         raise EntityUnknownError(what="MultiDatastreams", id=code)
     return found[0]

@@ -19,7 +19,7 @@ from anlan.sensing.sta.evaluate import holds, ranks
 from anlan.sensing.sta.model import MULTI
 from anlan.sensing.sta.options import Options, window
 from anlan.sensing.sta.readings import Readings, all_of, rows_of, shown, standing_in, store_numbers
-from anlan.sensing.sta.rows import bounded
+from anlan.sensing.sta.rows import bounded, told_by
 from anlan.sensing.sta.times import instant_us
 from anlan.sensing.sta.tree import Field, Node
 from anlan.sensing.sta.view import View
@@ -95,7 +95,7 @@ class _Walk:
         low, before = pushing.period(self.condition)
         first, last = max(bounds[0], low), min(bounds[1], before - 1)
         of = self.view.of
-        count = np.zeros(len(of.streams) + len(of.multis.rows), np.int64)
+        count = np.zeros(len(of.streams) + len(of.multis.known), np.int64)
         for start, end in pushing.days(first, last, falling=falling):
             part = self._part(wanted, start, end)
             parts.append(part)
@@ -180,7 +180,7 @@ def _newest(view: View, owners: Numbers) -> Readings:
     # A stream whose newest reading is an older one has none at the newest instant of the row.
     rows = rows_of(_newest_of_streams(view, members_too(view, multis)), multis)
     place = rows.stream - len(view.of.streams)
-    last = np.full(len(view.of.multis.rows), NEVER)
+    last = np.full(len(view.of.multis.known), NEVER)
     np.maximum.at(last, place, rows.rows.at_us)
     rows = rows.take(rows.rows.at_us == last[place])
     # Of two results of one instant, made at two, the arrays may know a part of each: look.
@@ -241,12 +241,10 @@ def row(view: View, id_: str) -> Readings:
     EntityUnknownError
         When nothing stands there, or its MultiDatastream may not be seen.
     """
-    code, _, instants = id_.partition(",")
-    at, _, made = instants.partition(",")
+    code, at, made = told_by(id_)
     try:
         owner = view.number(MULTI, code)
-        at_us = instant_us(at)
-        made_us = instant_us(made) if made else at_us
+        at_us, made_us = instant_us(at), instant_us(made)
     except (ValueError, OverflowError, EntityUnknownError):
         return _unknown(id_)
     view = replace(view, history=False)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from anlan.sensing.domain.multidatastreams import StreamRow
+from anlan.sensing.domain.multidatastreams import KnownMulti
 
 Numbers = NDArray[np.int64]
 
@@ -20,7 +20,7 @@ Numbers = NDArray[np.int64]
 class Multis:
     """All whose streams are in force, and their streams one after another."""
 
-    rows: tuple[StreamRow, ...]
+    known: tuple[KnownMulti, ...]
     number: Mapping[str, int]
     starts: (
         Numbers  # where the streams of each begin in ``streams``, and where those of the last end
@@ -36,7 +36,7 @@ class Multis:
 
     def of_quantity(self) -> tuple[Numbers, Numbers]:
         """Return quantities in rising order, each with one that measures it."""
-        owners = np.repeat(np.arange(len(self.rows)), np.diff(self.starts))
+        owners = np.repeat(np.arange(len(self.known)), np.diff(self.starts))
         pairs = np.unique(np.stack([self.quantities, owners], axis=1), axis=0)
         return pairs[:, 0], pairs[:, 1]
 
@@ -54,17 +54,17 @@ def ragged(first: Numbers, counts: Numbers) -> tuple[Numbers, Numbers, Numbers]:
 
 
 def multis_of(
-    rows: Iterable[StreamRow],
+    known: Iterable[KnownMulti],
     stream_number: Mapping[str, int],
     carrier_of: Numbers,
     quantity_of: Numbers,
 ) -> Multis:
     """Return those of which every stream is in force; what was ended is no longer an entity."""
-    there = tuple(one for one in rows if all(code in stream_number for code in one.streams))
+    there = tuple(one for one in known if all(code in stream_number for code in one.streams))
     streams = np.array([stream_number[code] for one in there for code in one.streams], np.int64)
     starts = np.cumsum([0, *(len(one.streams) for one in there)], dtype=np.int64)
     return Multis(
-        rows=there,
+        known=there,
         number={one.code: number for number, one in enumerate(there)},
         starts=starts,
         streams=streams,

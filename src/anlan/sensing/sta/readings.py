@@ -19,7 +19,7 @@ from anlan.sensing.sta.catalogue import Numbers
 from anlan.sensing.sta.columns import Column, nothing, objects
 from anlan.sensing.sta.evaluate import Scope
 from anlan.sensing.sta.model import BASIC, FEATURE, IDS, MULTI, READING, STREAM
-from anlan.sensing.sta.rows import Parts, grouped, together
+from anlan.sensing.sta.rows import Parts, grouped, row_id, together
 from anlan.sensing.sta.tree import Field, Node
 from anlan.sensing.sta.view import Entities, View, within
 from anlan.sensing.store import Rows
@@ -105,7 +105,7 @@ class Readings:
         )
         for place, owner, at, made in written:
             code = entities.id_of(self.view.of, MULTI, owner)
-            found[place] = f"{code},{at}" if at == made else f"{code},{at},{made}"
+            found[place] = row_id(code, at, made)
         return found
 
     @cached_property

@@ -22,6 +22,18 @@ MOST_CELLS = 10_000_000
 """Places for results in all rows of one answer: a row of many streams may hold a single one."""
 
 
+def row_id(code: str, at: str, made: str) -> str:
+    """Return what a row is told by: code, instant, and the result time where it is another one."""
+    return f"{code},{at}" if at == made else f"{code},{at},{made}"
+
+
+def told_by(id_: str) -> tuple[str, str, str]:
+    """Return code, instant and result time of what :func:`row_id` made, as they are written."""
+    code, _, instants = id_.partition(",")
+    at, _, made = instants.partition(",")
+    return code, at, made or at
+
+
 class Parts(NamedTuple):
     """What rows are made of."""
 

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from anlan.sensing.domain.errors import BatchTooLargeError, SignRefusedError
-from anlan.sensing.domain.multidatastreams import MOST_STREAMS
+from anlan.sensing.domain.multidatastreams import MOST_RESULTS
 from anlan.sensing.domain.observations import (
     MAX_ROWS,
     Quality,
@@ -51,7 +51,7 @@ class Sent:
 
 
 @dataclass(frozen=True, slots=True)
-class SentRow:
+class SentMulti:
     """One Observation of a MultiDatastream as it was sent: a result and a quality for each stream."""
 
     multi: str
@@ -61,7 +61,7 @@ class SentRow:
     qualities: tuple[str, ...]
 
 
-AnySent = Sent | SentRow
+AnySent = Sent | SentMulti
 
 
 def json_of(body: bytes) -> Any:
@@ -78,7 +78,7 @@ def json_of(body: bytes) -> Any:
         raise EntityMalformedError(where="body: no JSON") from None
 
 
-def sent_of(given: Any, *, of: Owner = NO_OWNER, now: datetime) -> Sent | SentRow:
+def sent_of(given: Any, *, of: Owner = NO_OWNER, now: datetime) -> Sent | SentMulti:
     """Return an Observation; ``of`` is what the address names.
 
     Raises
@@ -100,7 +100,7 @@ def sent_of(given: Any, *, of: Owner = NO_OWNER, now: datetime) -> Sent | SentRo
     when, made = now if at is None else at[1], result_time_of(given)
     if kind == MULTI:
         results = _components(given["result"])
-        return SentRow(code, when, made, results, qualities_of(given, len(results)))
+        return SentMulti(code, when, made, results, qualities_of(given, len(results)))
     value, text = result_of(given["result"])
     return Sent(code, when, made, value, text, quality_of(given))
 
@@ -135,8 +135,8 @@ def _components(given: Any) -> tuple[Any, ...]:
     """Return the results of a MultiDatastream's Observation; how many there must be is seen later."""
     if not isinstance(given, list):
         raise EntityMalformedError(where="result: an array is wanted, as multiObservationDataTypes")
-    if len(given) > MOST_STREAMS:
-        raise ResultLengthError(given=len(given), wanted=f"1–{MOST_STREAMS}")
+    if len(given) > MOST_RESULTS:
+        raise ResultLengthError(given=len(given), wanted=f"1–{MOST_RESULTS}")
     if len(msgspec.json.encode(given)) > LONGEST_RESULT:
         raise NotKeptHereError(field=f"result (over {LONGEST_RESULT} bytes)")
     return tuple(given)
@@ -233,7 +233,7 @@ def rows_of(given: Any, *, now: datetime) -> list[AnySent | str]:
         if len(found) + len(group["dataArray"]) > MAX_ROWS:
             raise BatchTooLargeError(rows=len(found) + len(group["dataArray"]), limit=MAX_ROWS)
         found += [_row(names, row, of, now) for row in group["dataArray"]]
-    rows = sum(len(one.results) if isinstance(one, SentRow) else 1 for one in found)
+    rows = sum(len(one.results) if isinstance(one, SentMulti) else 1 for one in found)
     if rows > MAX_ROWS:
         raise BatchTooLargeError(rows=rows, limit=MAX_ROWS)
     return found

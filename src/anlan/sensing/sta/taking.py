@@ -11,14 +11,14 @@ import numpy as np
 
 from anlan.kernel.actor import Actor
 from anlan.sensing.domain.errors import SignRefusedError
-from anlan.sensing.domain.multidatastreams import KINDS, StreamRow
+from anlan.sensing.domain.multidatastreams import KINDS, KnownMulti
 from anlan.sensing.domain.observations import Observation, Quality, RowIn, StreamFacts, check_rows
 from anlan.sensing.domain.sta_errors import ReadingRefusedError, ResultKindError, ResultLengthError
 from anlan.sensing.services.framing import message_of, to_us
 from anlan.sensing.services.hands import hand
 from anlan.sensing.services.known import stream_facts
-from anlan.sensing.services.multidatastreams import rows_in_force
-from anlan.sensing.sta.sending import AnySent, Sent, SentRow, result_of
+from anlan.sensing.services.multidatastreams import multis_in_force
+from anlan.sensing.sta.sending import AnySent, Sent, SentMulti, result_of
 from anlan.sensing.store import Message
 from anlan.sensing.store.frames import MOST_ROWS
 
@@ -32,7 +32,7 @@ class Kept(NamedTuple):
     readings: tuple[Observation, ...]
 
 
-def parts_of(sent: SentRow, rows: Mapping[str, StreamRow]) -> list[Sent]:
+def parts_of(sent: SentMulti, known: Mapping[str, KnownMulti]) -> list[Sent]:
     """Return the readings that an Observation of a MultiDatastream is.
 
     Raises
@@ -42,13 +42,13 @@ def parts_of(sent: SentRow, rows: Mapping[str, StreamRow]) -> list[Sent]:
     ResultLengthError, ResultKindError
         When it has another number of results, or one of another kind.
     """
-    row = rows.get(sent.multi)
-    if row is None:
+    multi = known.get(sent.multi)
+    if multi is None:
         raise ReadingRefusedError(reason=UNKNOWN)
-    if len(sent.results) != len(row.streams):
-        raise ResultLengthError(given=len(sent.results), wanted=len(row.streams))
+    if len(sent.results) != len(multi.streams):
+        raise ResultLengthError(given=len(sent.results), wanted=len(multi.streams))
     found = []
-    for place, (stream, kind) in enumerate(zip(row.streams, row.kinds, strict=True)):
+    for place, (stream, kind) in enumerate(zip(multi.streams, multi.kinds, strict=True)):
         result = sent.results[place]
         if result is not None and not KINDS[kind](result):
             raise ResultKindError(place=place + 1, kind=kind)
@@ -74,8 +74,8 @@ def keep_one(actor: Actor, sent: AnySent, *, key: str = "", now: datetime) -> Ke
     ResultLengthError, ResultKindError
         As :func:`parts_of`.
     """
-    if isinstance(sent, SentRow):
-        parts = parts_of(sent, {one.code: one for one in rows_in_force({sent.multi})})
+    if isinstance(sent, SentMulti):
+        parts = parts_of(sent, {one.code: one for one in multis_in_force({sent.multi})})
     else:
         parts = [sent]
     found = _kept(actor, [parts], key=key, now=now)[0]
@@ -108,12 +108,12 @@ def _kept(
 
 
 def _in_parts(sent: list[AnySent | str]) -> list[list[Sent] | str]:
-    codes = {one.multi for one in sent if isinstance(one, SentRow)}
-    rows = {one.code: one for one in rows_in_force(codes)} if codes else {}
+    codes = {one.multi for one in sent if isinstance(one, SentMulti)}
+    known = {one.code: one for one in multis_in_force(codes)} if codes else {}
     found: list[list[Sent] | str] = []
     for one in sent:
         try:
-            split = parts_of(one, rows) if isinstance(one, SentRow) else one
+            split = parts_of(one, known) if isinstance(one, SentMulti) else one
         except ReadingRefusedError as error:
             split = str(error.params["reason"])
         except SignRefusedError as error:

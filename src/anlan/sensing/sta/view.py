@@ -100,7 +100,7 @@ class View:
     def _multis(self) -> NDArray[np.bool_]:
         """Which MultiDatastreams are seen: those of which every stream is."""
         of = self.of.multis
-        if not of.rows:
+        if not of.known:
             return np.zeros(0, bool)
         return np.logical_and.reduceat(self.streams[of.streams], of.starts[:-1])
 

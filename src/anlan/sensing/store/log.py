@@ -1,6 +1,6 @@
 """The log: frames in the order of their numbers, on the disk before anybody is told.
 
-A commit is one write and one ``fdatasync`` for all frames that wait.  What a
+A commit is one synchronous write for all frames that wait.  What a
 crash leaves of a commit is cut off at the next opening: nobody was told of it.
 Harm before the end is not a crash but a broken disk, and is refused aloud.
 """
@@ -150,7 +150,6 @@ class LogWriter:
             os.ftruncate(handle, self._size)
             os.fsync(handle)
             self.cut_bytes += size - self._size
-        os.lseek(handle, self._size, os.SEEK_SET)
         self._file, self._first = handle, found[-1].first
         self._point()
 
@@ -185,9 +184,7 @@ class LogWriter:
         numbered = [frame._replace(seq=self.last + 1 + at) for at, frame in enumerate(taken)]
         data = b"".join(frames.encode(frame, place) for place, frame in enumerate(numbered))
         try:
-            _write_all(self._file, data)
-            failpoints.reach("observations.written")
-            os.fdatasync(self._file)
+            _write_durably(self._file, data, self._size)
         except OSError as error:
             self._take_back()
             raise UnavailableError(what="observation log", problem=error.strerror) from error
@@ -200,8 +197,7 @@ class LogWriter:
     def _take_back(self) -> None:
         try:
             os.ftruncate(self._file, self._size)
-            os.lseek(self._file, self._size, os.SEEK_SET)
-            os.fdatasync(self._file)
+            os.fsync(self._file)
         except OSError:
             self._broken = True
 
@@ -246,7 +242,18 @@ def _whole(handle: int, file: LogFile) -> tuple[int, int]:
     return scanned.end, last
 
 
-def _write_all(handle: int, data: bytes) -> None:
-    view = memoryview(data)
+def _write_durably(handle: int, data: bytes, at: int) -> None:
+    """Write at a place of a file; when this returns it is on the disk, as after ``fdatasync``.
+
+    In one call: it takes a third less time than two, and whoever waits for the interpreter's lock
+    between them waits once.  macOS knows no such call.
+    """
+    view, how = memoryview(data), getattr(os, "RWF_DSYNC", None)
     while view:
-        view = view[os.write(handle, view) :]
+        written = (
+            os.pwrite(handle, view, at) if how is None else os.pwritev(handle, [view], at, how)
+        )
+        at += written
+        view = view[written:]
+    if how is None:
+        os.fsync(handle)

@@ -154,7 +154,7 @@ def scratch(turns: int, lanes: int, width: int) -> Room:
         turns=np.zeros((turns, 3), np.int64),
         on=np.zeros((2, width), np.int8),
         begun=np.zeros((2, width), np.int64),
-        tally=np.zeros(2, np.int64),
+        tally=np.zeros(3, np.int64),
     )
 
 

@@ -58,6 +58,7 @@ class Step(NamedTuple):
     unknown: int  # readings of streams that the judge does not know
     missed: I64  # the streams of which something came too late
     missed_from: I64  # and the earliest of its instants
+    otherwise: int  # how often what was told is no more as it was, worth telling or not
 
 
 class _Groups(NamedTuple):
@@ -167,7 +168,7 @@ def _step_with_city(state: State, batch: Batch, city: City, *, now: int) -> Step
 
 
 def _step(state: State, desks: list[_Desk]) -> Step:
-    tally = sum((desk.room.tally for desk in desks), np.zeros(2, np.int64))
+    tally = sum((desk.room.tally for desk in desks), np.zeros(3, np.int64))
     findings = _together([desk.out for desk in desks])
     late = findings.row["what"] == MISSED
     missed = findings.row[late]
@@ -176,7 +177,7 @@ def _step(state: State, desks: list[_Desk]) -> Step:
         findings.size[0] = len(findings.row)
     return Step(
         state, findings, state.rules, state.silences, int(tally[0]), int(tally[1]),
-        missed["stream"].astype(np.int64), missed["at"].copy(),
+        missed["stream"].astype(np.int64), missed["at"].copy(), int(tally[2]),
     )  # fmt: skip
 
 

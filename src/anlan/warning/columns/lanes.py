@@ -169,8 +169,8 @@ def _from_settled(
     if flags & TAKES_OVER:
         if after_all:
             emit(t, c, s, rule, turns, n - 1, 0, False, out)
-    else:
-        tell(t, c, s, rule, base, told, turns, n, out)
+    elif tell(t, c, s, rule, base, told, turns, n, out):
+        room.tally[2] += 1
     c.lane[lane].told = after_all
     c.lane[lane].height = at_settled
     _keep(c, lane, room, 1, SETTLED)

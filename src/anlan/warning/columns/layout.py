@@ -185,7 +185,7 @@ class Room(NamedTuple):
     turns: Turns
     on: NDArray[np.int8]  # (2, limits): as they run, and as they stood at the settled reading
     begun: I64
-    tally: I64  # too late, unknown
+    tally: I64  # too late, unknown, told otherwise
 
 
 class Told(NamedTuple):

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.lib.npyio import NpzFile
+from numpy.typing import NDArray
 
 from anlan.kernel.errors import IntegrityBreachError
 from anlan.warning.columns.layout import (
@@ -192,9 +193,34 @@ def _sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
-def copied(state: State) -> State:
-    """Return the same, apart from what changes later."""
-    columns = {name: column.copy() for name, column in _used(state).items()}
+Room = dict[str, NDArray[Any]]
+PAGE = 4_096
+ROOM_MORE = 64  # a part as large is added: commits go on while memory is got ready
+
+
+def room_for(state: State) -> Room:
+    """Return memory for a copy, and a little more, of which every page is there already.
+
+    New pages are what takes the time of a copy: whoever has the state alone need not wait for them.
+    """
+    found = {}
+    for name, column in _used(state).items():
+        one = np.empty(
+            (len(column) + len(column) // ROOM_MORE + 1, *column.shape[1:]), column.dtype
+        )
+        one.reshape(-1).view(np.uint8)[::PAGE] = 0
+        found[name] = one
+    return found
+
+
+def copied(state: State, room: Room | None = None) -> State:
+    """Return the same, apart from what changes later; in ``room`` as far as that is large enough."""
+    columns = {}
+    for name, column in _used(state).items():
+        place = (room or {}).get(name, column[:0])[: len(column)]
+        if place.shape == column.shape:
+            np.copyto(place, column)
+        columns[name] = place if place.shape == column.shape else column.copy()
     return replace(state, columns=Columns(**columns), free=None)
 
 

@@ -110,8 +110,11 @@ def tell(
     turns: Turns,
     n: int,
     out: Out,
-) -> None:
-    """Tell what listeners must hear so that they know ``turns`` after they heard ``told``."""
+) -> bool:
+    """Tell what listeners must hear so that they know ``turns`` after they heard ``told``.
+
+    Return whether any of what was told is no more as it was, also where that is not worth telling.
+    """
     n_told = len(told)
     same = 0
     while (
@@ -124,7 +127,7 @@ def tell(
     heard = told[n_told - 1, 1] if n_told else height
     if same == n_told:
         tell_chain(t, c, s, rule, turns, n, same, heard, out)
-        return
+        return False
     last = n - 1
     if n == 0:
         # What was told last is taken back: nothing has turned since the settled reading.
@@ -143,3 +146,4 @@ def tell(
         heard = turns[peak, 1]
     if turns[last, 1] != heard:
         emit(t, c, s, rule, turns, last, heard, True, out)
+    return True

@@ -83,7 +83,7 @@ def keep_findings(
     """
     desk = _Desk(list(findings), root=root, area_paths=area_paths, now=now, told_once=told_once)
     if new_rules:
-        desk.leave_out_what_is_over()
+        desk.leave_out_what_was_told()
     for item in desk.findings:
         desk.take(item)
     acts = [act for wave in desk.waves.acts for act in wave]
@@ -166,28 +166,23 @@ class _Desk:
             past = rows.filter(raised_at__in=instants)
             self.past.update(past.values_list("rule", "subject", "raised_at"))
 
-    def leave_out_what_is_over(self) -> None:
-        """Drop findings of instances that began and ended within one that is over in the database."""
-        begun: dict[Key, int] = {}
-        spans: dict[Key, list[tuple[int, int]]] = {}
-        for place, item in enumerate(self.findings):
-            key = (item.rule, item.subject)
-            if item.what is What.RAISED:
-                begun[key] = place
-            elif item.what is What.CLEARED and key in begun:
-                spans.setdefault(key, []).append((begun.pop(key), place))
-        over = self._over({key[1] for key in spans}) if spans else {}
-        gone: set[int] = set()
-        for key, pairs in spans.items():
-            for first, last in pairs:
-                at = self.findings[first].at
-                if any(began <= at <= ended for began, ended in over.get(key, ())):
-                    gone.update(
-                        place
-                        for place in range(first, last + 1)
-                        if (self.findings[place].rule, self.findings[place].subject) == key
-                    )
-        self.findings = [item for place, item in enumerate(self.findings) if place not in gone]
+    def leave_out_what_was_told(self) -> None:
+        """Drop each instance that is over in the findings, if one in the database was open when it began.
+
+        That one was raised by the rule before it went, and told the same readings; see the test.
+        """
+        spans = _whole_spans(self.findings)
+        told = self._over({span[0].subject for span in spans}) if spans else {}
+        dropped = {
+            id(item)
+            for span in spans
+            if any(
+                began <= span[0].at <= ended
+                for began, ended in told.get((span[0].rule, span[0].subject), ())
+            )
+            for item in span
+        }
+        self.findings = [item for item in self.findings if id(item) not in dropped]
 
     def _over(self, subjects: Collection[str]) -> dict[Key, list[tuple[datetime, datetime]]]:
         """Return from when to when instances that are over were open, by rule and subject."""
@@ -258,6 +253,21 @@ class _Desk:
             evidence=evidence_data(item.evidence),
             recorded_at=self.now,
         )
+
+
+def _whole_spans(findings: Iterable[Finding]) -> list[list[Finding]]:
+    """Return what findings say of each instance that they raise and clear, from the one to the other."""
+    begun: dict[Key, list[Finding]] = {}
+    whole: list[list[Finding]] = []
+    for item in findings:
+        key = (item.rule, item.subject)
+        if item.what is What.RAISED:
+            begun[key] = [item]
+        elif key in begun:
+            begun[key].append(item)
+            if item.what is What.CLEARED:
+                whole.append(begun.pop(key))
+    return whole
 
 
 def _write(acts: Sequence[_Act], *, now: datetime) -> None:

@@ -16,7 +16,7 @@ from anlan.entrypoints.web.watching import shelf
 from anlan.entrypoints.web.watching.layers import OTHER
 from anlan.entrypoints.web.watching.shelf import STATES, Row, Seen, Sought
 from anlan.entrypoints.web.wording import name_in
-from anlan.infra.doors import Call, language_of
+from anlan.infra.doors import Call, allowed, language_of
 from anlan.kernel.errors import InvalidInputError
 from anlan.registry import public as registry
 from anlan.registry.public import Names
@@ -41,6 +41,8 @@ def streams(request: Call) -> HttpResponse:
         "style": _style(),
         "sought": sought,
         "total": found.total,
+        "none_registered": not found.total and sought == Sought(),
+        "sees_registry": allowed(request.actor, "registry:read"),
         "states": [(name, found.states[name], link(sought, state=name)) for name in STATES],
         "every_state": link(sought, state=""),
         "areas": [(x.code, name_in(language, x.name_zh, x.name_en)) for x in areas],

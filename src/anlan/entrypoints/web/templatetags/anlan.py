@@ -62,6 +62,15 @@ def left(context: dict[str, Any], due: datetime | None) -> SafeString | str:
     return format_html('<time class="{}" datetime="{}">{}</time>', look, due.isoformat(), text)
 
 
+@register.simple_tag(takes_context=True)
+def since(context: dict[str, Any], at: datetime | None) -> SafeString | str:
+    """Return for how long something has been so."""
+    if at is None:
+        return "–"
+    text = span_text(context["now"] - at, context["lang"])
+    return format_html('<time datetime="{}">{}</time>', at.isoformat(), text)
+
+
 @register.simple_tag
 def figure(value: float | None) -> str:
     """Return a measured number as short as it is clear; a dash where there is none."""

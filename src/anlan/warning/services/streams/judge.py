@@ -314,10 +314,11 @@ class StreamJudge:
 
     def _save(self, held: Memory) -> None:
         """Put the memory as it is now into its file; commits go on meanwhile."""
+        room = columns.room_for(held.state)
         with self._turn:
             if self._waiting:
                 return
-            kept = held.apart()
+            kept = held.apart(room)
             held.readings = held.cuts = 0
             held.due, held.saved_at = False, held.mark.at
         self._saving.write(kept)

@@ -49,9 +49,9 @@ class Memory:
         """The rule versions by which anything is judged."""
         return {*self.state.rules, *self.state.silences}
 
-    def apart(self) -> Memory:
-        """Return the same, apart from what changes later."""
-        return replace(self, state=columns.copied(self.state), late=dict(self.late))
+    def apart(self, room: columns.Room) -> Memory:
+        """Return the same, apart from what changes later; ``room`` is memory for the copy."""
+        return replace(self, state=columns.copied(self.state, room), late=dict(self.late))
 
     def step(
         self,
@@ -82,7 +82,10 @@ class Memory:
         self, before: Mark, done: columns.Step, city: JudgedCity, *, new_city: bool
     ) -> Cut | None:
         """Return a step as a cut; None when it may as well be done together with the next one."""
-        if not (len(done.findings.row) or len(done.missed) or new_city):
+        # With news that change what was told without being worth telling, the next step is another
+        # than both of them together would be.
+        changed = len(done.findings.row) or len(done.missed) or done.otherwise
+        if not (changed or new_city):
             return None
         self.cut += 1
         self.cuts += 1

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anlan.entrypoints.mqtt.joining import joined
 from anlan.sensing.domain.columnwire import columns_from, columns_of
+from anlan.sensing.domain.joining import joined
 from anlan.sensing.domain.observations import BatchIn, RowIn
 
 AT = datetime(2026, 7, 20, tzinfo=UTC)

@@ -1,8 +1,9 @@
-"""The columns of many messages as one batch."""
+"""The columns of many messages joined into one batch."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain
 
 import numpy as np
 
@@ -20,7 +21,8 @@ def joined(parts: Sequence[Columns]) -> Columns:
     units = [part.units or (part.unit,) for part in parts]
     first = np.cumsum([0, *(len(one) for one in units[:-1])])
     return Columns(
-        codes=tuple(code for part in parts for code in part.codes),
+        codes=tuple(chain.from_iterable(part.codes for part in parts)),
+        lists=tuple(part.codes for part in parts),
         index=np.concatenate(
             [part.index + start for part, start in zip(parts, codes.tolist(), strict=True)]
         ).astype(np.int32),
