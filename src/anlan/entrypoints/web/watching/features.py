@@ -198,7 +198,8 @@ def cases(view: View, found: list[Case]) -> list[Feature]:
 
 
 def _title(case: Case, names: Names, language: str) -> str:
-    return f"{naming.title_of(case, names, language)} · {naming.where(case, names, language)}"
+    hazard = names.hazard(case.hazard, language) or say("case.no_hazard", language)
+    return f"{hazard} · {naming.where(case, names, language)}"
 
 
 def in_areas(view: View, counted: list[InArea], left: LeftOut) -> list[Feature]:
