@@ -162,3 +162,17 @@ def test_news_that_are_not_worth_telling_are_not_forgotten_by_a_death(demo, in_c
         one.do("wait", 1)
         assert "rain.hour" in {row[0] for row in instances()}
         assert instances() == one.twin.instances
+
+
+def test_a_death_before_the_first_checkpoint_costs_nothing(demo) -> None:
+    with an_afternoon(), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(saving.Saving, "write", lambda *_: None)  # it never came to that
+        one = Afternoon(in_commit=True)
+        one.do("wait", 20)
+        one.do("send", "RAIN-01", [(-1, 45.0), (0, 20.0)])
+        one.do("fall")
+        patch.undo()
+        one.do("wait", 70)
+        assert "rain.hour" in {row[0] for row in instances()}
+        assert instances() == one.twin.instances
+        assert stream_judge().mended == 0

@@ -49,6 +49,9 @@ class _Search:
         held = memory.load(self.root)
         if held is None and written is None and not mending.open_rows():
             held = memory.fresh()
+        elif held is None and written is not None and written.id:
+            # Before the first checkpoint every step from the beginning is known, and done again.
+            held = memory.fresh(written.id)
         rows = cuts.cuts_after(held.cut) if held is not None else []
         if held is None or not memory.fits(held, written, rows, sensing.last_frame()):
             return self._made_again(written, held)
