@@ -60,7 +60,7 @@ def test_what_is_behind_one_gateway_is_one_case_wherever_it_lies():
     stands(case)
     assert (case.kind, case.cause, case.area) == ("device", f"device.many|{GATEWAY}", STREET)
     assert case.title["members"] == CaseFollower.objects.filter(case=case).count() == 40
-    (notice,) = told("case.incident")
+    (notice,) = told("case.silence")
     assert (notice.post, notice.params["members"]) == (case.owner_post, 40)
     assert notice.params["hazard"]["en"] == "Gateway GW-9: many devices silent at once"
     assert not told("case.opened").exists()
@@ -129,7 +129,7 @@ def test_one_lost_at_a_high_level_raises_the_case_to_it():
     (case,) = Case.objects.filter(is_open=True)
     stands(case)
     assert (case.level, case.priority) == ("red", 1)
-    assert told("case.incident_worse").count() == 1
+    assert told("case.silence_worse").count() == 1
     levels = AlertInstance.objects.filter(cleared_at=None).values_list("subject", "level")
     assert {level for subject, level in levels if subject != "stream:T50"} == {"yellow"}
     kept(silent(3, What.LEVEL, at=NOW + 2 * MINUTE, level="red"), now=NOW + 2 * MINUTE)
@@ -150,9 +150,9 @@ def test_the_one_that_stays_silent_keeps_its_duty_until_it_speaks_again():
         assert refused.value.params["silent"] == 1
     case.refresh_from_db()
     stands(case)
-    assert not told("case.incident_calm").exists()
+    assert not told("case.silence_calm").exists()
     come_back(9, at=back + MINUTE)
-    assert told("case.incident_calm").count() == 1
+    assert told("case.silence_calm").count() == 1
     # Readings speak for themselves: whoever mended it may say so.
     response.pull(DUTY, case.pk, "close", now=back + MINUTE)
     case.refresh_from_db()
@@ -167,7 +167,7 @@ def test_a_gateway_that_fails_again_is_the_same_duty_and_told_once_more():
     (case,) = Case.objects.all()
     stands(case)
     assert Incident.objects.count() == CaseIncident.objects.filter(case=case).count() == 2
-    assert told("case.incident").count() == 2
+    assert told("case.silence").count() == 2
     assert response.tell_of_grown(now=NOW + 4 * HOUR) == 0
     assert CaseFollower.objects.filter(case=case, cleared_at=None).count() == 10
 
