@@ -89,7 +89,7 @@ def test_a_silent_stream_is_silent_not_full_of_gaps():
 
 
 def naive_share(instants, now, interval, fresh):
-    """Return the share of the hours in which a stream spoke, from the definition."""
+    """Return the share of the hours that count, from the definition."""
     hours = [now // HOUR - 24 + n for n in range(24)]
     counts = [sum(1 for at in instants if at // HOUR == hour) for hour in hours]
     silent = set()
@@ -97,7 +97,9 @@ def naive_share(instants, now, interval, fresh):
         for last in range(first, 24):
             if not any(counts[first : last + 1]) and (last + 1 - first) * HOUR >= fresh:
                 silent.update(range(first, last + 1))
-    left = [n for n in range(24) if not {n - 1, n, n + 1} & silent]
+    silences = sum(1 for n in silent if n - 1 not in silent)
+    around = set() if silences > 2 else silent  # who comes and goes has gaps
+    left = [n for n in range(24) if not {n - 1, n, n + 1} & around]
     expected = len(left) * HOUR // interval
     if len(left) < 12 or not expected:
         return None
@@ -110,7 +112,7 @@ def naive_share(instants, now, interval, fresh):
     share=st.sampled_from([0.3, 0.8, 1.0]),
 )
 @settings(max_examples=200)
-def test_missing_readings_are_counted_in_the_hours_in_which_a_stream_spoke(hours, interval, share):
+def test_missing_readings_are_counted_beside_few_silences_and_with_many(hours, interval, share):
     limits, state = Limits(interval * MINUTE, share=share), blank(1)
     instants = [
         START + n * HOUR + k * 7 * MINUTE for n, many in enumerate(hours) for k in range(many)
@@ -139,6 +141,62 @@ def test_who_comes_back_after_a_silence_of_hours_has_no_gaps_beside_it():
     which, table = fold(state, limits, rows)
     for hour in range(21, 40):
         assert not len(sweep(state, which, table, NOBODY, hour=START // HOUR + hour))
+
+
+def swept(rows, last, share=0.8):
+    """Return what each hour finds of a stream of ten minutes, sent hour by hour, and its state."""
+    limits, state = [Limits(10 * MINUTE, share=share)], blank(1)
+    found = []
+    for hour in range(1, last + 1):
+        end = START + hour * HOUR
+        some = [row for row in rows if end - HOUR <= row[1] < end]
+        which, table = fold(state, limits, some, seq=1 + hour * 100)
+        changes = sweep(state, which, table, NOBODY, hour=end // HOUR)
+        found += [(hour, FAULTS[x["fault"]], x["until_us"] == NEVER) for x in changes]
+    return found, state
+
+
+def every_ten_minutes(hours):
+    return [(0, START + n * 10 * MINUTE, n) for n in range(6 * hours)]
+
+
+def hour_of(row):
+    return (row[1] - START) // HOUR
+
+
+def test_one_long_outage_is_no_gap_and_ends_none():
+    rows = every_ten_minutes(90)
+    for long in (11, 20):
+        found, _ = swept([row for row in rows if not 30 <= hour_of(row) < 30 + long], 90)
+        assert found == []
+    # Half of the readings until hour 30, then none for eleven hours, then half again.
+    half = [row for row in rows[::2] if not 30 <= hour_of(row) < 41]
+    found, state = swept(half, 90)
+    assert found == [(24, "gaps", True)]
+    assert state["since"][0, GAPS] == START + DAY
+
+
+def test_who_comes_and_goes_has_gaps():
+    rows = every_ten_minutes(96)
+    every_other_hour = [row for row in rows if hour_of(row) % 2]
+    rarely = [
+        row
+        for row, came in zip(rows, np.random.default_rng(3).random(len(rows)) < 0.1, strict=True)
+        if came
+    ]
+    four_of_nine_silent = [row for row in rows if hour_of(row) % 9 >= 4]
+    for some in (every_other_hour, rarely, four_of_nine_silent):
+        found, state = swept(some, 96)
+        assert [kind for _, *kind in found] == [["gaps", True]], found
+        assert state["since"][0, GAPS] != NEVER
+
+
+def test_who_came_and_went_has_mended_it_when_a_day_is_whole():
+    rows = [row for row in every_ten_minutes(96) if hour_of(row) >= 48 or hour_of(row) % 2]
+    found, _ = swept(rows, 96)
+    (_, _, began), (end, _, is_on) = found
+    assert (began, is_on) == (True, False)
+    assert 48 < end <= 48 + 24
 
 
 def test_spikes_are_forgotten_after_a_day_without_any():

@@ -31,6 +31,7 @@ from anlan.sensing.store.latest import NEVER
 FEWEST_NEIGHBOURS = 2
 EARTH_M_PER_DEGREE = 111_194.93  # of a great circle, mean radius
 RELIEF = 0.05  # of the expected readings: what was missing is back when there are so many more
+FEW_SILENCES = 2  # of a day, beside which a stream may be complete; with more it comes and goes
 
 
 class Shares(NamedTuple):
@@ -205,46 +206,55 @@ def _missing(
     state: State, spoke: NDArray[np.intp], table: Table, k: NDArray[np.int32], now_us: int
 ) -> Changes:
     """Find streams of which too few readings of a day came; silence has a duty of its own."""
-    share = _spoken_share(state, spoke, table[["interval_us", "fresh_us"]][k], now_us)
-    limit = table["share"][k]
-    known = ~np.isnan(share)
     is_open = state["since"][spoke, GAPS] != NEVER
+    # Open ones end on less: who falls silent twice or thrice a day must not come and go.
+    few = np.where(is_open, FEW_SILENCES - 1, FEW_SILENCES)
+    share = _share_of_day(state, spoke, table[["interval_us", "fresh_us"]][k], few, now_us)
+    limit = table["share"][k]
     whole_day = state["first_us"][spoke] <= now_us - DAY_US
+    # Who fell silent meanwhile has not mended it, and an unknown share (NaN) says nothing.
     speaks = now_us - state["last_us"][spoke] <= table["fresh_us"][k]
-    on = known & ~is_open & whole_day & speaks & (share < limit)
-    # Who fell silent meanwhile has not mended it.
-    off = is_open & speaks & (~known | (share >= np.minimum(limit + RELIEF, 1.0)))
+    on = ~is_open & whole_day & speaks & (share < limit)
+    off = is_open & speaks & (share >= np.minimum(limit + RELIEF, 1.0))
     ended = _ended(state, spoke[off], GAPS, now_us, share[off], limit[off])
     return np.concatenate([_begun(state, spoke[on], GAPS, now_us, share[on], limit[on]), ended])
 
 
-def _spoken_share(
-    state: State, which: NDArray[np.intp], figures: Table, now_us: int
+def _share_of_day(
+    state: State, which: NDArray[np.intp], figures: Table, few: NDArray[np.int64], now_us: int
 ) -> NDArray[np.float64]:
-    """Return how complete streams were in those of the last 24 whole hours in which they spoke.
+    """Return how complete streams were in the last 24 whole hours.
 
-    Hours in a row without any reading are silence once they last as long as a reading stands; they
-    and the two beside them, in which it began and ended, are left out.  NaN where less than half
-    of the day is left.
+    Hours in a row without any reading are a silence once they last as long as a reading stands.
+    Of a stream that had no more than ``few`` of them, those hours and the two beside each, in which
+    it began and ended, are left out: an outage is over when it is over.  NaN where less than half
+    of the day is left then.  More silences are gaps themselves, so there every hour counts.
     """
     hours = np.arange(HOURS - 1) + now_us // HOUR_US - (HOURS - 1)
     counted = _counted(state["hours"][which], state["hour"][which], hours)
-    empty = counted == 0
-    length = empty.astype(np.int64)
-    for j in range(1, HOURS - 1):
-        length[:, j] += empty[:, j] * length[:, j - 1]
-    for j in range(HOURS - 3, -1, -1):
-        length[:, j] = np.where(empty[:, j] & empty[:, j + 1], length[:, j + 1], length[:, j])
-    silent = empty & (length * HOUR_US >= figures["fresh_us"][:, None])
+    silent = _silent(counted == 0, figures["fresh_us"])
+    begins = silent.copy()
+    begins[:, 1:] &= ~silent[:, :-1]
     out = silent.copy()
     out[:, 1:] |= silent[:, :-1]
     out[:, :-1] |= silent[:, 1:]
+    out &= (begins.sum(1) <= few)[:, None]
     left = (~out).sum(1)
     expected = left * HOUR_US // figures["interval_us"]
     came = np.where(out, 0, counted).sum(1)
     with np.errstate(divide="ignore", invalid="ignore"):
         share = np.minimum(came / expected, 1.0)
     return np.where((expected == 0) | (left * 2 < HOURS - 1), np.nan, share)
+
+
+def _silent(empty: NDArray[np.bool_], fresh_us: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Return which hours are of a stretch of empty ones that lasts as long as a reading stands."""
+    length = empty.astype(np.int64)
+    for j in range(1, empty.shape[1]):
+        length[:, j] += empty[:, j] * length[:, j - 1]
+    for j in range(empty.shape[1] - 2, -1, -1):
+        length[:, j] = np.where(empty[:, j] & empty[:, j + 1], length[:, j + 1], length[:, j])
+    return empty & (length * HOUR_US >= fresh_us[:, None])
 
 
 @compiled
