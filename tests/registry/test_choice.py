@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from anlan.kernel.scales import ResponseLevel, WarningLevel
 from anlan.registry.domain import city as c
-from anlan.registry.domain.choice import asked_of, closest_clock, closest_ladder
+from anlan.registry.domain.choice import (
+    DEVICES,
+    asked_of,
+    closest_clock,
+    closest_incident_rule,
+    closest_ladder,
+)
 from anlan.registry.domain.rulespecs import ResponseAsked
 from tests.registry.small_city import GROUNDED, a_clock, text
 
@@ -54,6 +61,14 @@ def test_the_closest_ladder():
     assert closest_ladder(ladders, "device", "met.rain").id == "met"
     assert closest_ladder(ladders, "service", "gas.leak").id == "any"
     assert closest_ladder((ladders[1],), "service", "gas.leak") is None
+
+
+def test_devices_have_a_rule_of_incidents_whatever_the_packs_hold():
+    street = msgspec.structs.replace(DEVICES, id="street", case="hidden_danger", by="area")
+    own = msgspec.structs.replace(DEVICES, id="own", hazard="system.*", at_least=50)
+    assert closest_incident_rule([street], "device", "system.device") == DEVICES
+    assert closest_incident_rule([street, own], "device", "system.device") == own
+    assert closest_incident_rule([own], "hidden_danger", "system.device") is None
 
 
 def a_plan(name, *asked):

@@ -12,6 +12,7 @@ from anlan.infra import journal
 from anlan.infra.models import JournalEntry
 from anlan.notices.models import Notice
 from anlan.registry.models import Sensor
+from anlan.registry.selectors import packs
 from anlan.response import public as response
 from anlan.response.domain.errors import StillSilentError
 from anlan.response.models import Case, CaseFollower, CaseIncident, CaseTask
@@ -70,6 +71,19 @@ def test_what_is_behind_one_gateway_is_one_case_wherever_it_lies():
 def test_a_gateway_nobody_knows_any_more_counts_for_the_area_of_its_first_member():
     fall(*range(5), carrier=GATEWAY, area="410102002001")
     assert Case.objects.get().area == COMMUNITY
+
+
+def test_a_city_loaded_before_there_was_a_rule_for_devices_has_one_case_too(monkeypatch):
+    real = packs.in_force
+    monkeypatch.setattr(
+        packs, "in_force", lambda section, at: () if section == "incidents" else real(section, at)
+    )
+    fall(*range(5), carrier=GATEWAY)
+    case = Case.objects.get()
+    stands(case)
+    assert case.cause == f"device.many|{GATEWAY}"
+    assert Incident.objects.get().rule == "anlan.default.devices"
+    assert told("case.silence").count() == 1
 
 
 def test_causes_and_places_are_told_apart():

@@ -3,15 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import date
 
 from anlan.kernel.durations import parse_span
 from anlan.kernel.scales import WarningLevel, rank
 from anlan.registry.domain.city import Ladder, Plan
 from anlan.registry.domain.dutymatrix import hazard_match
 from anlan.registry.domain.jurisdiction import ClockRule, IncidentRule
+from anlan.registry.domain.packwords import Basis, Confidence, Text
 from anlan.registry.domain.rulespecs import ResponseAsked
 
 _NO_FIT = -1
+
+# For packs that hold no rule for devices, as those of a city that was loaded before there was one:
+# a gateway that dies must not become a case for each sensor behind it.
+DEVICES = IncidentRule(
+    id="anlan.default.devices",
+    name=Text(zh="多台设备同时失联", en="Many devices silent at once"),
+    case="device",
+    by="carrier",
+    at_least=5,
+    within="15m",
+    tell_again="30m",
+    duty="30m",
+    basis=Basis(
+        title="Anlan default",
+        note="The jurisdiction and city packs hold no rule of incidents for devices.",
+    ),
+    confidence=Confidence.DEFAULT,
+    effective_from=date(2000, 1, 1),
+)
 
 
 def _fit(pattern: str, wanted: str) -> int:
@@ -64,7 +85,10 @@ def closest_ladder(ladders: Iterable[Ladder], case: str, hazard: str) -> Ladder 
 def closest_incident_rule(
     rules: Iterable[IncidentRule], case: str, hazard: str
 ) -> IncidentRule | None:
-    """Return the rule of incidents whose words are closest: hazard first, then kind of case."""
+    """Return the rule of incidents whose words are closest: hazard first, then kind of case.
+
+    None where none fits: such alarms are never one incident.  Devices then have Anlan's own.
+    """
     fitting = [
         rule
         for rule in rules
@@ -73,7 +97,7 @@ def closest_incident_rule(
     return max(
         fitting,
         key=lambda rule: (_fit(rule.hazard, hazard), _fit(rule.case, case), rule.id),
-        default=None,
+        default=DEVICES if case == DEVICES.case else None,
     )
 
 

@@ -312,7 +312,10 @@ def ladder_for(case: str, hazard: str, *, at: datetime) -> c.Ladder | None:
 
 
 def incident_rule(case: str, hazard: str, *, at: datetime) -> j.IncidentRule | None:
-    """Return the rule by which such alarms are one incident at ``at``; None: none ever are."""
+    """Return the rule by which such alarms are one incident at ``at``; None: none ever are.
+
+    Devices of a city whose packs have no rule for them have Anlan's own.
+    """
     return choice.closest_incident_rule(in_force("incidents", at), case, hazard)
 
 
