@@ -18,7 +18,7 @@ from anlan.response.domain.errors import StillSilentError
 from anlan.response.models import Case, CaseFollower, CaseIncident, CaseTask
 from anlan.warning.domain.findings import What
 from anlan.warning.models import AlertInstance, Incident
-from tests.response.builders import DUTY, MINUTE, NOW, pull, stands
+from tests.response.builders import DUTY, MINUTE, NOW, a_case, pull, stands
 from tests.response.storms import COMMUNITY, OTHER, STREET, heard, kept, silent
 
 pytestmark = [pytest.mark.django_db(databases="__all__"), pytest.mark.usefixtures("demo")]
@@ -171,6 +171,19 @@ def test_the_one_that_stays_silent_keeps_its_duty_until_it_speaks_again():
     response.pull(DUTY, case.pk, "close", now=back + MINUTE)
     case.refresh_from_db()
     assert (case.is_open, case.closed_how) == (False, "measurement")
+
+
+def test_merged_into_another_case_the_silent_ones_keep_their_duty_too():
+    fall(*range(10), carrier=GATEWAY)
+    danger, silence = a_case(), Case.objects.get(kind="device")
+    pull(DUTY, silence, "merge", reason="same_matter", other=danger.pk)
+    come_back(*range(9), at=NOW + HOUR)
+    with pytest.raises(StillSilentError) as refused:
+        pull(DUTY, danger, "dismiss", at=NOW + HOUR, reason="nothing_found")
+    assert refused.value.params["silent"] == 1
+    come_back(9, at=NOW + 2 * HOUR)
+    pull(DUTY, danger, "dismiss", at=NOW + 2 * HOUR, reason="nothing_found")
+    assert not Case.objects.filter(is_open=True).exists()
 
 
 def test_a_gateway_that_fails_again_is_the_same_duty_and_told_once_more():

@@ -53,7 +53,7 @@ class Facts:
     returned_once: bool = False
     needs_measurement: bool = False
     readings_cleared: bool = False  # every alert of the case fell below its clear limit
-    silent: int = 0  # sensors of a device case that say nothing yet
+    silent: int = 0  # sensors of the case that say nothing yet
     reason: str = ""
     known_reasons: frozenset[str] = frozenset()
     until: datetime | None = None
@@ -85,8 +85,8 @@ def proof_of(facts: Facts) -> Proof:
 
     Readings of our own sensors below the clear limit are proof for anybody, and the only
     proof beside a stated measurement where the case asks for one.  A measurement that a
-    person states counts when that person did not handle the danger.  While a sensor of a device
-    case is silent nobody's word counts: it would be left without a duty.
+    person states counts when that person did not handle the danger.  While a sensor of the case is
+    silent nobody's word counts: it would be left without a duty.
 
     Raises
     ------

@@ -110,9 +110,10 @@ def readings_cleared(case: Case) -> bool:
 
 
 def silent_in(case: Case) -> int:
-    """Return how many sensors of a device case say nothing yet (two queries)."""
-    if case.kind != "device":
-        return 0
+    """Return how many sensors of a case say nothing yet (two queries).
+
+    Whatever its kind: a device case may have been merged into any other.
+    """
     left = CaseFollower.objects.filter(case=case, sign__startswith="alert:", cleared_at=None)
     signs = left.values_list("sign", flat=True)
     return warning.still_silent([int(sign.removeprefix("alert:")) for sign in signs])
