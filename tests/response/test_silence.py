@@ -16,10 +16,11 @@ from anlan.registry.selectors import packs
 from anlan.response import public as response
 from anlan.response.domain.errors import StillSilentError
 from anlan.response.models import Case, CaseFollower, CaseIncident, CaseTask
+from anlan.warning import public as warning
 from anlan.warning.domain.findings import What
 from anlan.warning.models import AlertInstance, Incident
 from tests.response.builders import DUTY, MINUTE, NOW, a_case, pull, stands
-from tests.response.storms import COMMUNITY, OTHER, STREET, heard, kept, silent
+from tests.response.storms import COMMUNITY, OTHER, STREET, finding, heard, kept, silent
 
 pytestmark = [pytest.mark.django_db(databases="__all__"), pytest.mark.usefixtures("demo")]
 GATEWAY = "gateway:GW-9"
@@ -184,6 +185,20 @@ def test_merged_into_another_case_the_silent_ones_keep_their_duty_too():
     come_back(9, at=NOW + 2 * HOUR)
     pull(DUTY, danger, "dismiss", at=NOW + 2 * HOUR, reason="nothing_found")
     assert not Case.objects.filter(is_open=True).exists()
+
+
+def test_a_silence_that_mending_found_again_is_one_whatever_its_reason():
+    again = [
+        finding(n, carrier=GATEWAY, rule="device.silence", reason="judge.found_again")
+        for n in range(5)
+    ]
+    kept(*again, finding(7, level="red"))
+    heard()
+    case = Case.objects.get(kind="device")
+    with pytest.raises(StillSilentError) as refused:
+        pull(DUTY, case, "dismiss", reason="sensor_fault")
+    assert refused.value.params["silent"] == 5
+    assert warning.levels_of_streams() == {"T7": "red"}
 
 
 def test_a_gateway_that_fails_again_is_the_same_duty_and_told_once_more():
