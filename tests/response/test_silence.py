@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import msgspec
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -11,6 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from anlan.infra import journal
 from anlan.infra.models import JournalEntry
 from anlan.notices.models import Notice
+from anlan.registry import public as registry
 from anlan.registry.models import Sensor
 from anlan.registry.selectors import packs
 from anlan.response import public as response
@@ -212,6 +214,24 @@ def test_a_gateway_that_fails_again_is_the_same_duty_and_told_once_more():
     assert told("case.silence").count() == 2
     assert response.tell_of_grown(now=NOW + 4 * HOUR) == 0
     assert CaseFollower.objects.filter(case=case, cleared_at=None).count() == 10
+
+
+def test_an_incident_that_grows_at_both_ends_at_once_counts_all(monkeypatch):
+    fall(*range(5), carrier=GATEWAY)
+    fall(*range(10, 15), at=NOW + 14 * MINUTE, carrier=GATEWAY)
+    rule = registry.incident_rule("device", "system.device", at=NOW)
+    nearer = msgspec.structs.replace(rule, within="5m")  # as the city may say meanwhile
+    monkeypatch.setattr(registry, "incident_rule", lambda *_, **__: nearer)
+    grew = JournalEntry.objects.filter(event="IncidentGrew")
+    before = grew.count()
+    ends = (
+        silent(5, at=NOW + MINUTE, carrier=GATEWAY),
+        silent(15, at=NOW + 15 * MINUTE, carrier=GATEWAY),
+    )
+    kept(*ends, now=NOW + 15 * MINUTE)
+    incident = Incident.objects.get()
+    assert incident.members == AlertInstance.objects.filter(incident=incident).count() == 12
+    assert grew.count() == before + 1
 
 
 def asked_by(found, at):

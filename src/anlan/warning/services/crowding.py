@@ -102,11 +102,11 @@ def crowd(
             near = _Near(Mark(one.raised_at, one.subject), None, None, None)
             coming.setdefault(found[0], []).append(near)
     before = _written(groups, rules, known)
-    grown: list[Growth] = []
+    grown: dict[int, Growth] = {}  # by incident: one that grows in two places is written once
     for group, rows in groups.items():
         beside = [*before.get(group, ()), *coming.get(group, ())]
-        grown += _crowd(group, rules[group], rows, beside, held=held, now=now)
-    return grown
+        _crowd(group, rules[group], rows, beside, grown, held=held, now=now)
+    return list(grown.values())
 
 
 class _Known:
@@ -166,18 +166,18 @@ def _crowd(
     rule: IncidentRule,
     rows: Sequence[AlertInstance],
     beside: Sequence[_Near],
+    grown: dict[int, Growth],
     *,
     held: Mapping[int, AlertInstance],
     now: datetime,
-) -> list[Growth]:
+) -> None:
     within = parse_span(rule.within)
     fresh = [_Near(Mark(row.raised_at, row.subject), None, None, row) for row in rows]
     if len({near.mark.subject for near in (*fresh, *beside)}) < rule.at_least:
-        return []
+        return
     near = sorted((*beside, *fresh), key=lambda one: one.mark.at)
     dense = incidents.crowded([one.mark for one in near], within=within, at_least=rule.at_least)
     members = [one for one, is_dense in zip(near, dense, strict=True) if is_dense or one.incident]
-    grown: list[Growth] = []
     for run in incidents.apart([one.mark.at for one in members], within=within):
         of_one = [members[place] for place in run]
         joining = [one for one in of_one if one.incident is None and one.is_there]
@@ -185,10 +185,12 @@ def _crowd(
             known = min((one.incident for one in of_one if one.incident), default=None)
             drawn = _drawn([one.key for one in joining if one.key is not None], held)
             alerts = [*drawn, *(one.row for one in joining if one.row is not None)]
-            incident = _incident(group, rule, known, alerts[0], now=now)
-            _join(incident, alerts)
-            grown.append(Growth(incident, drawn))
-    return grown
+            growth = grown.get(known) if known is not None else None
+            if growth is None:
+                growth = Growth(_incident(group, rule, known, alerts[0], now=now))
+                grown[growth.incident.pk] = growth
+            _join(growth.incident, alerts)
+            growth.drawn += drawn
 
 
 def _written(
