@@ -234,6 +234,29 @@ def test_an_incident_that_grows_at_both_ends_at_once_counts_all(monkeypatch):
     assert grew.count() == before + 1
 
 
+def read_beside(*found):
+    """Return how many alerts were read to see what others there are beside new ones."""
+    with CaptureQueriesContext(connection) as asked:
+        kept(*found)
+    queries = [one["sql"] for one in asked if '"area_path", ' in one["sql"]]
+    (query,) = [sql for sql in queries if sql.startswith("SELECT") and 'raised_at" >=' in sql]
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT COUNT(*) FROM ({query}) AS beside")
+        return cursor.fetchone()[0]
+
+
+def test_who_falls_silent_is_held_against_its_own_group_only():
+    kept(*(silent(n, carrier="gateway:GW-1") for n in range(50)))
+    kept(*(silent(n, carrier="operator:ORG-FIRE", area=OTHER) for n in range(50, 90)))
+    kept(*(silent(n) for n in range(90, 120)))
+    assert read_beside(silent(200, carrier="gateway:GW-1")) == 51
+    assert read_beside(silent(201, carrier="operator:ORG-FIRE")) == 1
+    assert read_beside(silent(202, carrier="operator:ORG-FIRE", area=OTHER)) == 41
+    assert read_beside(silent(203), silent(204, carrier=GATEWAY)) == 32
+    many = [silent(300 + n, carrier=f"gateway:GW-2{n}") for n in range(21)]
+    assert read_beside(*many) == AlertInstance.objects.count()
+
+
 def asked_by(found, at):
     with CaptureQueriesContext(connection) as asked:
         kept(*found, now=at)

@@ -23,6 +23,7 @@ from anlan.warning.models import AlertInstance, Incident
 
 LOWEST = HIGHEST_FIRST[-1]
 GATEWAY = "gateway:"
+FEW_GROUPS = 20  # asked for by name; of more everything near in time is read
 
 
 class Group(NamedTuple):
@@ -201,7 +202,8 @@ def _written(
     """Return what was raised before, so near in time that it may be of one incident with news.
 
     Twice ``within``: an alert that comes to be crowded only now may itself stand next to one
-    that belongs to an incident already.  One query for each hazard, however many groups.
+    that belongs to an incident already.  One query for each hazard, however many groups; of few it
+    reads only what may be theirs.
     """
     spans: dict[str, tuple[datetime, datetime]] = {}
     for group, rows in groups.items():
@@ -211,8 +213,10 @@ def _written(
         spans[group.hazard] = min(begin, first), max(end, last)
     found: dict[Group, list[_Near]] = {}
     for hazard, (first, last) in spans.items():
+        asked = [group for group in groups if group.hazard == hazard]
         alerts = AlertInstance.objects.filter(
             Q(subject__startswith="stream:") | Q(subject__startswith="place:"),
+            _of_any(asked) if len(asked) <= FEW_GROUPS else Q(),
             hazard=hazard,
             raised_at__gte=first,
             raised_at__lte=last,
@@ -224,6 +228,18 @@ def _written(
             its = known.group_of_kind(*kind)
             if its is not None and its[0] in groups:
                 found.setdefault(its[0], []).append(_Near(Mark(at, subject), incident, key, None))
+    return found
+
+
+def _of_any(groups: Iterable[Group]) -> Q:
+    """Return a condition that holds for every alert of some groups, and for few others.
+
+    Each group has a carrier or an area.
+    """
+    found = Q()
+    for group in groups:
+        its = Q() if group.carrier is None else Q(carrier=group.carrier)
+        found |= its & Q(area_path__startswith=group.area_path) if group.area_path else its
     return found
 
 
