@@ -134,7 +134,7 @@ def test_many_behind_one_gateway_share_one_case_that_lists_them_all():
     assert Counter(held) == {"device.many|gateway:GW-7": 30, "device.many|area:410103002": 3}
     [joint] = [case for case in device_cases() if case.cause == "device.many|gateway:GW-7"]
     assert joint.title["en"] == "Gateway GW-7: many devices silent at once"
-    assert Notice.objects.filter(about=f"case:{joint.pk}", subject="case.incident").count() == 1
+    assert Notice.objects.filter(about=f"case:{joint.pk}", subject="case.silence").count() == 1
 
 
 def test_those_of_a_gateway_that_fail_one_after_another_share_a_case_from_the_fifth_on():
