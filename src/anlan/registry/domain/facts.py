@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from anlan.kernel.geometry import Point
 from anlan.kernel.scales import RiskGrade
+from anlan.registry.domain.carriers import carrier_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,9 +93,7 @@ class KnownStream(NamedTuple):
     @property
     def carrier(self) -> str:
         """What it shares with others that fall silent with it: its gateway, else its operator."""
-        if self.gateway:
-            return f"gateway:{self.gateway}"
-        return f"operator:{self.operator}" if self.operator else ""
+        return carrier_of(self.gateway, self.operator)
 
 
 @dataclass(frozen=True, slots=True)

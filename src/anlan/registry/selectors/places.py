@@ -14,6 +14,7 @@ from anlan.infra.models import JournalEntry
 from anlan.kernel.durations import parse_span
 from anlan.kernel.geometry import EARTH_RADIUS_M, Point, distance_m
 from anlan.kernel.scales import RiskGrade
+from anlan.registry.domain.carriers import carrier_of, shared_in
 from anlan.registry.domain.errors import PlaceUnknownError, SensorUnknownError
 from anlan.registry.domain.facts import KnownPlace, KnownSensor, KnownStream
 from anlan.registry.models import RiskPoint, Sensor
@@ -219,12 +220,12 @@ def behind_the_same(code: str, *, most: int, at: datetime) -> tuple[str, list[st
     found = sensor(code, at=at)
     rows = Sensor.objects.filter(holding(at))
     if found.gateway:
-        shared, rows = f"gateway:{found.gateway}", rows.filter(gateway=found.gateway)
+        rows = rows.filter(gateway=found.gateway)
     elif found.operator:
-        shared = f"operator:{found.operator}@{found.area}"
         rows = rows.filter(operator=found.operator, area=found.area)
     else:
-        shared, rows = f"area:{found.area}", rows.filter(area=found.area)
+        rows = rows.filter(area=found.area)
+    shared = shared_in(carrier_of(found.gateway, found.operator), found.area)
     return shared, list(rows.order_by("code").values_list("code", flat=True)[:most])
 
 

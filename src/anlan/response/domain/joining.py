@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from anlan.kernel.scales import WarningLevel
+from anlan.registry.domain.carriers import shared_in
 
 # Anlan's default: the radius in which callers place one and the same event in a street, and
 # the span after which a further report is taken for a new matter.
@@ -70,9 +71,12 @@ def cause_of_many(carrier: str, area: str) -> str:
     Those behind one gateway wherever they are; else those of one operator in an area, or of the
     area.  ``carrier`` is "gateway:…", "operator:…" or empty.
     """
-    if carrier.startswith("gateway:"):
-        return f"device.many|{carrier}"[:200]
-    return f"device.many|{carrier}@{area}"[:200] if carrier else f"device.many|area:{area}"[:200]
+    return cause_of_shared(shared_in(carrier, area))
+
+
+def cause_of_shared(shared: str) -> str:
+    """Return the cause of devices that share this; see ``registry/domain/carriers.py``."""
+    return f"device.many|{shared}"[:200]
 
 
 def causes_of_many(carrier: str, areas: Sequence[str]) -> list[str]:

@@ -20,7 +20,7 @@ from anlan.kernel.errors import NotFoundError
 from anlan.registry import public as registry
 from anlan.registry.domain.checkspecs import CheckSpec
 from anlan.response.domain.grounds import basis_of
-from anlan.response.domain.joining import SAME_WITHIN, causes_of_many
+from anlan.response.domain.joining import SAME_WITHIN, cause_of_shared, causes_of_many
 from anlan.response.domain.opening import GivenTask, Opening
 from anlan.response.models import Case
 from anlan.sensing import public as sensing
@@ -88,7 +88,7 @@ def of_many(
         return opening
     joint = replace(
         opening,
-        cause=f"device.many|{shared}"[:200],
+        cause=cause_of_shared(shared),
         title={**TITLE, "subject": shared},
         place="",
         point=None,

@@ -14,6 +14,7 @@ from anlan.infra import rows as rows_of
 from anlan.kernel.durations import parse_span
 from anlan.kernel.errors import NotFoundError
 from anlan.registry import public as registry
+from anlan.registry.domain.carriers import GATEWAY
 from anlan.registry.domain.jurisdiction import IncidentRule
 from anlan.warning.domain import incidents
 from anlan.warning.domain.events import IncidentGrew
@@ -22,7 +23,6 @@ from anlan.warning.domain.incidents import Mark
 from anlan.warning.models import AlertInstance, Incident
 
 LOWEST = HIGHEST_FIRST[-1]
-GATEWAY = "gateway:"
 FEW_GROUPS = 20  # asked for by name; of more everything near in time is read
 
 
