@@ -8,6 +8,7 @@ Which streams a token reaches is part of the answer: its actor's areas, as the s
 
 from __future__ import annotations
 
+import hashlib
 import threading
 import time
 from dataclasses import dataclass
@@ -18,7 +19,8 @@ from django.db import DatabaseError, InterfaceError, close_old_connections
 from anlan.infra import journal
 from anlan.infra.doors import allowed
 from anlan.kernel.actor import Actor
-from anlan.kernel.errors import UnavailableError
+from anlan.kernel.errors import NotAuthenticatedError, UnavailableError
+from anlan.kernel.remembered import Remembered
 from anlan.registry import public as registry
 from anlan.registry.domain.errors import TokenUnknownError
 
@@ -29,6 +31,9 @@ LIFE = timedelta(minutes=2)
 """An answer counts for half of it to the whole, whatever was heard: not all are asked for at once."""
 MOST_HELD = 100_000
 LONGEST_SECRET = 500
+REFUSED_FOR = timedelta(seconds=5)
+"""So long a refused token is refused again without asking, unless an account or a token changes."""
+MOST_REFUSED = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +51,7 @@ class Senders:
     def __init__(self) -> None:
         self._held: dict[str, _Held] = {}
         self._actors: dict[Actor, Actor] = {}
+        self._refused = _nobody_refused()
         self._turn = threading.Lock()
         self._forgotten = 0  # how often somebody was
         self._head = -1
@@ -76,14 +82,26 @@ class Senders:
             self.look()
         return self.known(token, now=now) or self.find(token, now=now)
 
-    def find(self, token: str, *, now: datetime) -> Actor:
-        """Ask the database who a token stands for, and remember it; raises as :meth:`actor_of`."""
+    def check_not_refused(self, token: str, *, now: datetime) -> None:
+        """Refuse again what the database refused a moment ago, so that guessing costs it nothing."""
         if not token or len(token) > LONGEST_SECRET:
             raise TokenUnknownError
+        found = self._refused.get(_digest(token))
+        if found is not None and abs(now - found[1]) < REFUSED_FOR:
+            raise found[0]
+
+    def find(self, token: str, *, now: datetime) -> Actor:
+        """Ask the database who a token stands for, and remember it; raises as :meth:`actor_of`."""
+        self.check_not_refused(token, now=now)
         forgotten = self._forgotten
         close_old_connections()  # a broken one is opened anew
         try:
             found, end = registry.credential(token, now=now)
+        except NotAuthenticatedError as error:
+            with self._turn:
+                if forgotten == self._forgotten:
+                    self._refused.put(_digest(token), (type(error), now))
+            raise
         except (DatabaseError, InterfaceError) as error:
             raise UnavailableError(what="accounts") from error
         with self._turn:
@@ -120,12 +138,22 @@ class Senders:
         with self._turn:
             if everybody or changed:
                 self._forgotten += 1
+                self._refused = _nobody_refused()
                 self._held = {
                     token: held
                     for token, held in self._held.items()
                     if not everybody and held.actor.id not in changed
                 }
             self._head, self._revision, self._looked = head, revision, began
+
+
+def _nobody_refused() -> Remembered[bytes, tuple[type[NotAuthenticatedError], datetime]]:
+    return Remembered(MOST_REFUSED)
+
+
+def _digest(token: str) -> bytes:
+    """Return by what a refused token is remembered: it may be another system's secret."""
+    return hashlib.sha256(token.encode(errors="surrogatepass")).digest()
 
 
 def _life_of(token: str) -> timedelta:
