@@ -17,6 +17,7 @@ from anlan.kernel.actor import system_actor
 from anlan.kernel.errors import NotAuthenticatedError
 from anlan.registry import public as registry
 from anlan.registry.domain.errors import TokenUnknownError
+from anlan.registry.models import Area
 from tests.entrypoints import test_edge_door
 from tests.entrypoints.test_edge_door import ROW, asking, issue, live
 from tests.sensing.conftest import NOW
@@ -144,6 +145,20 @@ def test_guesses_and_a_database_that_hangs_hold_up_no_look(world, monkeypatch):
 
     assert asking(talk) == [(503, "unavailable")] * 3
     assert looked.is_set()
+
+
+def test_a_change_of_the_city_forgets_somebody_only_where_areas_change(world, monkeypatch):
+    secret, senders, revision = issue()[1], Senders(), ["first"]
+    monkeypatch.setattr(registry, "revision", lambda: revision[0])
+    senders.look()
+    found = senders.find(secret, now=NOW)
+    revision[0] = "second"
+    senders.look()
+    assert senders.known(secret, now=NOW) is found
+    Area.objects.filter(code="410103").update(path="410100/elsewhere/410103")
+    revision[0] = "third"
+    senders.look()
+    assert senders.known(secret, now=NOW) is None
 
 
 def test_only_whose_account_changed_is_forgotten(world):

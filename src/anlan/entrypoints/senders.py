@@ -29,6 +29,7 @@ LOOK_S = 0.25
 LOOKED_S = 0.6
 LIFE = timedelta(minutes=2)
 """An answer counts for half of it to the whole, whatever was heard: not all are asked for at once."""
+CHANGED_S = 60.0
 MOST_HELD = 100_000
 LONGEST_SECRET = 500
 REFUSED_FOR = timedelta(seconds=5)
@@ -55,7 +56,8 @@ class Senders:
         self._turn = threading.Lock()
         self._forgotten = 0  # how often somebody was
         self._head = -1
-        self._revision = ""
+        self._revision = self._areas = ""
+        self._changed: dict[str, float] = {}
         self._looked = 0.0
 
     @property
@@ -115,8 +117,12 @@ class Senders:
                 self._held[token] = _Held(actor, min(end, now + _life_of(token)))
         return actor
 
+    def changed_lately(self, actor: Actor) -> bool:
+        """Return whether an account or one of its tokens changed within :data:`CHANGED_S`."""
+        return actor.id in self._changed
+
     def look(self) -> None:
-        """Forget whoever's account or tokens have changed; everybody when the city's areas have.
+        """Forget whoever's account or tokens have changed; everybody when areas came, went or moved.
 
         Raises
         ------
@@ -127,15 +133,16 @@ class Senders:
         close_old_connections()
         try:
             head, revision = journal.head(), registry.revision()
-            everybody = head < before or before < 0 or revision != self._revision
+            areas = self._areas if revision == self._revision else registry.tree_digest()
             changed = (
-                frozenset()
-                if everybody or head == before
-                else registry.actors_changed(after=before)
+                registry.actors_changed(after=before) if 0 <= before < head else frozenset[str]()
             )
         except (DatabaseError, InterfaceError) as error:
             raise UnavailableError(what="accounts") from error
+        everybody = head < before or before < 0 or areas != self._areas
         with self._turn:
+            lately = {one: at for one, at in self._changed.items() if began - at < CHANGED_S}
+            self._changed = lately | dict.fromkeys(changed, began)
             if everybody or changed:
                 self._forgotten += 1
                 self._refused = _nobody_refused()
@@ -144,7 +151,8 @@ class Senders:
                     for token, held in self._held.items()
                     if not everybody and held.actor.id not in changed
                 }
-            self._head, self._revision, self._looked = head, revision, began
+            self._head, self._looked = head, began
+            self._revision, self._areas = revision, areas
 
 
 def _nobody_refused() -> Remembered[bytes, tuple[type[NotAuthenticatedError], datetime]]:

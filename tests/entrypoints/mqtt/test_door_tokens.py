@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import timedelta
 
 import pytest
 from django.db import OperationalError
 
 from anlan.entrypoints.mqtt.settings import DoorPart
+from anlan.entrypoints.senders import LOOK_S
 from anlan.kernel.actor import Role, system_actor
 from anlan.registry import public as registry
 from anlan.sensing.models import Quarantine
@@ -56,6 +58,28 @@ def test_a_token_that_is_revoked_ends_its_lines_alone(door, device, monkeypatch)
     assert dev.gone_for.getName() == "Not authorized"
     assert set(asked) == {gone.secret}  # whose account has not changed is not asked for
     assert not other.told(other.publish(OWN, a_row())).is_failure
+
+
+def test_a_revoked_line_does_not_wait_until_all_are_asked_for(door, device, monkeypatch):
+    others = [a_token(f"other-{number}") for number in range(6)]
+    for one in others:
+        device(door.port, one.secret)
+    goes = a_token()
+    dev = device(door.port, goes.secret)
+    asked, credential = [], registry.credential
+
+    def slow(token, *, now):
+        asked.append(token)
+        if token != goes.secret:
+            threading.Event().wait(LOOK_S)
+        return credential(token, now=now)
+
+    monkeypatch.setattr(registry, "credential", slow)
+    door.door._senders._held.clear()  # as when areas changed
+    eventually(lambda: asked)
+    registry.revoke_token(system_actor("test"), goes.id, now=NOW)
+    assert dev.gone.wait(60)
+    assert goes.secret in asked[:5]
 
 
 def test_a_token_that_ends_ends_its_line(door, device, clock):

@@ -254,6 +254,8 @@ class Door:
                 log.exception("cannot look at the accounts")
 
     async def _ask_of_forgotten(self) -> None:
+        """Ask until the next look is due: who was revoked meanwhile does not wait for thousands."""
+        until = self.loop.time() + LOOK_S
         now, forgotten = self._clock(), []
         for peer in self._known.values():
             actor = self._senders.known(peer.token, now=now)
@@ -261,8 +263,12 @@ class Door:
                 peer.stands_for(actor)
             else:
                 forgotten.append(peer)
+        lately = self._senders.changed_lately
+        forgotten.sort(key=lambda peer: peer.actor is None or not lately(peer.actor))
         for peer in forgotten:
             await self._ask_of(peer)
+            if self.loop.time() >= until:
+                break
 
     async def _ask_of(self, peer: Peer) -> None:
         try:
