@@ -119,3 +119,14 @@ def test_one_token_holds_so_many_lines_and_no_more(open_door, device, version, t
     first.close()
     eventually(lambda: door.door.clients == 2)
     assert not device(door.port, token, version=version, name="d").reason.is_failure
+
+
+def test_sessions_of_one_token_drive_out_no_other_s(open_door, device, monkeypatch):
+    monkeypatch.setattr("anlan.entrypoints.mqtt.door.SWEEP_S", 0.1)
+    door = open_door(DoorPart(port=0, clients=3, lines_per_token=2))
+    honest, other = a_token("gateway-2"), a_token()
+    for token, name in ((honest, "h"), *((other, name) for name in "abcd")):
+        device(door.port, token.secret, name=name, clean=False).close()
+        eventually(lambda: door.door.clients == 0)
+    sessions = door.door._sessions
+    eventually(lambda: {name for _, name in list(sessions)} == {"h", "c", "d"})

@@ -198,7 +198,7 @@ class Door:
         if session is None:
             session = self._sessions[name] = Session(actor)
             self._listen()
-        session.actor, session.peer = actor, peer
+        session.actor, session.peer, session.token = actor, peer, peer.token
         peer.session = session
         peer.admitted(actor, present=present)
         session.again()
@@ -208,8 +208,8 @@ class Door:
         if not self._lines_of[token]:
             del self._lines_of[token]
 
-    def _forget(self, name: tuple[str, str]) -> None:
-        if self._sessions.pop(name, None) is not None:
+    def _forget(self, *names: tuple[str, str]) -> None:
+        if [name for name in names if self._sessions.pop(name, None) is not None]:
             self._listen()
 
     def _listen(self) -> None:
@@ -230,16 +230,25 @@ class Door:
                     self.counts["silent"] += 1
                     peer.end(Reason.KEEP_ALIVE_TIMEOUT)
             self._read_again()
-            for name, session in list(self._sessions.items()):
-                if session.peer is None and session.until < now:
-                    self._forget(name)
-            self._forget_oldest()
+            self._forget(*self._over(now))
 
-    def _forget_oldest(self) -> None:
-        """Keep no more sessions of devices that are away than devices may be there."""
+    def _over(self, now: float) -> list[tuple[str, str]]:
+        """Return the sessions of devices that are away for too long, or of which there are too many.
+
+        Of one token, as of all, no more are kept than it may hold lines; the newest are.
+        """
         away = [(one.until, name) for name, one in self._sessions.items() if one.peer is None]
-        for _, name in sorted(away)[: max(0, len(away) - self.limits.clients)]:
-            self._forget(name)
+        of_token: Counter[str] = Counter()
+        over, kept = [], 0
+        for until, name in sorted(away, reverse=True):
+            token = self._sessions[name].token
+            of_token[token] += 1
+            too_many = of_token[token] > self.limits.lines_per_token or kept >= self.limits.clients
+            if until < now or too_many:
+                over.append(name)
+            else:
+                kept += 1
+        return over
 
     async def _ask_again(self) -> None:
         """Give every line what its token allows now; end those whose token is over."""

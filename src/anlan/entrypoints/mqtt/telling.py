@@ -95,6 +95,7 @@ class Session:
     """What a device wants to hear, and up to where it has heard; outlives its line."""
 
     actor: Actor
+    token: str = ""
     wanted: dict[str, Wanted] = field(default_factory=dict)
     heard: int = 0
     peer: Listener | None = None
