@@ -198,7 +198,8 @@ class Door:
         if session is None:
             session = self._sessions[name] = Session(actor)
             self._listen()
-        session.actor, session.peer, session.token = actor, peer, peer.token
+        session.stands_for(actor)
+        session.peer, session.token = peer, peer.token
         peer.session = session
         peer.admitted(actor, present=present)
         session.again()

@@ -312,8 +312,9 @@ class Peer(asyncio.Protocol):
     def stands_for(self, actor: Actor) -> None:
         """Go on with what its token allows now."""
         self.actor = actor
-        if self.session is not None:
-            self.session.actor = actor
+        # Else another line has taken it over, and it is that line's token that counts.
+        if self.session is not None and self.session.peer is self:
+            self.session.stands_for(actor)
 
     def name(self, connect: Connect) -> str:
         """Return by which name the device is known: its own, or one that is made for it."""
