@@ -33,6 +33,7 @@ REACTIONS: dict[type[Event], tuple[Listener, ...]] = {
         warning_handlers.on_report_received,
         response_handlers.on_report_received,
     ),
+    sensing.LossAccepted: (),
     sensing.ReadingsRetired: (),
     sensing.ConnectorSecretMade: (),
     sensing.SignalReceived: (warning_handlers.on_signal,),

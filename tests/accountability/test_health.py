@@ -108,6 +108,48 @@ def test_at_the_limit_it_is_still_well(city, probes):
     assert examine(probes) == []
 
 
+def harmed(*numbers, fault="changed"):
+    return Probes(harmed={f"segments/{number}.parquet": fault for number in numbers})
+
+
+def test_files_of_readings_that_are_harmed_are_named_one_by_one(city):
+    found = examine(Probes(harmed={"segments/a": "changed", "segments/b": "missing"}))
+    found.sort(key=lambda item: item.part)
+    assert [(item.part, item.ailment) for item in found] == [
+        ("readings:segments/a", "readings_changed"),
+        ("readings:segments/b", "readings_missing"),
+    ]
+    assert "segments/b" in found[1].texts["zh"]
+    assert Case.objects.count() == 2
+    later = NOW + timedelta(minutes=1)
+    found = examine(Probes(harmed={"segments/b": "changed"}), now=later)
+    assert [(item.part, item.ailment) for item in found] == [
+        ("readings:segments/b", "readings_changed")
+    ]
+
+
+def test_a_broken_disk_is_no_flood_of_cases_and_what_was_told_stays_told(city):
+    assert len(examine(harmed(*range(10, 40)))) == Limits().harmed
+    told = parts(examine(harmed(*range(40)), now=NOW + timedelta(minutes=1)))
+    assert told == {f"readings:segments/{number}.parquet" for number in range(10, 15)}
+    left = parts(examine(harmed(*range(14, 40)), now=NOW + timedelta(minutes=2)))
+    assert left == {f"readings:segments/{number}.parquet" for number in range(14, 19)}
+    assert examine(now=NOW + timedelta(minutes=3)) == []
+    assert Case.objects.count() == 9
+
+
+@pytest.mark.parametrize("code", ["store_behind", "database_behind"])
+def test_one_of_two_that_was_restored_alone_is_told_with_what_it_lacks(city, code):
+    lacks = {"first": 7, "last": 9, "since": "2026-07-20 10:00", "until": "12:00", "segments": 1}
+    (sick,) = examine(Probes(apart={code: lacks}))
+    assert (sick.part, sick.ailment) == (f"restore:{code}", code)
+    (told,) = notices.open_notices("operator")
+    for language in ("zh", "en"):
+        assert "2026-07-20 10:00" in sick.texts[language]
+        assert "accept-loss" in notices.text_of(told, language).body
+    assert examine(now=NOW + timedelta(minutes=1)) == []
+
+
 def test_the_silence_of_the_watcher_is_noticed(city):
     WatchRun.objects.create(at=NOW, cases=0, breaches=0)
     later = NOW + timedelta(minutes=5)

@@ -66,7 +66,8 @@ class Asked:
         given |= {name.replace("_", "-"): value for name, value in headers.items()}
         self.left = list(pieces) if pieces is not None else [body]
         line = Line(self.left, int(given.get("content-length", 0)))
-        said = {name: value for name, value in given.items() if value}
+        # As the server does it: what is not ASCII is there, and empty.
+        said = {n: value if value.isascii() else "" for n, value in given.items() if value}
         scope = SimpleNamespace(proto="http", path=path, method=method, headers=said)
         await self.door.__rsgi__(scope, line)
         status, told, headers = line.answer

@@ -9,8 +9,10 @@ from datetime import timedelta
 import pytest
 
 from anlan.entrypoints import senders as remembering
-from anlan.entrypoints.edge import bodies, credentials
+from anlan.entrypoints.edge import bodies, credentials, serving
 from anlan.registry import public as registry
+from anlan.sensing.domain.columns import table_of
+from anlan.sensing.domain.observations import StreamFacts
 from tests.entrypoints import test_edge_door
 from tests.entrypoints.test_edge_door import ROW, asking, kept, live
 from tests.sensing.conftest import NOW
@@ -100,3 +102,29 @@ def test_a_clock_set_back_loses_and_doubles_nothing(world):
     assert (found[2][0], found[2][1]["batch"]) == (202, 2)
     assert found[3][1]["error"]["params"]["first"] == "observation.time_ahead"
     assert [at for _, at, _, _ in kept()] == [NOW, NOW - timedelta(hours=1)]
+
+
+def test_a_key_that_is_not_ascii_is_refused_and_not_passed_over(world):
+    """Else the message, sent again, would be kept twice."""
+
+    async def talk(asked):
+        return [await asked.ask(ROW, idempotency_key=key) for key in ("ключ", "key")]
+
+    (status, said, _), taken = asking(talk)
+    assert (status, said["error"]["code"]) == (422, "idempotency.key_malformed")
+    assert taken[0] == 202
+    assert len(kept()) == 1
+
+
+def test_files_are_left_for_what_connections_bring():
+    assert serving.connections_within(1_024) == 256
+    assert serving.connections_within(serving.room_for_files()) <= serving.CONNECTIONS
+    assert serving.connections_within(1 << 20) == serving.CONNECTIONS
+
+
+def test_codes_that_nobody_knows_are_not_remembered():
+    table = table_of([(StreamFacts("known", "", ""), "")])
+    assert table.numbers_of(("known", "x" * 100_000)).tolist() == [0, -1]
+    assert table.asked.get(("known", "x" * 100_000)) is None
+    assert table.numbers_of(("known",)).tolist() == [0]
+    assert table.asked.get(("known",)) is not None

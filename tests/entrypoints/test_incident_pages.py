@@ -20,7 +20,7 @@ from anlan.warning.domain.findings import What
 from anlan.warning.models import Incident
 from tests.entrypoints.test_pages import an_account, signed_in
 from tests.response.builders import DUTY, NOW
-from tests.response.storms import finding, heard, kept, storm
+from tests.response.storms import finding, heard, kept, silent, storm
 
 pytestmark = [pytest.mark.django_db(databases="__all__"), pytest.mark.usefixtures("demo")]
 WHOLE = Actor("test", Role.DUTY_OFFICER, "P-DUTY", ("",), frozenset({"cases:read", "alerts:read"}))
@@ -51,6 +51,36 @@ def test_the_case_lists_its_members_the_worst_first_in_bounded_queries():
     assert last.index("<code>T5</code>") < last.index("<code>T3</code>")
     for odd in ("0", "x", "99999999", "500"):
         assert client.get(f"{page}?members={odd}").status_code == 200
+
+
+def test_devices_that_speak_again_leave_the_list_in_bounded_queries():
+    client = signed_in(an_account("duty_officer"))
+    kept(*(silent(n, carrier="gateway:GW-9") for n in range(1, 31)))
+    heard()
+    page = f"/cases/{Case.objects.get().pk}"
+    client.get(page)
+    _, few = counted(lambda: client.get(page))
+    kept(
+        *(
+            silent(n, carrier="gateway:GW-9", level="red" if n == 99 else "yellow")
+            for n in range(31, 331)
+        )
+    )
+    kept(*(silent(n, What.CLEARED) for n in range(1, 31)))
+    heard()
+    answer, many = counted(lambda: client.get(page))
+    assert many <= few + 1
+    shown = answer.content.decode()
+    assert "网关 GW-9：多台设备同时失联" in shown
+    assert "尚未恢复的设备（300 台，级别高的在前）" in shown
+    assert "已恢复 30 次" in shown
+    assert "全部恢复之前，工单不能销号" in shown
+    assert shown.index("<code>T99</code>") < shown.index("<code>T31</code>")
+    last = client.get(f"{page}?members=15").content.decode()
+    assert "<code>T330</code>" in last
+    assert "<code>T3</code>" not in last
+    english = client.get(page, headers={"accept-language": "en"}).content.decode()
+    assert "300 devices not back yet, the highest level first" in english
 
 
 @pytest.mark.parametrize(

@@ -175,6 +175,45 @@ def test_the_daily_verification_that_fails_is_a_sickness_and_is_tried_again_soon
     assert [round((at - tried[0]).total_seconds() / 60) for at in tried] == [0, 10, 20]
 
 
+def sealed_files(place):
+    return sorted((place.observations / "segments").rglob("obs-*.parquet"))
+
+
+@pytest.mark.parametrize("fault", ["changed", "missing"])
+def test_a_harmed_file_of_readings_is_found_by_itself_told_and_taken_back(works, instant, fault):
+    made, run_until = works
+    heard("RAIN-01", NOW)
+    run_until(70, every=35.0)
+    (path,) = sealed_files(settings.WORKSPACE)
+    whole = path.read_bytes()
+    path.unlink() if fault == "missing" else path.write_bytes(whole[:-1])
+    part = f"readings:segments/{path.parent.name}/{path.name}"
+    run_until(75)
+    assert part not in open_parts()  # the round of that day had seen it whole
+    run_until(24 * 60 + 75, every=12 * 60.0)
+    run_until(24 * 60 + 77)
+    (sick,) = Sickness.objects.filter(part=part)
+    assert sick.ailment == f"readings_{fault}"
+    case = Case.objects.get(pk=sick.case)
+    assert (case.is_open, case.hazard) == (True, "system.sick")
+    assert path.name in case.title["zh"]
+    path.write_bytes(whole)
+    run_until(24 * 60 + 79)
+    assert part not in open_parts()
+    assert made.failing == {}
+
+
+def test_a_round_that_is_switched_off_reads_nothing(works, monkeypatch):
+    _made, run_until = works
+    heard("RAIN-01", NOW)
+    monkeypatch.setattr(settings, "ANLAN", replace(settings.ANLAN, proof_rate="0"))
+    run_until(70, every=35.0)
+    (path,) = sealed_files(settings.WORKSPACE)
+    path.unlink()
+    run_until(24 * 60 + 80, every=12 * 60.0)
+    assert not any(part.startswith("readings:") for part in open_parts())
+
+
 def test_an_idle_hour_is_no_sickness(works):
     _made, run_until = works
     run_until(2)

@@ -39,11 +39,23 @@ WHOLE = {
     "cases": [[True, 60, "orange"]],
     "held": [60],
     "followers": 60,
+    "back": 0,
+    "open": 60,
     "elsewhere": 0,
     "owner_told": 1,
     "parked": 0,
     "rebuilt_differs": [],
 }
+
+
+#: All silent behind one gateway, and all but one back.
+SILENT = WHOLE | {
+    "incidents": [[60, "410102002001", "yellow"]],
+    "cases": [[True, 60, "yellow"]],
+    "back": 59,
+    "open": 1,
+}
+STORMS = {"alarms": ((), WHOLE), "silence": (("--silent",), SILENT)}
 
 
 def storm(what, root, *specs):
@@ -64,26 +76,30 @@ def prepared(tmp_path_factory):
     return root
 
 
-def test_killed_again_and_again_in_one_storm(prepared, tmp_path):
+@pytest.mark.parametrize("kind", STORMS)
+def test_killed_again_and_again_in_one_storm(kind, prepared, tmp_path):
+    flags, whole = STORMS[kind]
     root = tmp_path / "workspace"
     shutil.copytree(prepared, root)
-    found = storm("turns", root, *IN_TURN)
+    found = storm("turns", root, *IN_TURN, *flags)
     # A quick life may have told everything before the later steps come again.
     killed = found["ends"].index(0) if 0 in found["ends"] else len(IN_TURN)
     assert killed >= 3
     assert found["ends"] == [-9] * killed + [0] * (len(IN_TURN) - killed)
-    assert found["found"] == WHOLE
+    assert found["found"] == whole
 
 
 @pytest.mark.long
+@pytest.mark.parametrize("kind", STORMS)
 @pytest.mark.parametrize("step", STEPS)
-def test_killed_at_every_passage_of_every_step_of_a_storm(step, prepared, tmp_path):
+def test_killed_at_every_passage_of_every_step_of_a_storm(step, kind, prepared, tmp_path):
+    flags, whole = STORMS[kind]
     root = tmp_path / "workspace"
     shutil.copytree(prepared, root)
-    passages = storm("trace", root)[step]
+    passages = storm("trace", root, *flags)[step]
     for first in range(1, passages + 1, TOGETHER):
         last = min(first + TOGETHER - 1, passages)
         specs = [f"{step}:kill:{passage}" for passage in range(first, last + 1)]
-        for one in storm("each", prepared, *specs):
+        for one in storm("each", prepared, *specs, *flags):
             assert one["ended"] == -9, one["failpoint"]
-            assert one["found"] == WHOLE, one["failpoint"]
+            assert one["found"] == whole, one["failpoint"]

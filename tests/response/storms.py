@@ -17,6 +17,7 @@ RULE = "water.ponding"
 STREET, COMMUNITY, OTHER = "410102002", "410102002001", "410105001"
 SECOND = timedelta(seconds=1)
 CALM = "threshold.calm"
+SILENCE = "device.silence"
 
 
 def finding(
@@ -29,6 +30,7 @@ def finding(
     place: str = "",
     rule: str = RULE,
     reason: str = CALM,
+    carrier: str = "",
 ) -> Finding:
     """Return what the judge finds of the sensor of that number."""
     known = next(item for item in registry.rules_in_force(at=NOW) if item.id == rule)
@@ -41,10 +43,17 @@ def finding(
         level=level,
         area=area,
         place=place,
+        carrier=carrier,
         since=at,
         at=at,
         reason=Reason(reason),
     )
+
+
+def silent(number: int, what: What = What.RAISED, **said: object) -> Finding:
+    """Return what the judge finds of the sensor of that number that says nothing, or speaks again."""
+    why = {What.RAISED: "nothing_heard", What.LEVEL: "last_level", What.CLEARED: "heard_again"}
+    return finding(number, what, rule=SILENCE, reason=f"silence.{why[what]}", **said)  # type: ignore[arg-type]
 
 
 def kept(*findings: Finding, now: datetime = NOW) -> int:

@@ -16,7 +16,7 @@ from anlan.response.models import Case, CaseFollower, CaseIncident, CaseTask
 from anlan.warning.domain.findings import What
 from anlan.warning.models import AlertInstance, Incident
 from tests.response.builders import DUTY, MINUTE, NOW, pull, stands
-from tests.response.storms import COMMUNITY, OTHER, STREET, finding, heard, kept, storm
+from tests.response.storms import COMMUNITY, OTHER, STREET, finding, heard, kept, silent, storm
 
 pytestmark = [pytest.mark.django_db(databases="__all__"), pytest.mark.usefixtures("demo")]
 
@@ -71,14 +71,13 @@ def test_places_and_causes_are_told_apart():
     kept(
         *storm(25),
         *storm(25, first=101, area=OTHER),
-        *storm(25, first=201, rule="device.silence"),
+        *(silent(201 + n) for n in range(25)),
     )
     heard()
     dangers = Case.objects.filter(kind="hidden_danger")
     assert {case.area for case in dangers} == {STREET, OTHER}
-    assert dangers.count() == Incident.objects.count() == 2
-    # Devices share cases of their own: by gateway, operator or area (services/devices.py).
-    assert Case.objects.filter(kind="device").count() == 25
+    assert (dangers.count(), Incident.objects.count()) == (2, 3)
+    assert Case.objects.get(kind="device").cause == f"device.many|area:{STREET}"
     assert CaseFollower.objects.count() == 75
 
 

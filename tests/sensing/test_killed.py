@@ -31,5 +31,5 @@ def test_killed_at_every_step(tmp_path):
     )
     assert ran.returncode == 0, ran.stderr[-3000:]
     lines = ran.stdout.splitlines()
-    assert len(lines) == 29
+    assert len(lines) == 28
     assert lines[-1] == "done"

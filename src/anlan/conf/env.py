@@ -15,11 +15,13 @@ from pathlib import Path
 
 Network = IPv4Network | IPv6Network
 LARGEST_PAGE = 10_000
+FASTEST_PROOF = 1_000
 ORIGIN = re.compile(r"https?://(?:[a-z0-9.-]+|\[[0-9a-f:]+\])(?::\d{1,5})?")
 READ_LATE = {
     "flood_limit": "ANLAN_FLOOD_REPORTS",
     "flood_span": "ANLAN_FLOOD_MINUTES",
     "proxy_networks": "ANLAN_PROXIES",
+    "proof_bytes": "ANLAN_PROOF_RATE",
     "largest_sta_page": "ANLAN_STA_PAGE",
     "sta_origin_names": "ANLAN_STA_ORIGINS",
 }
@@ -75,6 +77,11 @@ class Settings:
     disk_alarm: str = _setting(
         "0.90", "Share of the disk in use at which the system calls itself sick."
     )
+    proof_rate: str = _setting(
+        "2",
+        "MiB of sealed readings that the clockwork reads again in a second, to prove that they are as they"
+        " were written: 2 are 170 GB a day, and a round begins once a day at most. 0: only by command.",
+    )
     sta_page: str = _setting(
         "1000",
         "Entities of one page of the SensorThings interface, at most, whatever $top asks for.",
@@ -100,6 +107,14 @@ class Settings:
     def flood_span(self) -> timedelta:
         """The span in which they are counted."""
         return timedelta(minutes=int(self.flood_minutes))
+
+    @property
+    def proof_bytes(self) -> int:
+        """How many bytes of sealed readings are read again in a second, at most; 0: none."""
+        found = float(self.proof_rate)
+        if not 0 <= found <= FASTEST_PROOF:
+            raise ValueError(f"from 0 to {FASTEST_PROOF}")
+        return int(found * (1 << 20))
 
     @property
     def largest_sta_page(self) -> int:

@@ -27,7 +27,7 @@ from anlan.notices.public import (
     WebhookSettings,
     open_transports,
 )
-from anlan.sensing.public import quarantine_open
+from anlan.sensing.public import harmed_files, quarantine_open, seen_apart
 
 log = logging.getLogger(__name__)
 
@@ -112,6 +112,8 @@ def take(now: datetime, failing_steps: Mapping[str, datetime]) -> Probes:
         doors=doors(now),
         steps=dict(failing_steps),
         intakes=intakes(),
+        harmed={item.name: item.fault for item in harmed_files()},
+        apart={one.code: one.params for one in seen_apart()},
     )
 
 

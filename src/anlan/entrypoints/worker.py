@@ -18,10 +18,12 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from types import FrameType
 
+from django.conf import settings
 from django.db import close_old_connections
 
 from anlan import flow
 from anlan.entrypoints import clock, here, probes, retaining
+from anlan.entrypoints.beside import Beside
 from anlan.entrypoints.lease import Lease
 from anlan.entrypoints.web import origins
 from anlan.infra import delivery, passing
@@ -183,10 +185,12 @@ def clockwork() -> Clockwork:
         *_showing(),
         Step("hand over", minute, lambda now: notices.hand_over(now=now)),
         Step("seal segments", proving, lambda now: sensing.seal_segments(now=now)),
+        Step("agree", proving, _agree),
         Step("seal ledger", proving, lambda now: accountability.seal(now=now)),
         Step("count ahead", timedelta(seconds=1) if is_live else proving, _count_ahead),
         Step("count rules", minute if is_live else proving, _count_rules),
         Step("recheck counted", proving, lambda _now: accountability.recheck()),
+        Step("prove readings", timedelta(seconds=1) if is_live else daily, _prove_readings),
         Step("watch", proving, _watch),
         Step("health", proving, lambda now: _health(now, works.failing)),
         Step("sweep passing", quarter, lambda now: passing.sweep(here.workspace(), now=now)),
@@ -218,6 +222,24 @@ def _bring_tables_in(now: datetime) -> object:
 
     end = time.monotonic() + COUNTING.total_seconds()
     return sensing.advance_tables(now=now, goes_on=lambda: time.monotonic() < end)
+
+
+def _agree(now: datetime) -> object:
+    """See that database and readings are of one time; those of a rehearsal are made together."""
+    from anlan.sensing import public as sensing
+
+    return sensing.agree(now=now) if here.workspace().kind is WorkspaceKind.LIVE else None
+
+
+def _prove_readings(now: datetime) -> object:
+    """Read some of the sealed readings again; a rehearsal's readings are made again instead."""
+    from anlan.sensing import public as sensing
+
+    most = settings.ANLAN.proof_bytes
+    if here.workspace().kind is not WorkspaceKind.LIVE or not most:
+        return None
+    end = time.monotonic() + COUNTING.total_seconds()
+    return sensing.prove_on(now=now, most_bytes=most, goes_on=lambda: time.monotonic() < end)
 
 
 def _forget_sources(now: datetime) -> object:
@@ -310,6 +332,12 @@ def _work(stop: threading.Event, goes_on: Callable[[], bool]) -> None:
         os.nice(NICENESS)
     probes.note_start()
     works = clockwork()
+    # A disk that fails makes who reads it wait, half a minute for each block.
+    proving = Beside(_prove_readings, "proving readings")
+    works.steps = tuple(
+        Step(one.name, one.every, proving) if one.run is _prove_readings else one
+        for one in works.steps
+    )
     sender = threading.Thread(target=_send_until, args=(stop,), daemon=True, name="sender")
     sender.start()
     while goes_on():
@@ -317,6 +345,7 @@ def _work(stop: threading.Event, goes_on: Callable[[], bool]) -> None:
         close_old_connections()
         stop.wait(TICK.total_seconds())
     stop.set()
+    proving.end()
     _stop_judging()
     sender.join(timeout=15)
 

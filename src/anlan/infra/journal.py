@@ -88,8 +88,8 @@ def record(
 ) -> JournalEntry:
     """Save ``rows``, delete ``gone``, and append ``event``: all in the caller's transaction.
 
-    Those of ``rows`` that are also in ``made`` were inserted in this transaction just so
-    (an event names the number of its row): they are not written a second time.
+    Those of ``rows`` that are also in ``made`` were written in this transaction just so (an event
+    names the number of its row; many go with one statement): they are not written a second time.
 
     Raises
     ------

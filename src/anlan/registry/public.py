@@ -106,6 +106,7 @@ from anlan.registry.selectors.packs import (
     versions_of,
 )
 from anlan.registry.selectors.places import (
+    area_behind,
     behind_the_same,
     place,
     places,
@@ -227,6 +228,7 @@ __all__ = [
     "answer_invitation",
     "area",
     "area_at",
+    "area_behind",
     "area_path",
     "areas_by_kind",
     "areas_under",

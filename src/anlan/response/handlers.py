@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from functools import partial
 from typing import cast
 
 from anlan.infra.delivery import Runs, in_runs
@@ -19,7 +18,7 @@ from anlan.response.domain.grounds import basis_of
 from anlan.response.domain.joining import priority_by_level
 from anlan.response.domain.opening import CaseKind, GivenTask, Member, Opening, opening_of_report
 from anlan.response.services import telling
-from anlan.response.services.devices import STREAM, of_many, silent_with
+from anlan.response.services.devices import of_silent
 from anlan.response.services.gathering import gather
 from anlan.response.services.incidents import draw_in, join_members
 from anlan.response.services.orphans import give_orphans_to_arbiter
@@ -125,9 +124,8 @@ def on_alert_raised(told: Told, *, now: datetime) -> None:
     reports = (alert.evidence or {}).get("reports", ()) if alert is not None else ()
     beside = [f"report:{number}" for number in reports]
     opening = opening_of_alert(event, rule)
-    if isinstance(rule, SilenceRule) and event.subject.startswith(STREAM):
-        failed = partial(silent_with, event.rule, event.at)
-        opening = of_many(opening, event.subject.removeprefix(STREAM), failed, now=now)
+    if isinstance(rule, SilenceRule) and alert is not None:
+        opening = of_silent(opening, alert.carrier, alert.area_path, now=now)
     take_sign(ACTOR, opening, now=now, beside=beside)
 
 

@@ -54,6 +54,16 @@ def last_frame() -> int:
     return reader().last()
 
 
+def passed_over() -> tuple[int, int]:
+    """Return after and up to which number frames were lost last; (0, 0) where nothing ever was.
+
+    What somebody remembers of a frame in between is of a store that is gone: its numbers of
+    streams may be others.
+    """
+    lost = reader().lost()
+    return (lost.after, lost.upto) if lost is not None else (0, 0)
+
+
 def frames_after(number: int, limit: int) -> list[Frame]:
     """Return up to ``limit`` frames with greater numbers, in order, sealed in the meantime or not."""
     return reader().frames(number, number + limit)

@@ -37,6 +37,7 @@ from anlan.sensing.frames import (
     most_rows_between,
     newest_readings,
     number_streams,
+    passed_over,
     rows_between,
     stream_codes,
     stream_numbers,
@@ -70,6 +71,7 @@ from anlan.sensing.selectors import (
     signal,
     signal_message,
 )
+from anlan.sensing.services.agreement import Apart, accept_loss, agree, apart, seen_apart
 from anlan.sensing.services.allowance import Allowance
 from anlan.sensing.services.examining import Examined, examine
 from anlan.sensing.services.gatherer import Gatherer
@@ -84,13 +86,14 @@ from anlan.sensing.services.maintaining import (
 )
 from anlan.sensing.services.messages import keep_message, map_here, maps_here
 from anlan.sensing.services.observations import keep_observations
-from anlan.sensing.services.once import Once, earlier_answer, forget_keys, run_once
+from anlan.sensing.services.once import MAX_KEY, Once, earlier_answer, forget_keys, run_once
 from anlan.sensing.services.photos import clean_photos
 from anlan.sensing.services.quarantine import keep_aside
 from anlan.sensing.services.reading import note_reading, words_of_report
 from anlan.sensing.services.receipts import follow_secret
 from anlan.sensing.services.reports import keep_report
 from anlan.sensing.services.retiring import retire_due, what_would_go
+from anlan.sensing.services.rounds import harmed_files, prove_on
 from anlan.sensing.services.segments import seal_segments, verify_segments
 from anlan.sensing.services.signals import keep_signal
 from anlan.sensing.services.sources import forget_sources
@@ -124,9 +127,11 @@ __all__ = [
     "FAULTS",
     "FLAGS",
     "LONGEST_MAINTENANCE",
+    "MAX_KEY",
     "MOST_STREAMS",
     "TRUSTS",
     "Allowance",
+    "Apart",
     "Batch",
     "BatchIn",
     "BatchReceipt",
@@ -158,7 +163,10 @@ __all__ = [
     "TableJob",
     "UploadState",
     "UsualCourse",
+    "accept_loss",
     "advance_tables",
+    "agree",
+    "apart",
     "append_piece",
     "as_parquet",
     "ask",
@@ -190,6 +198,7 @@ __all__ = [
     "forget_uploads",
     "frames_after",
     "frames_mark",
+    "harmed_files",
     "health",
     "health_of",
     "hear_kept",
@@ -222,6 +231,8 @@ __all__ = [
     "note_reading",
     "number_streams",
     "own_tables",
+    "passed_over",
+    "prove_on",
     "quarantine_open",
     "quarantined",
     "read_many",
@@ -234,6 +245,7 @@ __all__ = [
     "rows_between",
     "run_once",
     "seal_segments",
+    "seen_apart",
     "set_maintenance",
     "shape_of_table",
     "signal",

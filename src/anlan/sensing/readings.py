@@ -32,7 +32,7 @@ def last_batch_id() -> int:
 def batches_after(id: int, limit: int) -> tuple[Batch, ...]:  # noqa: A002  the public name
     """Return up to ``limit`` batches with a greater id, in order of id.
 
-    Ids have no gaps and follow commits, so a cursor that keeps the last id
+    Ids follow commits, with gaps only where frames were lost, so a cursor that keeps the last id
     hears every reading, sealed in the meantime or not.
     """
     if limit <= 0:

@@ -96,6 +96,11 @@ class AlertInstance(models.Model):
     cleared_reason = models.CharField(max_length=60, blank=True)
     evidence = models.JSONField(help_text="Readings, report and signal ids it rests on")
     recorded_at = models.DateTimeField(help_text="Workspace time of the judge's tick")
+    carrier = models.CharField(
+        max_length=120,
+        blank=True,
+        help_text="Of a silent stream: gateway:… or operator:…, which others share with it",
+    )
     incident = models.ForeignKey(
         "Incident",
         null=True,
@@ -145,6 +150,11 @@ class Incident(models.Model):
     case = models.CharField(max_length=20, help_text="Kind of case; none: told only")
     area = models.CharField(max_length=64)
     area_path = models.CharField(max_length=400)
+    carrier = models.CharField(
+        max_length=120,
+        blank=True,
+        help_text="gateway:… or operator:…, by which it is one; empty: its area alone",
+    )
     level = models.CharField(max_length=10, help_text="The highest at which a member was raised")
     members = models.PositiveIntegerField()
     first_at = models.DateTimeField(help_text="When its first alert was raised (evidence time)")

@@ -125,14 +125,16 @@ def standing_in(incident_id: int) -> int:
     return AlertInstance.objects.filter(incident=incident_id, cleared_at__isnull=True).count()
 
 
-def members(incidents: Collection[int], *, page: int, size: int, areas: int) -> Members:
+def members(
+    incidents: Collection[int], *, page: int, size: int, areas: int, open_only: bool = False
+) -> Members:
     """Return a page of the alerts of incidents, the worst first, and how all of them stand."""
-    return of_alerts.members(incidents, page=page, size=size, areas=areas)
+    return of_alerts.members(incidents, page=page, size=size, areas=areas, open_only=open_only)
 
 
-def subjects_open(rule: str, subjects: list[str], *, raised_since: datetime) -> list[str]:
-    """Return which of some subjects an open alert of a rule is about, raised since then (one query)."""
-    return of_streams.subjects_open(rule, subjects, raised_since=raised_since)
+def still_silent(alerts: Collection[int]) -> int:
+    """Return how many of some alerts say that a stream is silent still (one query)."""
+    return of_streams.still_silent(alerts)
 
 
 def streams_held(beside: Iterable[int]) -> frozenset[str]:
@@ -266,9 +268,9 @@ __all__ = [
     "risen_as_of",
     "rules_on",
     "standing_in",
+    "still_silent",
     "stop_judging",
     "stream_judge",
-    "subjects_open",
     "told_of",
     "try_rule",
     "warnings_as_of",

@@ -88,6 +88,59 @@ def test_a_silent_stream_is_silent_not_full_of_gaps():
     assert state["since"][0, GAPS] == NEVER
 
 
+def naive_share(instants, now, interval, fresh):
+    """Return the share of the hours in which a stream spoke, from the definition."""
+    hours = [now // HOUR - 24 + n for n in range(24)]
+    counts = [sum(1 for at in instants if at // HOUR == hour) for hour in hours]
+    silent = set()
+    for first in range(24):
+        for last in range(first, 24):
+            if not any(counts[first : last + 1]) and (last + 1 - first) * HOUR >= fresh:
+                silent.update(range(first, last + 1))
+    left = [n for n in range(24) if not {n - 1, n, n + 1} & silent]
+    expected = len(left) * HOUR // interval
+    if len(left) < 12 or not expected:
+        return None
+    return min(1.0, sum(counts[n] for n in left) / expected)
+
+
+@given(
+    hours=st.lists(st.integers(0, 8), min_size=25, max_size=25),
+    interval=st.sampled_from([10, 60, 90, 240]),
+    share=st.sampled_from([0.3, 0.8, 1.0]),
+)
+@settings(max_examples=200)
+def test_missing_readings_are_counted_in_the_hours_in_which_a_stream_spoke(hours, interval, share):
+    limits, state = Limits(interval * MINUTE, share=share), blank(1)
+    instants = [
+        START + n * HOUR + k * 7 * MINUTE for n, many in enumerate(hours) for k in range(many)
+    ]
+    if not instants:
+        return
+    now = START + 25 * HOUR
+    which, table = fold(state, [limits], [(0, at, place) for place, at in enumerate(instants)])
+    found = sweep(state, which, table, NOBODY, hour=now // HOUR)
+    wanted = naive_share(instants, now, interval * MINUTE, limits.fresh_us)
+    speaks = now - instants[-1] <= limits.fresh_us
+    whole = instants[0] <= now - DAY
+    if wanted is not None and speaks and whole and wanted < share:
+        assert [FAULTS[x["fault"]] for x in found] == ["gaps"]
+        assert found["found"][0] == wanted
+    else:
+        assert not len(found)
+
+
+def test_who_comes_back_after_a_silence_of_hours_has_no_gaps_beside_it():
+    limits, state = [Limits(10 * MINUTE, share=0.8)], blank(1)
+    rows = [(0, START + n * 10 * MINUTE, n) for n in range(6 * 40)]
+    rows = [
+        row for row in rows if not START + 10 * HOUR <= row[1] < START + 20 * HOUR + 30 * MINUTE
+    ]
+    which, table = fold(state, limits, rows)
+    for hour in range(21, 40):
+        assert not len(sweep(state, which, table, NOBODY, hour=START // HOUR + hour))
+
+
 def test_spikes_are_forgotten_after_a_day_without_any():
     limits, state = (
         [Limits(10 * MINUTE, spike_away=5.0, spike_spreads=3.0, spike_times=1)],

@@ -138,14 +138,36 @@ def test_what_the_disk_refuses_is_not_there_and_the_next_is(tmp_path, monkeypatc
     assert numbers(tmp_path) == [(1, 3), (2, 4)]
 
 
-def test_where_one_call_cannot_do_both_it_takes_two(tmp_path, monkeypatch):
+@pytest.mark.parametrize("missing", ["in Python", "in the file system"])
+def test_where_one_call_cannot_do_both_it_takes_two(tmp_path, monkeypatch, missing):
+    def refuse(*_):
+        raise OSError(errno.EOPNOTSUPP, "Operation not supported")
+
     synced = []
-    monkeypatch.delattr(os, "RWF_DSYNC")
+    if missing == "in Python":
+        monkeypatch.delattr(os, "RWF_DSYNC")
+    else:
+        monkeypatch.setattr(os, "pwritev", refuse)
     monkeypatch.setattr(os, "fsync", synced.append)
     writer = LogWriter(tmp_path, 0)
     writer.append([a_frame(1)])
     assert synced[-1] == writer._file
     assert numbers(tmp_path) == [(1, 3)]
+    writer.close()
+
+
+def test_what_is_kept_is_kept_although_readers_cannot_be_told(tmp_path, monkeypatch):
+    writer = LogWriter(tmp_path, 0)
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(writer, "_point", full)
+        assert [frame.seq for frame in writer.append([a_frame(1)])] == [1]
+    assert numbers(tmp_path) == []
+    writer.append([a_frame(2)])
+    assert [seq for seq, _ in numbers(tmp_path)] == [1, 2]
     writer.close()
 
 

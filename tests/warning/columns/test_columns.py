@@ -159,6 +159,22 @@ def test_a_fast_stream_outgrows_its_ring_and_stays_exact():
     assert len(both.found) > 4
 
 
+def test_a_stream_that_speaks_beyond_all_bounds_makes_no_news_of_what_it_loses():
+    """Its oldest readings go at each step, and with them what was told of them."""
+    state = new_state()
+    rule = a_threshold(("yellow", 2, 1))
+    step(state, NO_READINGS, now=START, city=judged_city.city(3, rule))
+    many = START + np.arange(one.MOST_KEPT + 10) * 1_000
+    at = np.concatenate([many, many[-1] + (1 + np.arange(5)) * 1_000_000])
+    found = []
+    for part in np.array_split(at[: len(many)], 4) + list(at[len(many) :, None]):
+        batch = batch_of(np.zeros(len(part), np.int32), part, np.full(len(part), 3.0))
+        found.append(step(state, batch, now=int(part[-1])))
+    assert state.columns.hot["count"][0] == one.MOST_KEPT
+    assert [len(done.findings.row) for done in found] == [1] + [0] * 8
+    assert sum(done.otherwise for done in found) == 0
+
+
 def test_kept_versions_and_rules_gone():
     rule = a_threshold(("yellow", 2, 1))
     both = Both({0: a_stream(0)}, rule, msgspec.structs.replace(a_rule("silence"), id="z"))

@@ -17,6 +17,8 @@ class Probes:
     through each door that is never quiet for long.  ``steps``: since when each duty of
     the clockwork that fails now has failed every time it was tried.  ``intakes``: since when
     nothing can come in by each way in that Anlan itself keeps open, where that is so now.
+    ``harmed``: files that are not what was written: ``missing``, ``changed`` or ``unreadable``.
+    ``apart``: which of database and readings is of an earlier time than the other, and what it lacks.
     """
 
     disks: Mapping[str, float] = field(default_factory=dict)
@@ -25,6 +27,8 @@ class Probes:
     doors: Mapping[str, datetime | None] = field(default_factory=dict)
     steps: Mapping[str, datetime] = field(default_factory=dict)
     intakes: Mapping[str, datetime] = field(default_factory=dict)
+    harmed: Mapping[str, str] = field(default_factory=dict)
+    apart: Mapping[str, Mapping[str, str | int]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +46,7 @@ class Limits:
     unsealed: timedelta = timedelta(minutes=15)
     intake: timedelta = timedelta(minutes=2)  # a broker may be started anew
     step: timedelta = timedelta(minutes=1)  # one failure may be chance; a minute of them is not
+    harmed: int = 5  # a broken disk is one broken disk; the rest is told when these are mended
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +94,7 @@ def diagnose(
         *_silences(facts, limits, now),
         *_deliveries(facts),
         *_proof(facts, limits, now),
+        *_harms(facts.probes, sick, limits),
     ]
     return sorted(found, key=lambda item: item.part)
 
@@ -162,3 +168,13 @@ def _proof(facts: Facts, limits: Limits, now: datetime) -> Iterator[Ailment]:
         yield Ailment("ledger", "ledger_unsealed", {"limit_min": _minutes(limits.unsealed)})
     if facts.open_breaches:
         yield Ailment("invariants", "breaches_open")
+
+
+def _harms(probes: Probes, sick: Collection[str], limits: Limits) -> Iterator[Ailment]:
+    for code, params in probes.apart.items():
+        yield Ailment(f"restore:{code}", code, params)
+    parts = {f"readings:{name}": name for name in sorted(probes.harmed)}
+    # Those that were told stay told: another one before them must not push them out.
+    for part in sorted(parts, key=lambda part: part not in sick)[: limits.harmed]:
+        name = parts[part]
+        yield Ailment(part, f"readings_{probes.harmed[name]}", {"file": name})

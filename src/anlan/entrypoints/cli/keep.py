@@ -55,6 +55,7 @@ def prove(place: Workspace) -> Sequence[str]:
         *(item.in_words(screen.language()) for item in accountability.verify().findings),
         *(f"content {item}" for item in contents.verify()),
         *(str(item) for item in sensing.verify_segments()),
+        *(f"{one.code} {dict(one.params)}" for one in sensing.apart()),
         *(str(item) for item in accountability.rebuild()),
     ]
 
@@ -143,6 +144,7 @@ def doctor(form: str) -> None:
         smtp=(values.smtp_host, int(values.smtp_port)) if values.smtp_host else None,
         probes={
             "segments": sensing.verify_segments,
+            "agreement": sensing.apart,
             "ledger": lambda: accountability.verify().findings,
         },
     )

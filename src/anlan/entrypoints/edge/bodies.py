@@ -19,15 +19,21 @@ DRAIN_S = 10.0
 """How long what nobody wants may go on coming."""
 MOST_READING = 256 * 1024 * 1024
 """Bytes of bodies that may be on their way or in work at once."""
-AT_ONCE_BYTES = 256 * 1024
-"""A body of no more than this is asked for as a whole."""
+AT_ONCE_BYTES = 64 * 1024
+"""A body of no more than this is asked for as a whole; its bytes count before they have come.
+
+So little that all connections together, of which none sends what it announced, do not fill the bound.
+"""
 
 
 class Headers(Protocol):
     """The head of a request as the server (RSGI) hands it over; names are in small letters."""
 
     def get(self, name: str, otherwise: str, /) -> str:
-        """Return what was said under a name."""
+        """Return what was said under a name, if that is ASCII."""
+
+    def __contains__(self, name: str, /) -> bool:
+        """Return whether anything was said under a name."""
 
 
 class Asked(Protocol):

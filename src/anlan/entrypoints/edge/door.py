@@ -18,7 +18,7 @@ from typing import Any, Protocol, TypeVar
 import msgspec
 
 from anlan.entrypoints import clock, metrics
-from anlan.entrypoints.edge.bodies import AT_ONCE_BYTES, Asked, Bodies, Headers, drain
+from anlan.entrypoints.edge.bodies import Asked, Bodies, Headers, drain
 from anlan.entrypoints.edge.credentials import Credentials
 from anlan.entrypoints.edge.judging import Judging
 from anlan.entrypoints.web.middleware import (
@@ -30,12 +30,13 @@ from anlan.infra import doors
 from anlan.infra.catalogue import wording
 from anlan.kernel.digests import sha256_hex
 from anlan.kernel.errors import AnlanError, NotAuthenticatedError
-from anlan.sensing.domain.errors import IntakeFullError, NothingKeptError
+from anlan.sensing.domain.errors import IntakeFullError, KeyMalformedError, NothingKeptError
 from anlan.sensing.domain.observations import BatchReceipt
-from anlan.sensing.public import Gatherer, Once
+from anlan.sensing.public import MAX_KEY, Gatherer, Once
 
 log = logging.getLogger(__name__)
 ADDRESS = "/api/v1/observations"
+LARGE_BYTES = 256 * 1024
 RETRY_S = 2
 _JSON = "application/json; charset=utf-8"
 METHODS = frozenset({"GET", "HEAD", "POST"})
@@ -158,14 +159,14 @@ class Door:
         body = await self.bodies.whole(asked, int(stated) if stated.isdecimal() else None)
         with self.bodies.held(len(body)):
             kind = headers.get("content-type", "").partition(";")[0].strip().lower()
-            given = headers.get("idempotency-key", "")
+            given = _key(headers)
 
             def once(key: str) -> Once | None:
                 return _once(given or key, kind, body)
 
             take = partial(self.gatherer.take_body, actor, body, kind, once=once, now=now)
             # A large body is read in a thread of its own, so that others need not wait for it.
-            large = len(body) > AT_ONCE_BYTES
+            large = len(body) > LARGE_BYTES
             future = await asyncio.to_thread(take, here=True) if large else take()
             return _told(await self.bridge.wait(future))
 
@@ -234,6 +235,14 @@ def _told(receipt: BatchReceipt) -> Answer:
             rows=len(receipt.refused), first=receipt.refused[0].code, quarantine=receipt.quarantine
         )
     return Answer(202, msgspec.json.encode(receipt))
+
+
+def _key(headers: Headers) -> str:
+    """Return the key of a message ("": none); the server hands over no text that is not ASCII."""
+    found = headers.get("idempotency-key", "")
+    if not found and "idempotency-key" in headers:
+        raise KeyMalformedError(limit=MAX_KEY)
+    return found
 
 
 def _token(headers: Headers) -> str:

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import gc
 import logging
+import resource
 import signal
 from collections.abc import Callable
 
@@ -24,6 +25,9 @@ from anlan.sensing import public as sensing
 
 log = logging.getLogger(__name__)
 CONNECTIONS = 4_096
+OWN_FILES = 1_024
+"""Files that the edge opens for itself: the log, segments, databases, checkpoints."""
+MQTT_LINES = 10_000
 HEAD_S = 10.0
 """How long a connection may take to say what it wants, the first time and again."""
 ENDING_S = 15.0
@@ -52,7 +56,7 @@ async def serve(address: str, port: int, *, limit: int) -> None:
         port=port,
         interface=Interfaces.RSGI,
         backlog=1_024,
-        backpressure=CONNECTIONS,
+        backpressure=connections_within(room_for_files()),
         # Whoever says nothing is let go; while the version of HTTP is not known, nobody would be.
         http=HTTPModes.http1,
         http1_settings=HTTP1Settings(header_read_timeout=int(HEAD_S * 1000)),
@@ -84,6 +88,27 @@ async def end_all(*ends: Callable[[], None]) -> None:
     async with contextlib.AsyncExitStack() as ending:
         for end in reversed(ends):
             ending.push_async_callback(asyncio.to_thread, end)
+
+
+def room_for_files() -> int:
+    """Raise the bound of open files to what the edge may need, as far as it may; return the bound.
+
+    Most systems begin with 1,024: as many silent connections, and no commit could open its file.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = CONNECTIONS + MQTT_LINES + OWN_FILES
+    if soft == resource.RLIM_INFINITY or soft >= wanted:
+        return wanted
+    most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, most), hard))
+    if most < wanted:
+        log.warning("few files may be open at once", extra={"bound": most, "wanted": wanted})
+    return max(soft, most)
+
+
+def connections_within(files: int) -> int:
+    """Return how many connections may be open at once, so that files are left for what they bring."""
+    return min(CONNECTIONS, max(files // 4, files - OWN_FILES - MQTT_LINES))
 
 
 def _begin() -> sensing.Gatherer:

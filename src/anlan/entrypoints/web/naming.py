@@ -45,7 +45,7 @@ def line_of(case: Case, names: Names, language: str) -> dict[str, Any]:
     return {
         "id": case.pk,
         "number": case.number,
-        "title": names.hazard(case.hazard, language) or _own_title(case, language),
+        "title": title_of(case, names, language),
         "where": where(case, names, language),
         "owner": names.post(case.owner_post, language),
         "owner_basis": basis_text(case.owner_basis, language),
@@ -58,14 +58,18 @@ def line_of(case: Case, names: Names, language: str) -> dict[str, Any]:
         "undecided": case.state == "arbitrating",
         "signs": case.signs,
         "alarms": case.title.get("members", 0),
+        "many": "device" if case.kind == "device" else "alarm",
         "rung": case.rung,
         "is_open": case.is_open,
     }
 
 
-def _own_title(case: Case, language: str) -> str:
-    """Return what a case of no known hazard is called: its own words, else that nobody knows."""
-    return str(case.title.get(language) or say("case.no_hazard", language))
+def title_of(case: Case, names: Names, language: str) -> str:
+    """Return what a case is called: by its hazard; of many devices, or of no hazard, in its own words."""
+    own = str(case.title.get(language) or say("case.no_hazard", language))
+    if case.kind == "device" and "incident" in case.title:
+        return own
+    return names.hazard(case.hazard, language) or own
 
 
 def rung_name(post: str, names: Names, language: str) -> str:

@@ -46,8 +46,11 @@ DUMPS = {"default": "anlan.pgdump", "contents": "contents.pgdump"}
 LEFT_OUT = frozenset(
     {"imports", "judge", "logs", "replays", "worker.beat", "worker.failing", "worker.lock"}
 )
-#: Who writes the observations, and where it listens: of this moment and machine only.
-OF_THE_WRITER = frozenset({"observations/writer.lock", "observations/writer.json"})
+#: Who writes the observations, where it listens, how far they were proven, and what they have seen of the
+#: journal, which may be more than the copy of the database has: of this moment and machine only.
+OF_THE_WRITER = frozenset(
+    f"observations/{name}" for name in ("writer.lock", "writer.json", "round.json", "witness.json")
+)
 LOG = "observations/log/"
 MANIFEST = "observations/manifest.json"
 COPY_TRIES = 5

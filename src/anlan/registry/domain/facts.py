@@ -86,6 +86,15 @@ class KnownStream(NamedTuple):
     area_path: str
     risk_point: str | None
     place_kind: str | None
+    gateway: str = ""
+    operator: str | None = None
+
+    @property
+    def carrier(self) -> str:
+        """What it shares with others that fall silent with it: its gateway, else its operator."""
+        if self.gateway:
+            return f"gateway:{self.gateway}"
+        return f"operator:{self.operator}" if self.operator else ""
 
 
 @dataclass(frozen=True, slots=True)

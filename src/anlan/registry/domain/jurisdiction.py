@@ -103,7 +103,9 @@ class ClockRule(Grounded, frozen=True, kw_only=True):
 class IncidentRule(Grounded, frozen=True, kw_only=True):
     """incidents.yaml: from when on alarms of one hazard in one small area are one incident.
 
-    Alarms of sensors and places only; what people report is never held together by it.
+    Alarms of sensors and places only; what people report is never held together by it.  With ``by:
+    carrier`` silent sensors behind one gateway are apart from the others, wherever they lie; of
+    those without one, those of one operator in one small area.
     """
 
     id: Slug
@@ -111,6 +113,7 @@ class IncidentRule(Grounded, frozen=True, kw_only=True):
     hazard: AnySlug = "*"
     case: CaseKind | Literal["*"] = "*"
     area: Literal["city", "district", "street", "community", "grid"] = "street"  # how small
+    by: Literal["area", "carrier"] = "area"  # what else they share
     at_least: Annotated[int, msgspec.Meta(ge=2)]  # so many sensors or places alarm...
     within: PositiveSpan  # ...inside some stretch of this length, by the time of the readings
     tell_again: PositiveSpan  # members that come later are told together after so long

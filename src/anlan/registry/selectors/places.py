@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection
 from datetime import datetime, time, timedelta
+from itertools import takewhile
 from typing import Any
 
 from django.db.models import Q, QuerySet
@@ -62,6 +63,8 @@ STREAM_FIELDS = (
     "area__path",
     "risk_point_id",
     "risk_point__kind",
+    "gateway",
+    "operator_id",
 )
 
 
@@ -223,6 +226,17 @@ def behind_the_same(code: str, *, most: int, at: datetime) -> tuple[str, list[st
     else:
         shared, rows = f"area:{found.area}", rows.filter(area=found.area)
     return shared, list(rows.order_by("code").values_list("code", flat=True)[:most])
+
+
+def area_behind(gateway: str, *, at: datetime) -> str:
+    """Return the path of the smallest area that holds all sensors behind a gateway (one query).
+
+    Empty where none in force is behind it.
+    """
+    rows = Sensor.objects.filter(holding(at), gateway=gateway).order_by()
+    paths = [path.split("/") for path in rows.values_list("area__path", flat=True).distinct()]
+    shared = takewhile(lambda codes: len(set(codes)) == 1, zip(*paths, strict=False))
+    return "/".join(codes[0] for codes in shared)
 
 
 def standing_since(*, at: datetime) -> tuple[dict[str, datetime], dict[str, datetime]]:

@@ -23,6 +23,12 @@ class SecondPersonNeededError(NotAllowedError):
     code = "case.second_person_needed"
 
 
+class StillSilentError(ConflictError):
+    """A device whose sensor says nothing yet is not mended, whoever says so (I6)."""
+
+    code = "case.still_silent"
+
+
 class MeasurementNeededError(ConflictError):
     """Such a case closes on a measurement only."""
 

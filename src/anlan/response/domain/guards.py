@@ -22,6 +22,7 @@ from anlan.response.domain.errors import (
     ReasonNeededError,
     ReturnedAlreadyError,
     SecondPersonNeededError,
+    StillSilentError,
 )
 from anlan.response.domain.measuring import Measurement
 from anlan.response.domain.states import Guard, Move, Who
@@ -52,6 +53,7 @@ class Facts:
     returned_once: bool = False
     needs_measurement: bool = False
     readings_cleared: bool = False  # every alert of the case fell below its clear limit
+    silent: int = 0  # sensors of a device case that say nothing yet
     reason: str = ""
     known_reasons: frozenset[str] = frozenset()
     until: datetime | None = None
@@ -83,13 +85,16 @@ def proof_of(facts: Facts) -> Proof:
 
     Readings of our own sensors below the clear limit are proof for anybody, and the only
     proof beside a stated measurement where the case asks for one.  A measurement that a
-    person states counts when that person did not handle the danger.
+    person states counts when that person did not handle the danger.  While a sensor of a device
+    case is silent nobody's word counts: it would be left without a duty.
 
     Raises
     ------
     AnlanError
         When there is no such proof; the code says what is missing.
     """
+    if facts.silent:
+        raise StillSilentError(silent=facts.silent)
     handled = facts.standing.actor in facts.hands
     stated = facts.measurement
     if stated is not None and not stated.is_below:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -61,3 +62,22 @@ def higher_level(before: str, level: str) -> str:
     known = [WarningLevel(text) for text in (before, level) if text]
     order = list(WarningLevel)
     return min(known, key=order.index).value if known else ""
+
+
+def cause_of_many(carrier: str, area: str) -> str:
+    """Return the cause under which devices that fail together have one open case.
+
+    Those behind one gateway wherever they are; else those of one operator in an area, or of the
+    area.  ``carrier`` is "gateway:…", "operator:…" or empty.
+    """
+    if carrier.startswith("gateway:"):
+        return f"device.many|{carrier}"[:200]
+    return f"device.many|{carrier}@{area}"[:200] if carrier else f"device.many|area:{area}"[:200]
+
+
+def causes_of_many(carrier: str, areas: Sequence[str]) -> list[str]:
+    """Return the causes that a device may share, of the smallest area first.
+
+    ``areas`` are the codes of its areas from the whole to the part.
+    """
+    return list(dict.fromkeys(cause_of_many(carrier, area) for area in reversed(areas)))

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from types import MappingProxyType
 
+from django.db.models import F
+
 from anlan.kernel.actor import Actor
 from anlan.kernel.durations import parse_span
 from anlan.registry import public as registry
@@ -16,6 +18,7 @@ from anlan.response.domain.guards import Facts
 from anlan.response.domain.states import Guard, Move
 from anlan.response.domain.words import CaseState, ClockKind, Stage, Trigger
 from anlan.response.models import Case, CaseClock, CaseFollower, CaseTask
+from anlan.warning import public as warning
 
 # Which list of reasons a trigger draws on; see the pack's reasons.yaml.
 REASON_LIST = MappingProxyType(
@@ -67,6 +70,7 @@ def facts_of(
         returned_once=case.returned_once,
         needs_measurement=case.evidence_to_close == "measurement",
         readings_cleared=Guard.PROOF in wants and readings_cleared(case),
+        silent=silent_in(case) if Guard.PROOF in wants else 0,
         reason=asked.reason,
         known_reasons=reasons_of(reason_list) if reason_list else frozenset(),
         until=asked.until,
@@ -101,8 +105,17 @@ def readings_cleared(case: Case) -> bool:
     A case without an alert has no readings that could speak for it.
     """
     alerts = CaseFollower.objects.filter(case=case, sign__startswith="alert:")
-    cleared = list(alerts.values_list("cleared_at", flat=True))
-    return bool(cleared) and all(cleared)
+    first = list(alerts.order_by(F("cleared_at").asc(nulls_first=True))[:1])
+    return bool(first) and first[0].cleared_at is not None
+
+
+def silent_in(case: Case) -> int:
+    """Return how many sensors of a device case say nothing yet (two queries)."""
+    if case.kind != "device":
+        return 0
+    left = CaseFollower.objects.filter(case=case, sign__startswith="alert:", cleared_at=None)
+    signs = left.values_list("sign", flat=True)
+    return warning.still_silent([int(sign.removeprefix("alert:")) for sign in signs])
 
 
 def is_open_beside(actor: Actor, case: Case, other: int | None) -> bool:

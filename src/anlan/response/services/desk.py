@@ -222,7 +222,7 @@ class Desk:
     ) -> None:
         """Let the case stand on its earliest clock, and keep everything with ``event``.
 
-        Of ``rows`` those in ``made`` were inserted just now.
+        Of ``rows`` those in ``made`` were written just now.
 
         Raises
         ------

@@ -2,9 +2,10 @@
 
 Silence comes as an alert of the judge, everything else as a fault that sensing found.  Both carry
 the stream; the matter of rule and check makes them one case.  Of many devices behind one gateway,
-of one operator in one area, or of one area, that fail within minutes, the cause is one: from the
-fifth on they share a case, with all of them as its signs (I4), and it stands at the highest of
-their levels (I6).
+of one operator in one area, or of one area, that fail within minutes, the cause is one: they share
+a case, with all of them as its signs (I4), and it stands at the highest of their levels (I6).  Those
+that fall silent together are an incident of the judge (services/incidents.py); who falls silent
+alone joins the case that is open for what it shares, and faults share one from the fifth on.
 """
 
 from __future__ import annotations
@@ -13,15 +14,17 @@ from collections.abc import Callable, Collection
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from django.db.models import Q
+
 from anlan.kernel.errors import NotFoundError
 from anlan.registry import public as registry
 from anlan.registry.domain.checkspecs import CheckSpec
 from anlan.response.domain.grounds import basis_of
+from anlan.response.domain.joining import SAME_WITHIN, causes_of_many
 from anlan.response.domain.opening import GivenTask, Opening
 from anlan.response.models import Case
 from anlan.sensing import public as sensing
 from anlan.sensing.domain.events import StreamFaultFound
-from anlan.warning import public as warning
 
 MANY = 5
 LOOKED_AT = 500  # of those that share a cause: enough to see that many failed
@@ -96,12 +99,20 @@ def of_many(
     return joint
 
 
-def silent_with(rule: str, at: datetime, streams: list[str]) -> Collection[str]:
-    """Return which of some streams a rule has found silent since some minutes before ``at``."""
-    found = warning.subjects_open(
-        rule, [f"{STREAM}{code}" for code in streams], raised_since=at - WITHIN
-    )
-    return [subject.removeprefix(STREAM) for subject in found]
+def of_silent(opening: Opening, carrier: str, area_path: str, *, now: datetime) -> Opening:
+    """Return the matter of a device that fell silent alone: its own, or that of those before it.
+
+    Who follows many others within a day belongs to them; a case that is open for longer does not
+    gather whatever fails later in its street.
+    """
+    causes = causes_of_many(carrier, area_path.split("/"))
+    fresh = Q(cause__in=causes, incidents__told_at__gte=now - SAME_WITHIN)
+    open_ones = Case.objects.filter(Q(cause=opening.cause) | fresh, is_open=True)
+    found = set(open_ones.values_list("cause", flat=True))
+    if opening.cause in found:
+        return opening
+    shared = next((cause for cause in causes if cause in found), "")
+    return replace(opening, cause=shared, place="", point=None, tasks=()) if shared else opening
 
 
 def faulty_with(kind: str, streams: list[str], *, now: datetime) -> Collection[str]:
@@ -111,3 +122,20 @@ def faulty_with(kind: str, streams: list[str], *, now: datetime) -> Collection[s
 
 def _is_open(cause: str) -> bool:
     return Case.objects.filter(cause=cause, is_open=True).exists()
+
+
+def title_of_many(carrier: str) -> dict[str, str]:
+    """Return what a case of many devices is called; ``carrier`` is what they share, if known."""
+    kind, _, code = carrier.partition(":")
+    if kind == "gateway":
+        return {
+            "zh": f"网关 {code}：多台设备同时失联",
+            "en": f"Gateway {code}: many devices silent at once",
+        }
+    if kind == "operator":
+        name = registry.names_of(organisations=[code])
+        return {
+            "zh": f"{name.organisation(code, 'zh')}：多台设备同时失联",
+            "en": f"{name.organisation(code, 'en')}: many devices silent at once",
+        }
+    return {"zh": "多台设备同时失联", "en": "Many devices silent at once"}

@@ -34,12 +34,14 @@ def give(desk: Desk, incident: warning.Incident, members: Iterable[Member]) -> N
             post = owner if task.post == "owner" else task.post
             has_own = has_own or post == owner
             key = f"{stem}:{rule.id}:{number}:{post}"[:200]
-            title = {"zh": task.title.zh, "en": task.title.en}
-            ground = ground_of_task(rule.id, rule.version, task.within, basis_of(rule))
-            wanted.setdefault(key, (GivenTask(key, title, task.within, post), ground))
+            if key not in wanted:
+                title = {"zh": task.title.zh, "en": task.title.en}
+                ground = ground_of_task(rule.id, rule.version, task.within, basis_of(rule))
+                wanted[key] = (GivenTask(key, title, task.within, post), ground)
         if owner != desk.case.owner_post and not has_own:
             key = f"{stem}:own:{owner}"[:200]
-            wanted.setdefault(key, _own(desk, incident, key, owner))
+            if key not in wanted:
+                wanted[key] = _own(desk, incident, key, owner)
     tasks.give_each(desk, list(wanted.values()))
 
 

@@ -27,7 +27,7 @@ from anlan.response.domain.opening import Crowd, Member, Opening
 from anlan.response.domain.words import CaseState, Proof, Trigger
 from anlan.response.models import Case, CaseFollower, CaseIncident, CaseNote, CaseTask
 from anlan.response.selectors.watching import WAITING_STATES
-from anlan.response.services import duties, telling
+from anlan.response.services import devices, duties, telling
 from anlan.response.services.desk import Desk
 from anlan.response.services.effects import end_unheard
 from anlan.response.services.joining import follow_up, raise_priority
@@ -41,9 +41,15 @@ TELL_AGAIN = timedelta(minutes=30)
 LONGEST_WAIT = timedelta(days=1)
 
 
-def cause_of(incident: int) -> str:
-    """Return the cause under which there is one open case of an incident."""
-    return f"incident:{incident}"
+def cause_of(incident: warning.Incident) -> str:
+    """Return the cause under which there is one open case of an incident.
+
+    Devices that failed together have one case for what they share: a gateway that fails each
+    hour is one duty, not one each hour.
+    """
+    if incident.case == "device":
+        return joining.cause_of_many(incident.carrier, incident.area)
+    return f"incident:{incident.pk}"
 
 
 @transaction.atomic(savepoint=False)
@@ -81,7 +87,7 @@ def _cases_of(
 
     All are locked before anything is recorded, in the order of their numbers.
     """
-    cause = cause_of(incident.pk)
+    cause = cause_of(incident)
     causes = {member.opening.cause for member in members}
     places = {member.opening.place for member in members} - {""}
     since = now - joining.SAME_WITHIN
@@ -98,7 +104,8 @@ def _cases_of(
     for member in members:
         opening = member.opening
         here = by_cause.get(opening.cause)
-        if here is None and opening.place:
+        # Devices of one place are of one cause no more than those beside them.
+        if here is None and opening.place and incident.case != "device":
             here = by_place.get((opening.place, opening.kind == "device"))
         if here is not None:
             apart[opening.sign] = here
@@ -117,8 +124,8 @@ def _opening_of(
         place="",
         known_at=min(one.opening.known_at for one in members),
         level=joining.higher_level(incident.level, first.opening.level),
-        cause=cause_of(incident.pk),
-        title={"incident": incident.pk, **_title(incident.hazard)},
+        cause=cause_of(incident),
+        title={"incident": incident.pk, **_title(incident)},
         evidence_to_close="measurement" if strict else "second_person",
         tasks=(),
         tell=_watchers(members),
@@ -128,10 +135,13 @@ def _opening_of(
     )
 
 
-def _title(hazard: str) -> dict[str, object]:
+def _title(incident: warning.Incident) -> dict[str, object]:
+    if incident.case == "device":
+        return {**devices.title_of_many(incident.carrier), "subject": incident.carrier}
     try:
-        name = registry.hazard(hazard).name
+        name = registry.hazard(incident.hazard).name
     except NotFoundError:
+        hazard = incident.hazard
         return {"zh": f"{hazard}：集中报警", "en": f"{hazard}: many alarms at once"}
     return {"zh": f"{name.zh}：集中报警", "en": f"{name.en}: many alarms at once"}
 
@@ -157,11 +167,15 @@ def _join(desk: Desk, incident: warning.Incident, members: Sequence[Member], wor
             case.evidence_to_close = "measurement"
         case.level = joining.higher_level(before, worst.opening.level)
         signs = tuple(follower.sign for follower in followers)
-        held = grown(desk, incident, by=len(followers))
+        held, is_new = grown(desk, incident, by=len(followers))
+        if is_new:
+            held.told, held.tell_at = incident.members, None
         _count(case, held)
         rows_of.insert_many(followers)
         joined = MembersJoined(case=case.pk, incident=incident.pk, signs=signs)
         desk.record(joined, rows=[*followers, held], made=followers)
+        if is_new:
+            _tell_again(desk, incident, worst)
     telling.tell(
         desk,
         [telling.named_post(word, case) for word in _watchers(members)],
@@ -185,9 +199,25 @@ def _count(case: Case, held: CaseIncident) -> None:
     case.title = {**case.title, "members": held.members}
 
 
-def grown(desk: Desk, incident: warning.Incident, *, by: int) -> CaseIncident:
-    """Return how far the case's incident has grown, not saved; more than was told is told later."""
+def _tell_again(desk: Desk, incident: warning.Incident, worst: Member) -> None:
+    """Tell the owner of an open case that the same happened once more."""
+    telling.tell(
+        desk,
+        [desk.case.owner_post],
+        "case.incident",
+        key=f"again:{incident.pk}",
+        members=incident.members,
+        worst=telling.where_of(worst.opening.place, worst.opening.area),
+    )
+
+
+def grown(desk: Desk, incident: warning.Incident, *, by: int) -> tuple[CaseIncident, bool]:
+    """Return how far the case's incident has grown, not saved, and whether it is new to the case.
+
+    More than was told is told later.
+    """
     held = CaseIncident.objects.filter(case=desk.case, incident=incident.pk).first()
+    is_new = held is None
     if held is None:
         held = CaseIncident(
             case=desk.case, incident=incident.pk, members=0, told=0, told_at=desk.now
@@ -198,7 +228,7 @@ def grown(desk: Desk, incident: warning.Incident, *, by: int) -> CaseIncident:
         again = parse_span(rule.tell_again) if rule else TELL_AGAIN
         # Told long ago, or by a clock that was put back since: soon, and never later than that.
         held.tell_at = min(max(held.told_at + again, desk.now), desk.now + again)
-    return held
+    return held, is_new
 
 
 @transaction.atomic
@@ -213,10 +243,10 @@ def draw_in(
     signs = [f"alert:{number}" for number in alerts]
     keys = set(CaseFollower.objects.filter(sign__in=signs).values_list("case_id", flat=True))
     found = Case.objects.select_for_update(of=("self",)).filter(
-        Q(pk__in=keys) | Q(cause=cause_of(incident.pk)), is_open=True
+        Q(pk__in=keys) | Q(cause=cause_of(incident)), is_open=True
     )
     cases = list(found.order_by("pk"))
-    into = next((case for case in cases if case.cause == cause_of(incident.pk)), None)
+    into = next((case for case in cases if case.cause == cause_of(incident)), None)
     if into is None:
         return
     desk = Desk(into, actor=actor, now=now)
@@ -257,7 +287,7 @@ def _merge(desk: Desk, gone: Desk, incident: warning.Incident) -> None:
     case.merged_into = into
     asked = Asked(reason="same_incident")
     end_unheard(gone, CaseState.MERGED, asked, how=Proof.MERGED.value)
-    held = grown(desk, incident, by=len(followers))
+    held, _ = grown(desk, incident, by=len(followers))
     _count(into, held)
     desk.record(CasesMerged(case=case.pk, into=into.pk), rows=[*followers, held])
     if into.level != before:

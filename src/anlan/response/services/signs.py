@@ -7,6 +7,7 @@ from datetime import datetime
 
 from django.db import transaction
 
+from anlan.infra import rows as rows_of
 from anlan.kernel.actor import Actor
 from anlan.kernel.canonical import instant_text
 from anlan.response.domain.asking import Asked
@@ -177,7 +178,8 @@ def _clear_in_one(
     if followers:
         signs = tuple(follower.sign for follower in followers)
         event = MembersCleared(case=case_id, incident=incident, signs=signs)
-        desk.record(event, rows=followers)
+        rows_of.save_many(followers)
+        desk.record(event, rows=followers, made=followers)
     if desk.case.is_open and not warning.standing_in(incident):
         row = warning.incident(incident)
         telling.tell(

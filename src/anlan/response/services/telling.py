@@ -97,10 +97,17 @@ _CODES: dict[str, Words] = {
 def _names(case: Case) -> dict[str, object]:
     """Return hazard, place and owner in both languages; the code where there is no name."""
     return {
-        "hazard": _name(case.hazard, lambda slug: registry.hazard(slug).name) or _own_words(case),
+        "hazard": _matter(case),
         "where": where_of(case.place, case.area),
         "owner": _name(case.owner_post, registry.post) or "",
     }
+
+
+def _matter(case: Case) -> object:
+    """Return the hazard; of many devices that failed together what they share."""
+    if case.kind == "device" and "incident" in case.title:
+        return _own_words(case)
+    return _name(case.hazard, lambda slug: registry.hazard(slug).name) or _own_words(case)
 
 
 def _own_words(case: Case) -> Words:

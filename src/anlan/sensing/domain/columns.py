@@ -52,8 +52,9 @@ REFUSALS = (
 )
 _UNKNOWN, _NO_TIME, _AHEAD, _ABSURD, _UNIT, _QUALITY, _NUMBER, _ROW = range(1, len(REFUSALS))
 
-ASKED, ASKED_LONG = 500_000, 2_000
-"""So many codes (about 50 MB), in columns of so many at most, are looked up only once."""
+ASKED = 64 * 1024 * 1024
+"""Columns of codes are looked up only once, so many bytes of them: a code costs :data:`CODE_COSTS` and its length."""
+ASKED_LONG, CODE_COSTS = 2_000, 70
 Places = NDArray[np.int32]
 
 
@@ -141,8 +142,10 @@ class StreamTable:
         found = self.asked.get(codes)
         if found is None:
             found = np.array([self.number.get(code, -1) for code in codes], np.int32)
-            if len(codes) <= ASKED_LONG:
-                self.asked.put(codes, found, len(codes))
+            # What is refused need not be quick, and anybody may send it.
+            if len(codes) <= ASKED_LONG and found.min(initial=0) >= 0:
+                size = 300 + CODE_COSTS * len(codes) + sum(map(len, codes))
+                self.asked.put(codes, found, size)
         return found
 
     def reach(self, actor: Actor) -> NDArray[np.bool_]:

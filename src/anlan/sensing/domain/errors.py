@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from anlan.kernel.errors import (
     ConflictError,
+    IntegrityBreachError,
     InvalidInputError,
     NotAllowedError,
     NotFoundError,
@@ -15,6 +16,18 @@ class SignRefusedError(InvalidInputError):
     """A sign cannot be taken as it is; subclasses say why."""
 
     code = "sign.refused"
+
+
+class StoreOfAnotherError(IntegrityBreachError):
+    """The store of readings in this workspace belongs to another one."""
+
+    code = "observations.of_another_workspace"
+
+
+class NothingLostError(ConflictError):
+    """Database and store of readings agree: there is no loss to accept."""
+
+    code = "observations.nothing_lost"
 
 
 class MaintenanceSpanError(InvalidInputError):

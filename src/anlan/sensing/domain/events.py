@@ -80,6 +80,23 @@ class SegmentSealed(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class LossAccepted(Event):
+    """A person accepted that something is gone, after a restore of the database or the readings alone.
+
+    ``what`` is ``readings`` (frames ``first`` to ``last``, and the segments that went with them) or
+    ``database`` (entries of the journal that the store of readings had witnessed).
+    """
+
+    what: str
+    first: int
+    last: int
+    since: datetime | None  # nobody knows, where nothing at all is left
+    until: datetime
+    segments: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class ReadingsRetired(Event):
     """Readings of a day went, as their class says; what stays of them lies in ``thinned``.
 

@@ -17,6 +17,7 @@ from anlan.sensing.models.streams import (
     MultiDatastream,
     RetiredReadings,
     Segment,
+    StoreMark,
     StreamFault,
 )
 
@@ -33,6 +34,7 @@ __all__ = [
     "Segment",
     "SignCounter",
     "Signal",
+    "StoreMark",
     "StreamFault",
     "Upload",
     "UploadPiece",

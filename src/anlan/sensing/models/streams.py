@@ -28,6 +28,29 @@ class Segment(models.Model):
         return self.name
 
 
+class StoreMark(models.Model):
+    """How far the store of readings had come when the database looked last: one row (technical).
+
+    A store that has come less far is one of before, or lost its last frames.  What a person accepted as
+    lost is told in the journal; here stands only up to which number.
+    """
+
+    technical = "how far the store had come when the database looked last"
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=1)
+    frame = models.BigIntegerField(default=0)
+    at = models.DateTimeField(help_text="When that frame was seen to be the last one")
+    accepted = models.BigIntegerField(
+        default=0, help_text="Numbers that were passed over up to here are accepted as lost"
+    )
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=models.Q(id=1), name="one_store_mark")]
+
+    def __str__(self) -> str:
+        return f"store at {self.frame}"
+
+
 class RetiredReadings(models.Model):
     """A tombstone (保存期满记录): readings of a day that their class no longer keeps."""
 

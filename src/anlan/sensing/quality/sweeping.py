@@ -205,16 +205,46 @@ def _missing(
     state: State, spoke: NDArray[np.intp], table: Table, k: NDArray[np.int32], now_us: int
 ) -> Changes:
     """Find streams of which too few readings of a day came; silence has a duty of its own."""
-    share = shares_of(state, spoke, table["interval_us"][k], now_us).day
+    share = _spoken_share(state, spoke, table[["interval_us", "fresh_us"]][k], now_us)
     limit = table["share"][k]
     known = ~np.isnan(share)
     is_open = state["since"][spoke, GAPS] != NEVER
     whole_day = state["first_us"][spoke] <= now_us - DAY_US
     speaks = now_us - state["last_us"][spoke] <= table["fresh_us"][k]
     on = known & ~is_open & whole_day & speaks & (share < limit)
-    off = is_open & (~known | (share >= np.minimum(limit + RELIEF, 1.0)))
+    # Who fell silent meanwhile has not mended it.
+    off = is_open & speaks & (~known | (share >= np.minimum(limit + RELIEF, 1.0)))
     ended = _ended(state, spoke[off], GAPS, now_us, share[off], limit[off])
     return np.concatenate([_begun(state, spoke[on], GAPS, now_us, share[on], limit[on]), ended])
+
+
+def _spoken_share(
+    state: State, which: NDArray[np.intp], figures: Table, now_us: int
+) -> NDArray[np.float64]:
+    """Return how complete streams were in those of the last 24 whole hours in which they spoke.
+
+    Hours in a row without any reading are silence once they last as long as a reading stands; they
+    and the two beside them, in which it began and ended, are left out.  NaN where less than half
+    of the day is left.
+    """
+    hours = np.arange(HOURS - 1) + now_us // HOUR_US - (HOURS - 1)
+    counted = _counted(state["hours"][which], state["hour"][which], hours)
+    empty = counted == 0
+    length = empty.astype(np.int64)
+    for j in range(1, HOURS - 1):
+        length[:, j] += empty[:, j] * length[:, j - 1]
+    for j in range(HOURS - 3, -1, -1):
+        length[:, j] = np.where(empty[:, j] & empty[:, j + 1], length[:, j + 1], length[:, j])
+    silent = empty & (length * HOUR_US >= figures["fresh_us"][:, None])
+    out = silent.copy()
+    out[:, 1:] |= silent[:, :-1]
+    out[:, :-1] |= silent[:, 1:]
+    left = (~out).sum(1)
+    expected = left * HOUR_US // figures["interval_us"]
+    came = np.where(out, 0, counted).sum(1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        share = np.minimum(came / expected, 1.0)
+    return np.where((expected == 0) | (left * 2 < HOURS - 1), np.nan, share)
 
 
 @compiled

@@ -60,7 +60,8 @@ class Examiner:
     def __init__(self, root: Path) -> None:
         self.root = root
         kept = states.load(file_of(root))
-        if kept.seq > reader().last():
+        lost = reader().lost()
+        if kept.seq > reader().last() or (lost is not None and lost.after < kept.seq < lost.upto):
             # The store is one of before: its frames would be passed over.
             log.warning("what was remembered of the streams is ahead of the store")
             kept = states.nothing()

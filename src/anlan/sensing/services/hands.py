@@ -7,6 +7,7 @@ import threading
 from pathlib import Path
 
 from anlan.sensing.services.here import workspace_here
+from anlan.sensing.services.witness import known_of_the_store
 from anlan.sensing.store import Hand, StoreReader
 from anlan.sensing.store.hand import Writing
 
@@ -20,7 +21,7 @@ def hand() -> Hand:
     root = workspace_here().observations
     with _turn:
         if root not in _hands:
-            _hands[root] = Hand(root)
+            _hands[root] = Hand(root, known_of_the_store)
         return _hands[root]
 
 
@@ -31,6 +32,8 @@ def begin_writing() -> Writing:
     ------
     ConflictError
         When another process made for writing does already.
+    StoreOfAnotherError
+        When the readings are those of another workspace.
     """
     return hand().take_up()
 

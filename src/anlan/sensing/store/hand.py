@@ -48,7 +48,7 @@ from anlan.sensing.store.manifest import Manifest
 from anlan.sensing.store.names import StreamNames
 from anlan.sensing.store.places import Places
 from anlan.sensing.store.retiring import Going
-from anlan.sensing.store.writer import Kept, StoreWriter, alone
+from anlan.sensing.store.writer import Kept, Known, StoreWriter, alone, nothing_known
 
 ANOTHER = "another edge process writes the observations of this workspace"
 PATIENCE_S = 10.0
@@ -62,10 +62,14 @@ class Writing:
     """A process that writes: one writer, one committer for all who wait, and a door for others."""
 
     def __init__(
-        self, root: Path, give_way: Callable[[], None], heard: Heard | None = None
+        self,
+        root: Path,
+        give_way: Callable[[], None],
+        heard: Heard | None = None,
+        known: Callable[[], Known] = nothing_known,
     ) -> None:
         """Begin to write; ``give_way`` ends it when a process made for writing has come."""
-        self.writer = StoreWriter(root)
+        self.writer = StoreWriter(root, known)
         self._give_way: Callable[[], None] | None = give_way
         self.committer = Committer(self.writer, heard)
         self._sealing = threading.RLock()
@@ -157,10 +161,14 @@ class Writing:
 
 
 class Hand:
-    """Keeps readings of one workspace from this process, whoever writes."""
+    """Keeps readings of one workspace from this process, whoever writes.
 
-    def __init__(self, root: Path) -> None:
+    ``known`` is asked, when this process is to write, what others know of the store.
+    """
+
+    def __init__(self, root: Path, known: Callable[[], Known] = nothing_known) -> None:
         self.root = root
+        self._known = known
         self.writing: Writing | None = None
         self._heard: Heard | None = None
         self._turn = threading.Lock()
@@ -330,7 +338,7 @@ class Hand:
         with self._turn:
             if self.writing is None:
                 with contextlib.suppress(ConflictError):
-                    self.writing = Writing(self.root, self._give_way, self._heard)
+                    self.writing = Writing(self.root, self._give_way, self._heard, self._known)
             return self.writing
 
     def _give_way(self) -> None:

@@ -73,11 +73,26 @@ class Retired(msgspec.Struct, frozen=True):
     thinned_sha256: str = ""
 
 
+class Lost(msgspec.Struct, frozen=True):
+    """Frames with ``after`` < number <= ``upto`` are not in this store, and never will be under these numbers.
+
+    The database knew of frames behind ``after``: the store is one of before, or its last frames were
+    harmed.  ``since_us``: when the last frame that is there came; ``until_us``: when the database
+    had last looked.
+    """
+
+    after: int
+    upto: int
+    since_us: int
+    until_us: int
+
+
 class Manifest(msgspec.Struct, frozen=True):
     """What is sealed: frames up to ``sealed`` lie in ``segments``, but for what was retired since.
 
     ``retired`` holds the tombstones of which the journal may not have heard yet.  ``names`` are the
     stream codes that there were at the last sealing, and ``names_sha256`` the hash of their lines.
+    ``lost`` are the numbers that were passed over, because others know them with readings that are gone.
     """
 
     sealed: int = 0
@@ -89,6 +104,16 @@ class Manifest(msgspec.Struct, frozen=True):
     retired: tuple[Retired, ...] = ()
     names: int = 0
     names_sha256: str = ""
+    lost: tuple[Lost, ...] = ()
+
+    def window(self, after: int, upto: int) -> tuple[int, int]:
+        """Return between which numbers as many lie as in a store without gaps from ``after`` to ``upto``."""
+        for gap in self.lost:
+            if gap.after <= after < gap.upto:
+                after, upto = gap.upto, gap.upto + upto - after
+            elif after < gap.after < upto:
+                upto += gap.upto - gap.after
+        return after, upto
 
 
 def load(path: Path) -> Manifest:

@@ -23,6 +23,11 @@ class Places(NamedTuple):
         return self.root / "segments"
 
     @property
+    def aside(self) -> Path:
+        """Segments that a manifest of before does not name: put here, for a person to look at."""
+        return self.root / "aside"
+
+    @property
     def manifest(self) -> Path:
         """Which segments count."""
         return self.root / "manifest.json"

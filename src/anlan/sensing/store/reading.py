@@ -20,7 +20,7 @@ from anlan.sensing.store.cuts import rows_of
 from anlan.sensing.store.finding import Brought
 from anlan.sensing.store.frames import MOST_ROWS, Frame
 from anlan.sensing.store.latest import NEVER, Latest, Newest
-from anlan.sensing.store.manifest import SegmentFile
+from anlan.sensing.store.manifest import Lost, SegmentFile
 from anlan.sensing.store.names import StreamNames
 from anlan.sensing.store.places import Places
 from anlan.sensing.store.rows import (
@@ -182,6 +182,11 @@ class StoreReader:
         """Return what is sealed, as it stands."""
         return self._manifest.load()
 
+    def lost(self) -> Lost | None:
+        """Return the numbers that were passed over last; None in a store that lost nothing."""
+        found = self._manifest.load().lost
+        return found[-1] if found else None
+
     def segments(self) -> tuple[SegmentFile, ...]:
         """Return the segments that count."""
         return self._manifest.load().segments
@@ -221,11 +226,14 @@ class StoreReader:
     def frames(self, after: int, upto: int) -> list[Frame]:
         """Return the frames with ``after`` < number <= ``upto``, in order, also sealed ones.
 
-        What was kept twice in sealed frames may be in the first of them only.
+        What was kept twice in sealed frames may be in the first of them only.  Numbers that were passed
+        over do not count: who asks for the next so many gets them.
         """
+        asked = after, upto
 
         def look() -> list[Frame]:
             found = self._manifest.load()
+            after, upto = found.window(*asked)
             waiting = [x for x in self._tail.after(found.sealed) if after < x.seq <= upto]
             if after >= found.sealed:
                 return waiting

@@ -314,9 +314,33 @@ def _ranges(opened: Sequence[segments.OpenSegment]) -> list[tuple[int, int]]:
 
 def sweep(places: Places, found: Manifest) -> None:
     """Remove what a crash left: unfinished files and files that the manifest does not name."""
+    for path in _unnamed(places, found):
+        path.unlink()
+
+
+def put_aside(places: Places, found: Manifest, last: int) -> int:
+    """Move whole files that the manifest does not name out of the way; return how many those were.
+
+    In a store of before they may be all that is left of acknowledged readings.
+    """
+    count = 0
+    for path in _unnamed(places, found):
+        if path.suffix != ".parquet":
+            path.unlink()
+        else:
+            target = places.aside / f"after-{last:012d}" / path.relative_to(places.segments)
+            target.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
+            path.replace(target)
+            sync_folder(target.parent)
+            count += 1
+    return count
+
+
+def _unnamed(places: Places, found: Manifest) -> list[Path]:
     named = {item.name for item in found.segments} | {item.name for item in found.tables}
     named |= {item.name for item in found.thinned} | set(found.leaving)
-    for path in places.segments.rglob("*"):
-        name = str(path.relative_to(places.segments))
-        if path.is_file() and name not in named:
-            path.unlink()
+    return [
+        path
+        for path in places.segments.rglob("*")
+        if path.is_file() and str(path.relative_to(places.segments)) not in named
+    ]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import logging
 import os
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple
@@ -21,9 +22,11 @@ from anlan.sensing.store.frames import Frame
 from anlan.sensing.store.keys import Heard, KnownKeys, body_of
 from anlan.sensing.store.latest import NEVER, Latest
 from anlan.sensing.store.log import LogWriter
-from anlan.sensing.store.manifest import Manifest
+from anlan.sensing.store.manifest import Lost, Manifest
 from anlan.sensing.store.names import StreamNames
 from anlan.sensing.store.places import Places
+
+_logger = logging.getLogger(__name__)
 
 
 class Kept(NamedTuple):
@@ -45,27 +48,44 @@ class Appended(NamedTuple):
     frames: list[Frame]
 
 
+class Known(NamedTuple):
+    """What others know of a store: a number up to which frames were kept, and when that was so (µs)."""
+
+    frame: int
+    at_us: int
+
+
+def nothing_known() -> Known:
+    """Say that nobody knows anything of a store."""
+    return Known(0, 0)
+
+
+PASSED_OVER = 1 << 26
+"""So many numbers more are passed over in a store that is behind: nobody knows what was kept since
+others looked last, and that is an hour of single readings at full rate."""
+
+
 class StoreWriter:
     """Opens a store for writing; a second writer is refused while the first lives.
 
     Opening takes up what a crash left: the torn end of the log is cut off, and what
-    followed the last saved state of the newest readings and keys is read again.
+    followed the last saved state of the newest readings and keys is read again.  A store that is
+    behind what is ``known`` of it goes on under numbers that nobody has used.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, known: Callable[[], Known] = nothing_known) -> None:
         self.places = Places(root)
         self.places.make()
         self._lock = alone(self.places.lock)
         try:
-            self._open()
+            self._open(known())
         except BaseException:
             os.close(self._lock)  # what is harmed may be mended while this process lives
             raise
 
-    def _open(self) -> None:
+    def _open(self, known: Known) -> None:
         self.names = StreamNames(self.places.names, writing=True)
         self.manifest = manifest.load(self.places.manifest)
-        sealing.sweep(self.places, self.manifest)
         self.log = LogWriter(self.places.log, self.manifest.sealed)
         self.keys = KnownKeys()
         for hashed, heard in sealing.keys_of(self.places, self.manifest):
@@ -74,14 +94,28 @@ class StoreWriter:
         self._appended, self._sealed = 0, 0
         self._turn = threading.Lock()
         self._take_up()
+        if self.log.last < known.frame:
+            with self._sweeping_up():
+                self._go_on_behind(known)
+        else:
+            # Not before: what no manifest names may be more than what a crash left.
+            sealing.sweep(self.places, self.manifest)
 
     def _take_up(self) -> None:
         """Bring the newest readings and the keys up to the last frame of the log."""
         done = self.manifest.sealed
-        if self.latest.seq < done:
-            # Somebody removed the saved state: the segments know it all, it only takes longer.
+        if not done <= self.latest.seq <= self.log.last:
+            # Somebody removed the saved state, or it is of another time than the rest: the segments
+            # know it all, it only takes longer.
             self.latest = sealed.newest_of(self.places, self.manifest)
-        for frame in log.Tail(self.places.log).after(done):
+        try:
+            waiting = log.Tail(self.places.log).after(done)
+        except FileNotFoundError as error:
+            raise IntegrityBreachError(
+                what=f"{self.places.manifest.name}: frames from {done + 1} on are in no segment that"
+                " it names and not in the log"
+            ) from error
+        for frame in waiting:
             self.keys.note(frame)
             self._appended += frame.rows
             if frame.seq > self.latest.seq:
@@ -90,6 +124,34 @@ class StoreWriter:
         if len(spoken) and spoken[-1] >= len(self.names.codes):
             # Else the next new streams would get the numbers of others, and their readings.
             raise IntegrityBreachError(what=f"{self.places.names.name}: codes are missing")
+
+    def _go_on_behind(self, known: Known) -> None:
+        """Let no number be used twice: others know it, and it would mean another reading to them.
+
+        What is here stays as it is, sealed; what no manifest names is put aside and not removed.  A
+        crash in between leaves a store that is behind, as it was, or one that goes on.
+        """
+        last = self.log.last
+        aside = sealing.put_aside(self.places, self.manifest, last)
+        self._close_waiting()
+        came = int(self.latest.newest.received_us.max(initial=NEVER))
+        upto = known.frame + PASSED_OVER
+        found = Lost(last, upto, 0 if came == NEVER else came, known.at_us)
+        _logger.error(
+            "the store of readings is behind the database: it goes on under new numbers",
+            extra={"last": last, "known": known.frame, "put_aside": aside},
+        )
+        self.latest.seq = upto
+        self._save_latest()
+        after = msgspec.structs.replace(
+            self.manifest, sealed=upto, lost=(*self.manifest.lost, found)
+        )
+        manifest.save(self.places.manifest, after)
+        failpoints.reach("store.loss_noted")
+        self.manifest = after
+        self.log.close()
+        self.log = LogWriter(self.places.log, upto)
+        self.log.forget_before(upto)
 
     @property
     def waiting_rows(self) -> int:
@@ -148,7 +210,7 @@ class StoreWriter:
         with self._sweeping_up():
             return self._seal(now_us=now_us)
 
-    def _seal(self, *, now_us: int) -> Manifest:
+    def _close_waiting(self) -> None:
         for frames in sealing.parts_of(log.Tail(self.places.log).after(self.manifest.sealed)):
             after = sealing.close_frames(self.places, self.manifest, frames)
             # Before the manifest: whoever finds frames sealed finds them in the newest readings too.
@@ -161,6 +223,9 @@ class StoreWriter:
             failpoints.reach("store.manifest_saved")
             self.manifest = after
             self._sealed += sum(frame.rows for frame in frames)
+
+    def _seal(self, *, now_us: int) -> Manifest:
+        self._close_waiting()
         self.manifest = sealing.merge(self.places, self.manifest, now_us=now_us)
         with self._turn:
             self.log.forget_before(self.manifest.sealed)

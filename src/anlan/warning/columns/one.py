@@ -296,7 +296,8 @@ def judge_one(
     more, ordered = _new_rows(t, c, s, batch, rows, old_settled)
     old = int(c.hot[s].count)
     size = size_of(c, s)
-    if old + more > size:
+    overflows = old + more > size
+    if overflows:
         if size < MOST_KEPT:
             return NO_ROOM
         ordered = False  # the oldest go
@@ -314,7 +315,11 @@ def judge_one(
     _hear_all(t, c, s, batch, rows, room, out)
     new_settled = settled(c, s)
     if not calm:
+        otherwise = room.tally[2]
         _judge_lanes(t, c, s, old, new_settled, now, ordered and not changed, room, out)
+        if overflows:
+            # With its oldest readings goes what was told of them, at each step: that is no news.
+            room.tally[2] = otherwise
     c.cold[s].settled = new_settled
     _silence(t, c, s, now, out)
     _leave(t, c, s)

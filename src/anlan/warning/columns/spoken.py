@@ -78,6 +78,7 @@ def _finding(step: Step, row: Records, city: City, stream: Stream) -> Finding:
         # Nobody knows any more where a stream lies that has ended.
         area="" if ended else stream.area,
         place="" if ended else stream.place,
+        carrier=stream.carrier if silent and not ended else "",
         since=instant(int(row["since"])),
         at=instant(int(row["at"])),
         reason=reason,

@@ -69,6 +69,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     before: str = ""
     area: str = ""
     place: str = ""
+    carrier: str = ""  # of a silent stream
     since: datetime
     at: datetime
     reason: Reason

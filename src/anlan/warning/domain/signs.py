@@ -56,7 +56,10 @@ class Batch(msgspec.Struct, frozen=True):
 
 
 class Stream(msgspec.Struct, frozen=True):
-    """A sensor's stream of one quantity.  In maintenance its silence is expected."""
+    """A sensor's stream of one quantity.  In maintenance its silence is expected.
+
+    ``carrier`` names what it shares with others that fall silent with it ("gateway:G1").
+    """
 
     code: str
     quantity: str
@@ -65,6 +68,7 @@ class Stream(msgspec.Struct, frozen=True):
     place: str = ""
     place_kind: str = ""
     in_maintenance: bool = False
+    carrier: str = ""
 
 
 class Place(msgspec.Struct, frozen=True):

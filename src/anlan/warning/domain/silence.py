@@ -89,6 +89,7 @@ def _finding(
         before=before or ("" if what is What.RAISED else item.level),
         area=stream.area,
         place=stream.place,
+        carrier=stream.carrier,
         since=instant(item.last) if what is What.RAISED else moment,
         at=moment,
         reason=Reason(

@@ -163,12 +163,18 @@ class Members:
     more_areas: int
 
 
-def members(incidents: Collection[int], *, page: int, size: int, areas: int) -> Members:
-    """Return alerts of incidents: open before cleared, the worst first (three queries)."""
+def members(
+    incidents: Collection[int], *, page: int, size: int, areas: int, open_only: bool
+) -> Members:
+    """Return alerts of incidents: open before cleared, the worst first (three queries).
+
+    All are counted, also where only open ones are listed.
+    """
     rows = AlertInstance.objects.filter(incident__in=list(incidents))
     is_over = When(cleared_at__isnull=False, then=Value(1))
     over = CaseWhen(is_over, default=Value(0), output_field=IntegerField())
-    listed = rows.order_by(over, _RANK, "-level_at", "pk")
+    wanted = rows.filter(cleared_at__isnull=True) if open_only else rows
+    listed = wanted.order_by(over, _RANK, "-level_at", "pk")
     counted = rows.order_by().values_list(over.copy(), "level").annotate(n=Count("pk"))
     standing = dict.fromkeys(LEVELS, 0)
     ended = 0

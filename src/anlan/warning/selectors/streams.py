@@ -12,6 +12,8 @@ from anlan.kernel.actor import Actor
 from anlan.warning.models import AlertInstance
 from anlan.warning.selectors.alerts import LEVELS, MOST_ROWS, inside
 
+SILENCE = "silence."
+
 
 def open_on_streams(streams: Iterable[str]) -> list[AlertInstance]:
     """Return the open alerts about some streams (one query); the caller checks areas."""
@@ -26,19 +28,25 @@ def levels_of_streams() -> dict[str, str]:
     rows = AlertInstance.objects.filter(subject__startswith="stream:", cleared_at__isnull=True)
     found: dict[str, str] = {}
     for subject, level, reason in rows.values_list("subject", "level", "reason"):
-        if str(reason.get("code", "")).startswith("silence."):
+        if str(reason.get("code", "")).startswith(SILENCE):
             continue
         code = subject.removeprefix("stream:")
         found[code] = min(found.get(code, level), level, key=LEVELS.index)
     return found
 
 
-def subjects_open(rule: str, subjects: list[str], *, raised_since: datetime) -> list[str]:
-    """Return which of some subjects an open alert of a rule is about, raised since then (one query)."""
+def still_silent(alerts: Collection[int]) -> int:
+    """Return how many of some alerts say that a stream is silent still (one query)."""
+    if not alerts:
+        return 0
+    # By the range of their keys: there may be more than a statement takes by name.
     rows = AlertInstance.objects.filter(
-        rule=rule, subject__in=subjects, cleared_at__isnull=True, raised_at__gte=raised_since
+        pk__gte=min(alerts),
+        pk__lte=max(alerts),
+        cleared_at__isnull=True,
+        reason__code__startswith=SILENCE,
     )
-    return list(rows.values_list("subject", flat=True))
+    return len(set(alerts).intersection(rows.values_list("pk", flat=True)))
 
 
 def streams_held(beside: Iterable[int]) -> frozenset[str]:

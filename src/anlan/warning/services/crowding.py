@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import cache
 from typing import NamedTuple
 
@@ -22,14 +22,19 @@ from anlan.warning.domain.incidents import Mark
 from anlan.warning.models import AlertInstance, Incident
 
 LOWEST = HIGHEST_FIRST[-1]
+GATEWAY = "gateway:"
 
 
 class Group(NamedTuple):
-    """What alerts of one incident have in common."""
+    """What alerts of one incident have in common.
+
+    What is behind one gateway is one wherever it lies: its ``area_path`` is empty here.
+    """
 
     hazard: str
     case: str
     area_path: str
+    carrier: str | None  # None: whatever it is; empty: what has none
 
 
 class Ahead(NamedTuple):
@@ -40,6 +45,7 @@ class Ahead(NamedTuple):
     subject: str
     hazard: str
     area_path: str
+    carrier: str
     raised_at: datetime
 
 
@@ -95,9 +101,10 @@ def crowd(
         if found is not None and found[0] in groups:
             near = _Near(Mark(one.raised_at, one.subject), None, None, None)
             coming.setdefault(found[0], []).append(near)
+    before = _written(groups, rules, known)
     grown: list[Growth] = []
     for group, rows in groups.items():
-        beside = coming.get(group, [])
+        beside = [*before.get(group, ()), *coming.get(group, ())]
         grown += _crowd(group, rules[group], rows, beside, held=held, now=now)
     return grown
 
@@ -114,17 +121,23 @@ class _Known:
         """Return the group of an alert and the rule that counts there; None where it stands alone."""
         if not incidents.is_of_sensors(row.subject):
             return None
-        return self.group_of_kind(row.rule, row.rule_version, row.hazard, row.area_path)
+        return self.group_of_kind(
+            row.rule, row.rule_version, row.hazard, row.area_path, row.carrier
+        )
 
     def _group(
-        self, rule: str, version: int, hazard: str, path: str
+        self, rule: str, version: int, hazard: str, path: str, carrier: str
     ) -> tuple[Group, IncidentRule] | None:
         case = _case_of(rule, version)
         counting = registry.incident_rule(case, hazard, at=self.now) if case else None
         if counting is None:
             return None
+        shared = carrier if counting.by == "carrier" else None
+        if shared and shared.startswith(GATEWAY):
+            return Group(hazard, case, "", shared), counting
         kinds = {code: self.kind_of(code) for code in path.split("/")}
-        return Group(hazard, case, incidents.small_area(path, kinds, counting.area)), counting
+        small = incidents.small_area(path, kinds, counting.area)
+        return Group(hazard, case, small, shared), counting
 
 
 def _kind_of(code: str) -> str:
@@ -152,17 +165,16 @@ def _crowd(
     group: Group,
     rule: IncidentRule,
     rows: Sequence[AlertInstance],
-    coming: Sequence[_Near],
+    beside: Sequence[_Near],
     *,
     held: Mapping[int, AlertInstance],
     now: datetime,
 ) -> list[Growth]:
     within = parse_span(rule.within)
     fresh = [_Near(Mark(row.raised_at, row.subject), None, None, row) for row in rows]
-    written = _written(group, [row.raised_at for row in rows], within)
-    if len({near.mark.subject for near in (*written, *fresh, *coming)}) < rule.at_least:
+    if len({near.mark.subject for near in (*fresh, *beside)}) < rule.at_least:
         return []
-    near = sorted((*written, *fresh, *coming), key=lambda one: one.mark.at)
+    near = sorted((*beside, *fresh), key=lambda one: one.mark.at)
     dense = incidents.crowded([one.mark for one in near], within=within, at_least=rule.at_least)
     members = [one for one, is_dense in zip(near, dense, strict=True) if is_dense or one.incident]
     grown: list[Growth] = []
@@ -172,33 +184,44 @@ def _crowd(
         if joining:
             known = min((one.incident for one in of_one if one.incident), default=None)
             drawn = _drawn([one.key for one in joining if one.key is not None], held)
-            incident = _incident(group, rule, known, joining[0].mark.at, now=now)
-            _join(incident, [*drawn, *(one.row for one in joining if one.row is not None)])
+            alerts = [*drawn, *(one.row for one in joining if one.row is not None)]
+            incident = _incident(group, rule, known, alerts[0], now=now)
+            _join(incident, alerts)
             grown.append(Growth(incident, drawn))
     return grown
 
 
-def _written(group: Group, instants: Sequence[datetime], within: timedelta) -> list[_Near]:
+def _written(
+    groups: Mapping[Group, Sequence[AlertInstance]],
+    rules: Mapping[Group, IncidentRule],
+    known: _Known,
+) -> dict[Group, list[_Near]]:
     """Return what was raised before, so near in time that it may be of one incident with news.
 
     Twice ``within``: an alert that comes to be crowded only now may itself stand next to one
-    that belongs to an incident already.
+    that belongs to an incident already.  One query for each hazard, however many groups.
     """
-    rows = AlertInstance.objects.filter(
-        Q(subject__startswith="stream:") | Q(subject__startswith="place:"),
-        registry.under(group.area_path, "area_path"),
-        hazard=group.hazard,
-        raised_at__gte=min(instants) - 2 * within,
-        raised_at__lte=max(instants) + 2 * within,
-    ).order_by("raised_at", "pk")
-    columns = ("raised_at", "subject", "incident", "pk", "rule", "rule_version")
-    cases: dict[tuple[str, int], str] = {}
-    found = []
-    for at, subject, incident, key, rule, version in rows.values_list(*columns):
-        if (rule, version) not in cases:
-            cases[rule, version] = _case_of(rule, version)
-        if cases[rule, version] == group.case:
-            found.append(_Near(Mark(at, subject), incident, key, None))
+    spans: dict[str, tuple[datetime, datetime]] = {}
+    for group, rows in groups.items():
+        reach, instants = 2 * parse_span(rules[group].within), [row.raised_at for row in rows]
+        first, last = min(instants) - reach, max(instants) + reach
+        begin, end = spans.get(group.hazard, (first, last))
+        spans[group.hazard] = min(begin, first), max(end, last)
+    found: dict[Group, list[_Near]] = {}
+    for hazard, (first, last) in spans.items():
+        alerts = AlertInstance.objects.filter(
+            Q(subject__startswith="stream:") | Q(subject__startswith="place:"),
+            hazard=hazard,
+            raised_at__gte=first,
+            raised_at__lte=last,
+        ).order_by("raised_at", "pk")
+        columns = ("rule", "rule_version", "hazard", "area_path", "carrier")
+        for at, subject, incident, key, *kind in alerts.values_list(
+            "raised_at", "subject", "incident", "pk", *columns
+        ):
+            its = known.group_of_kind(*kind)
+            if its is not None and its[0] in groups:
+                found.setdefault(its[0], []).append(_Near(Mark(at, subject), incident, key, None))
     return found
 
 
@@ -217,22 +240,27 @@ def _drawn(keys: Sequence[int], held: Mapping[int, AlertInstance]) -> list[Alert
 
 
 def _incident(
-    group: Group, rule: IncidentRule, known: int | None, at: datetime, *, now: datetime
+    group: Group, rule: IncidentRule, known: int | None, first: AlertInstance, *, now: datetime
 ) -> Incident:
-    """Return the incident of that key, locked, or a new one that begins at ``at``."""
+    """Return the incident of that key, locked, or a new one that begins with ``first``."""
     if known is not None:
         return Incident.objects.select_for_update().get(pk=known)
+    path = group.area_path
+    if not path:
+        gateway = (group.carrier or "").removeprefix(GATEWAY)
+        path = registry.area_behind(gateway, at=now) or first.area_path
     incident = Incident(
         rule=rule.id,
         rule_version=rule.version,
         hazard=group.hazard,
         case=group.case,
-        area=group.area_path.rsplit("/", 1)[-1],
-        area_path=group.area_path,
+        area=path.rsplit("/", 1)[-1],
+        area_path=path,
+        carrier=group.carrier or "",
         level=LOWEST,
         members=0,
-        first_at=at,
-        last_at=at,
+        first_at=first.raised_at,
+        last_at=first.raised_at,
         recorded_at=now,
     )
     rows_of.insert(incident)  # its alerts name it, so it comes first

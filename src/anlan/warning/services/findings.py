@@ -97,8 +97,7 @@ def keep_findings(
         wave.sort(key=_alone_then_worst)
         for begin in range(0, len(wave), AT_ONCE):
             _write(wave[begin : begin + AT_ONCE], now=now)
-    for growth in grown:
-        _tell_of(growth, now=now)
+    _tell_of(grown, now=now)
     return len(acts)
 
 
@@ -229,7 +228,9 @@ class _Desk:
     def ahead(self, item: Finding) -> Ahead:
         """Return a raising that is written later: in a storm thousands come with each hundred."""
         _, path = self._area_of(item)
-        return Ahead(item.rule, item.version, item.subject, item.hazard, path, item.at)
+        return Ahead(
+            item.rule, item.version, item.subject, item.hazard, path, item.carrier, item.at
+        )
 
     def drafted(self, item: Finding) -> AlertInstance:
         """Return the row that a raising makes, not written yet."""
@@ -244,6 +245,7 @@ class _Desk:
             area=area,
             area_path=path,
             place=item.place,
+            carrier=item.carrier,
             active_at=min(item.since, item.at),
             raised_at=item.at,
             level_at=item.at,
@@ -328,8 +330,16 @@ def _event(act: _Act) -> Event:
     )
 
 
-def _tell_of(growth: Growth, *, now: datetime) -> None:
-    journal.record(growth.event(), actor=ACTOR, now=now, rows=[growth.incident, *growth.drawn])
+def _tell_of(grown: Sequence[Growth], *, now: datetime) -> None:
+    plain_ones = [growth for growth in grown if not growth.drawn]
+    rows_of.save_many([growth.incident for growth in plain_ones])
+    journal.record_each(
+        [(growth.event(), growth.incident) for growth in plain_ones], actor=ACTOR, now=now
+    )
+    for growth in grown:
+        if growth.drawn:
+            rows = [growth.incident, *growth.drawn]
+            journal.record(growth.event(), actor=ACTOR, now=now, rows=rows)
 
 
 def _reason(item: Finding) -> dict[str, object]:

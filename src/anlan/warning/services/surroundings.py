@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 from functools import lru_cache
+from sys import intern
 from typing import NamedTuple
 
 from anlan.kernel.errors import NotFoundError
@@ -66,6 +67,7 @@ def _stream(sensor: KnownStream) -> Stream:
         area=sensor.area,
         place=sensor.risk_point or "",
         place_kind=sensor.place_kind or "",
+        carrier=intern(sensor.carrier),  # thousands share one
     )
 
 

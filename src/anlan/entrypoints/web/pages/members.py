@@ -1,4 +1,7 @@
-"""The alerts of an incident, as the page of its case lists them: the worst first, a page at a time."""
+"""The alerts of an incident, as the page of its case lists them: the worst first, a page at a time.
+
+Devices that speak again leave the list and are counted.
+"""
 
 from __future__ import annotations
 
@@ -21,17 +24,21 @@ def members_of(request: Call, found: CaseDetail, language: str) -> dict[str, Any
     number = request.GET.get("members", "")
     page = max(1, int(number)) if number.isdecimal() and len(number) < 7 else 1
     incidents = [one.incident for one in found.incidents]
-    members = warning.members(incidents, page=page, size=SHOWN, areas=AREAS)
+    devices = found.case.kind == "device"
+    members = warning.members(incidents, page=page, size=SHOWN, areas=AREAS, open_only=devices)
     cases = response.cases_of_signs(request.actor, [f"alert:{row.pk}" for row in members.rows])
     names = registry.names_of(
         areas={*(row.area for row in members.rows), *(code for code, _, _ in members.areas)},
         places={row.place for row in members.rows},
         posts=set(),
     )
-    total = members.over + sum(members.standing.values())
+    standing = sum(members.standing.values())
+    total = standing if devices else members.over + standing
     address = f"/cases/{found.case.pk}?members="
     return {
+        "kind": "device" if devices else "alarm",
         "total": total,
+        "keeps_open": devices and found.case.is_open and total,
         "over": members.over,
         "standing": [
             {"code": level, "name": names.warning_level(level, language), "count": count}

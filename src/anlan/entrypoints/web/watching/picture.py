@@ -215,7 +215,7 @@ def _alert(row: AlertInstance, gathered: Gathered, language: str) -> Line:
 
 
 def _red_case(case: Case, names: Names, language: str) -> dict[str, Any]:
-    title = names.hazard(case.hazard, language) or say("case.no_hazard", language)
+    title = naming.title_of(case, names, language)
     return {
         "key": f"case:{case.pk}",
         "title": title,

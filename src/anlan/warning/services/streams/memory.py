@@ -151,14 +151,24 @@ def fits(memory: Memory, written: Written | None, cuts: Sequence[JudgeCut], last
     """Return whether a memory belongs to this database and this store, and leads on to them.
 
     It may be behind the database, as long as every step in between is known; one that is ahead
-    belongs to a database that was lost.
+    belongs to a database that was lost, and so does one of frames that were lost to the store.
     """
-    if memory.mark.frame > last:
+    if not is_of_this_store(memory.mark, last):
         return False
     if written is None:
         return memory.cut == 0 and memory.mark.frame == 0
     numbers = [cut.number for cut in cuts]
-    return written.id == memory.id and numbers == [*range(memory.cut + 1, written.number + 1)]
+    led_on = memory.cut <= written.number
+    known = numbers == [*range(memory.cut + 1, written.number + 1)]
+    return written.id == memory.id and led_on and known
+
+
+def is_of_this_store(mark: Mark, last: int) -> bool:
+    """Return whether what was known at a frame can be of the store as it is now, whose last one is ``last``.
+
+    From before frames were lost it is of another one, in which streams may have other numbers.
+    """
+    return sensing.passed_over()[1] <= mark.frame <= last
 
 
 def repeat(

@@ -144,6 +144,7 @@ def _seen(one: columns.Standing, city: JudgedCity, level: str, *, now: datetime)
         level=level,
         area=stream.area,
         place=stream.place,
+        carrier=stream.carrier if isinstance(rule, SilenceRule) else "",
         since=now,
         at=now,
         reason=Reason("judge.found_again"),

@@ -112,7 +112,7 @@ class _Search:
     def _is_ours(self, before: Memory, written: Written | None) -> bool:
         """Return whether a memory is of this database and of this store, so that its numbers mean the same."""
         same = written is not None and before.id == written.id
-        return same and before.mark.frame <= sensing.last_frame()
+        return same and memory.is_of_this_store(before.mark, sensing.last_frame())
 
     def _past(
         self,
@@ -138,7 +138,8 @@ class _Search:
         """Return up to where everything was judged and written, as far as anybody knows."""
         mark = written.mark if written is not None else None
         last = sensing.last_frame()
-        if mark is None or mark.frame > last:
+        after, upto = sensing.passed_over()
+        if mark is None or mark.frame > last or after < mark.frame < upto:
             # Nobody knows how far the judge had come: what is open is what it had found by now.
             return Mark(last, micros(self.now))
         return mark if mark.at else Mark(mark.frame, self._received(mark.frame))
