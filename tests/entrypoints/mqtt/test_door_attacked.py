@@ -12,6 +12,7 @@ from anlan.entrypoints.mqtt.intake import Intake
 from anlan.infra.mqtt.wire import packet, text
 from anlan.kernel.actor import system_actor
 from anlan.registry import public as registry
+from anlan.registry.domain.errors import TokenUnknownError
 from anlan.sensing import public as sensing
 from anlan.sensing.models import Quarantine
 from tests.entrypoints.mqtt.conftest import a_row, a_token, eventually, kept
@@ -119,13 +120,20 @@ def test_a_flood_of_strangers_keeps_in_who_is_known_and_out_who_is_revoked(
 
 
 def test_whom_no_database_tells_of_is_let_go(open_door, connected, monkeypatch):
-    may_go = threading.Event()
+    may_go, answered = threading.Event(), []
+
+    def hangs(_token, *, now):
+        may_go.wait(60)
+        answered.append(now)
+        raise TokenUnknownError
+
     monkeypatch.setattr("anlan.entrypoints.mqtt.peer.ONCE_IN", 0.2)
-    monkeypatch.setattr(registry, "credential", lambda *_, **__: may_go.wait(60))
+    monkeypatch.setattr(registry, "credential", hangs)
     door = open_door()
     line = connected(door.port)
     hello(line, "anlan_guess")
     assert closed(line) == b""
+    assert answered == []
     may_go.set()
 
 
