@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import resource
 import threading
 from datetime import timedelta
 
@@ -116,10 +117,23 @@ def test_a_key_that_is_not_ascii_is_refused_and_not_passed_over(world):
     assert len(kept()) == 1
 
 
-def test_files_are_left_for_what_connections_bring():
-    assert serving.connections_within(1_024) == 256
-    assert serving.connections_within(serving.room_for_files()) <= serving.CONNECTIONS
-    assert serving.connections_within(1 << 20) == serving.CONNECTIONS
+@pytest.mark.parametrize(
+    ("soft", "hard", "then", "connections"),
+    [
+        (1_024, resource.RLIM_INFINITY, 15_120, 4_096),
+        (1_024, 524_288, 15_120, 4_096),
+        (1_024, 1_024, 1_024, 256),
+        (1_024, 12_000, 12_000, 3_000),
+        (20_000, 20_000, 20_000, 4_096),
+    ],
+)
+def test_files_are_left_for_what_connections_bring(monkeypatch, soft, hard, then, connections):
+    bounds = [(soft, hard)]
+    monkeypatch.setattr(serving.resource, "getrlimit", lambda _: bounds[-1])
+    monkeypatch.setattr(serving.resource, "setrlimit", lambda _, both: bounds.append(both))
+    files = serving.raise_open_files(10_000)
+    assert bounds[-1][0] == then
+    assert serving.connections_within(files, 10_000) == connections
 
 
 def test_codes_that_nobody_knows_are_not_remembered():

@@ -61,7 +61,7 @@ def test_what_began_while_an_earlier_instance_was_open_was_told_by_it():
     # The rule before it went: open from minute 10 to minute 30, when the rule was ended.
     kept(raised(10), cleared(30), new_rules=False)
     told = AlertInstance.objects.values_list("raised_at", "cleared_at", "peak_level")
-    before = list(told)
+    before = list(told.all())
     # The rule that came back reads the same readings, with other limits perhaps.
     changed = kept(
         raised(12), level(15, "orange"), cleared(20),  # within: the first one told it
@@ -69,7 +69,7 @@ def test_what_began_while_an_earlier_instance_was_open_was_told_by_it():
         new_rules=True,
     )  # fmt: skip
     assert changed == 0
-    assert list(told) == before
+    assert list(told.all()) == before
 
 
 def test_what_began_before_or_after_it_is_told():

@@ -145,7 +145,7 @@ def test_where_one_call_cannot_do_both_it_takes_two(tmp_path, monkeypatch, missi
 
     synced = []
     if missing == "in Python":
-        monkeypatch.delattr(os, "RWF_DSYNC")
+        monkeypatch.delattr(os, "RWF_DSYNC", raising=False)
     else:
         monkeypatch.setattr(os, "pwritev", refuse)
     monkeypatch.setattr(os, "fsync", synced.append)

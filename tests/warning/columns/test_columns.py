@@ -27,8 +27,8 @@ from anlan.warning.columns import (
     new_state,
     one,
     programs,
-    room_for,
     save,
+    spare_for,
     step,
 )
 from anlan.warning.columns.sums import exact_sum
@@ -84,10 +84,10 @@ def test_a_restarted_judge_finds_again_what_it_found(tmp_path: Path):
 
 def test_a_copy_stays_as_it_was_also_where_its_room_has_become_too_small():
     state, ticks = founded(judged_city.threshold()), Ticks(STREAMS)
-    small = room_for(new_state())
+    small = spare_for(new_state())
     batch, now = ticks.next()
     step(state, batch, now=now)
-    kept = [copied(state), copied(state, room_for(state)), copied(state, small)]
+    kept = [copied(state), copied(state, spare_for(state)), copied(state, small)]
     before = [column.tolist() for column in kept[0].columns]
     batch, now = ticks.next()
     step(state, batch, now=now)

@@ -82,7 +82,7 @@ class Bodies:
                 with self.held(announced):
                     return await asked()
         except (ProtocolClosed, ProtocolError):
-            raise BodyCutShortError(came="?", announced=announced) from None
+            raise BodyCutShortError(came=f"<{announced}", announced=announced) from None
         except TimeoutError:
             raise BodySlowError(seconds=int(BODY_S)) from None
 

@@ -27,7 +27,6 @@ log = logging.getLogger(__name__)
 CONNECTIONS = 4_096
 OWN_FILES = 1_024
 """Files that the edge opens for itself: the log, segments, databases, checkpoints."""
-MQTT_LINES = 10_000
 HEAD_S = 10.0
 """How long a connection may take to say what it wants, the first time and again."""
 ENDING_S = 15.0
@@ -50,13 +49,14 @@ async def serve(address: str, port: int, *, limit: int) -> None:
     mqtt = await asyncio.to_thread(_begin_mqtt, gatherer, senders)
     credentials = Credentials(senders)
     door = Door(gatherer, credentials, judging, limit=limit)
+    lines = mqtt.most_lines if mqtt is not None else 0
     server = Server(
         door,
         address=address,
         port=port,
         interface=Interfaces.RSGI,
         backlog=1_024,
-        backpressure=connections_within(room_for_files()),
+        backpressure=connections_within(raise_open_files(lines), lines),
         # Whoever says nothing is let go; while the version of HTTP is not known, nobody would be.
         http=HTTPModes.http1,
         http1_settings=HTTP1Settings(header_read_timeout=int(HEAD_S * 1000)),
@@ -90,25 +90,25 @@ async def end_all(*ends: Callable[[], None]) -> None:
             ending.push_async_callback(asyncio.to_thread, end)
 
 
-def room_for_files() -> int:
-    """Raise the bound of open files to what the edge may need, as far as it may; return the bound.
+def raise_open_files(lines: int) -> int:
+    """Raise the bound of open files to what ``lines`` of MQTT and the rest may need; return the bound.
 
     Most systems begin with 1,024: as many silent connections, and no commit could open its file.
     """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = CONNECTIONS + MQTT_LINES + OWN_FILES
+    wanted = CONNECTIONS + lines + OWN_FILES
     if soft == resource.RLIM_INFINITY or soft >= wanted:
         return wanted
-    most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, most), hard))
+    most = max(soft, wanted if hard == resource.RLIM_INFINITY else min(wanted, hard))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
     if most < wanted:
         log.warning("few files may be open at once", extra={"bound": most, "wanted": wanted})
-    return max(soft, most)
+    return most
 
 
-def connections_within(files: int) -> int:
+def connections_within(files: int, lines: int) -> int:
     """Return how many connections may be open at once, so that files are left for what they bring."""
-    return min(CONNECTIONS, max(files // 4, files - OWN_FILES - MQTT_LINES))
+    return min(CONNECTIONS, max(files // 4, files - OWN_FILES - lines))
 
 
 def _begin() -> sensing.Gatherer:

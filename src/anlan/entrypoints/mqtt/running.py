@@ -99,6 +99,7 @@ class Mqtt:
         """``gatherer`` and ``senders`` are those of the process that writes the store, within it."""
         self._root, self._clock, self._gatherer = root, clock, gatherer
         self._stop = threading.Event()
+        self.most_lines = len(settings.broker) + (settings.door.clients if settings.door else 0)
         senders = senders or Senders()
         self.door: DoorThread | None = None
         self.intakes: list[Intake] = []

@@ -30,8 +30,8 @@ MANY = 5
 LOOKED_AT = 500  # of those that share a cause: enough to see that many failed
 WITHIN = timedelta(minutes=15)
 TITLE: dict[str, object] = {
-    "zh": "多台设备同时故障或失联",
-    "en": "Many devices failed or fell silent together",
+    "zh": "多台设备同时故障",
+    "en": "Many devices failed together",
 }
 STREAM = "stream:"
 

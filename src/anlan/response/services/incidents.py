@@ -187,7 +187,7 @@ def _join(desk: Desk, incident: warning.Incident, members: Sequence[Member], wor
         telling.tell(
             desk,
             [case.owner_post],
-            "case.incident_worse",
+            telling.of_many(case, "case.incident_worse"),
             key=f"worse:{case.level}",
             members=incident.members,
             worst=telling.where_of(worst.opening.place, worst.opening.area),
@@ -204,7 +204,7 @@ def _tell_again(desk: Desk, incident: warning.Incident, worst: Member) -> None:
     telling.tell(
         desk,
         [desk.case.owner_post],
-        "case.incident",
+        telling.of_many(desk.case, "case.incident"),
         key=f"again:{incident.pk}",
         members=incident.members,
         worst=telling.where_of(worst.opening.place, worst.opening.area),
@@ -309,7 +309,7 @@ def tell_of_growth(actor: Actor, case_id: int, incident_id: int, *, now: datetim
         telling.tell(
             desk,
             [case.owner_post],
-            "case.incident_grew",
+            telling.of_many(case, "case.incident_grew"),
             key=f"grew:{incident_id}:{held.told}",
             members=held.told,
             told=told,

@@ -261,7 +261,9 @@ def _tell_of_incident(desk: Desk, subject: str, crowd: Crowd) -> None:
     telling.tell(
         desk,
         [desk.case.owner_post],
-        "case.incident" if subject == "case.opened" else "case.incident_arbitrate",
+        telling.of_many(
+            desk.case, "case.incident" if subject == "case.opened" else "case.incident_arbitrate"
+        ),
         key="opened",
         members=crowd.members,
         worst=telling.where_of(crowd.worst_place, crowd.worst_area),

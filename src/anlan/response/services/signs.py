@@ -185,7 +185,7 @@ def _clear_in_one(
         telling.tell(
             desk,
             [desk.case.owner_post],
-            "case.incident_calm",
+            telling.of_many(desk.case, "case.incident_calm"),
             key=f"calm:{incident}:{row.members}",
             urgency="normal",
             members=row.members,

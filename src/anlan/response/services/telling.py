@@ -21,6 +21,11 @@ def urgency_of(case: Case) -> str:
     return "urgent" if case.priority == 2 else "normal"
 
 
+def of_many(case: Case, subject: str) -> str:
+    """Return what is told of many alarms; of sensors without data in words of their own."""
+    return subject.replace("incident", "silence") if case.kind == "device" else subject
+
+
 def is_red(case: Case) -> bool:
     """Return whether the commander hears of the case as well."""
     return urgency_of(case) == "red"

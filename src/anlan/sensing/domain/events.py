@@ -84,7 +84,8 @@ class LossAccepted(Event):
     """A person accepted that something is gone, after a restore of the database or the readings alone.
 
     ``what`` is ``readings`` (frames ``first`` to ``last``, and the segments that went with them) or
-    ``database`` (entries of the journal that the store of readings had witnessed).
+    ``database`` (entries of the journal that the store of readings had witnessed).  The reason lies
+    in the content store: people write names into reasons.
     """
 
     what: str
@@ -93,7 +94,8 @@ class LossAccepted(Event):
     since: datetime | None  # nobody knows, where nothing at all is left
     until: datetime
     segments: int
-    reason: str
+    reason_content: str
+    reason_digest: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from django.db import transaction
 from anlan.infra import failpoints, journal
 from anlan.infra.models import JournalEntry
 from anlan.kernel.actor import Actor
-from anlan.kernel.errors import InvalidInputError
+from anlan.registry import public as registry
 from anlan.sensing.domain.errors import NothingLostError
 from anlan.sensing.domain.events import LossAccepted
 from anlan.sensing.models import Segment, StoreMark
@@ -150,25 +150,24 @@ def _database_behind() -> tuple[Apart, ...]:
 
 
 def accept_loss(actor: Actor, *, reason: str, now: datetime) -> tuple[Apart, ...]:
-    """Accept that what differs is lost; the journal says who did and why.  Return what it was.
+    """Accept that what differs is lost; the journal says when and why.  Return what it was.
 
     Raises
     ------
-    InvalidInputError
-        Without a reason.
+    EditReasonMissingError, EditReasonTooLongError, EditReasonPersonalError
+        When nobody could tell later why, or when it tells how somebody is reached.
     NothingLostError
         When nothing differs.
     """
-    if not reason.strip():
-        raise InvalidInputError(where="reason", problem="missing")
     with transaction.atomic():
+        why = registry.keep_reason(reason, now=now)
         note_frames(reader().last(), now=now)
         mark = StoreMark.objects.select_for_update().get()
         found = apart()
         if not found:
             raise NothingLostError
         for one in found:
-            _accept(actor, one, reason.strip(), now=now)
+            _accept(actor, one, (str(why.id), why.digest), now=now)
             if one.code == STORE:
                 mark.accepted = max(mark.accepted, _upto(one, mark))
                 mark.save(update_fields=["accepted"])
@@ -185,7 +184,7 @@ def _upto(one: Apart, mark: StoreMark) -> int:
     return mark.frame + PASSED_OVER if mark.frame > reader().last() else one.last
 
 
-def _accept(actor: Actor, one: Apart, reason: str, *, now: datetime) -> None:
+def _accept(actor: Actor, one: Apart, reason: tuple[str, str], *, now: datetime) -> None:
     rows = list(Segment.objects.select_for_update().filter(name__in=one.segments))
     for row in rows:
         row.replaced_by = LOST
@@ -196,7 +195,8 @@ def _accept(actor: Actor, one: Apart, reason: str, *, now: datetime) -> None:
         since=one.since,
         until=one.until,
         segments=len(rows),
-        reason=reason,
+        reason_content=reason[0],
+        reason_digest=reason[1],
     )
     journal.record(event, actor=actor, now=now, rows=rows)
 

@@ -43,10 +43,3 @@ def _here() -> Rounds:
         if root not in _rounds:
             _rounds[root] = Rounds(root)
         return _rounds[root]
-
-
-def forget_rounds() -> None:
-    """Forget what is in this process's memory; the file beside the store knows it."""
-    with _reading, _knowing:
-        while _rounds:
-            _rounds.popitem()[1].close()

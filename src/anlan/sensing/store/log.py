@@ -255,7 +255,7 @@ def _whole(handle: int, file: LogFile) -> tuple[int, int]:
 
 
 def _write_durably(handle: int, data: bytes, at: int) -> None:
-    """Write at a place of a file; when this returns it is on the disk, as after ``fsync``.
+    """Write at a place of a file; when this returns it is on the disk, as after ``fdatasync``.
 
     In one call where the system and the file system know it: it takes a third less time than two,
     and whoever waits for the interpreter's lock between them waits once.

@@ -62,7 +62,7 @@ def nothing_known() -> Known:
 
 PASSED_OVER = 1 << 26
 """So many numbers more are passed over in a store that is behind: nobody knows what was kept since
-others looked last, and that is an hour of single readings at full rate."""
+others looked last, and that is half an hour of single readings at the highest rate measured."""
 
 
 class StoreWriter:

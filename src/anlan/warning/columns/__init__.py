@@ -17,19 +17,19 @@ from anlan.warning.columns.resuming import (
 )
 from anlan.warning.columns.spoken import findings_of
 from anlan.warning.columns.state import (
-    Room,
+    Spare,
     State,
     bytes_of,
     bytes_per_stream,
     copied,
     load,
     new_state,
-    room_for,
     save,
+    spare_for,
 )
 
 __all__ = [
-    "NO_READINGS", "Batch", "City", "Facts", "Out", "Room", "Standing", "State", "Step", "batch_of", "bytes_of",
-    "bytes_per_stream", "copied", "findings_of", "hold_open", "load", "new_state", "put_stream", "room_for",
-    "save", "stand_still", "standing_in", "standing_of", "step",
+    "NO_READINGS", "Batch", "City", "Facts", "Out", "Spare", "Standing", "State", "Step", "batch_of", "bytes_of",
+    "bytes_per_stream", "copied", "findings_of", "hold_open", "load", "new_state", "put_stream",
+    "save", "spare_for", "stand_still", "standing_in", "standing_of", "step",
 ]  # fmt: skip

@@ -193,12 +193,12 @@ def _sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
-Room = dict[str, NDArray[Any]]
+Spare = dict[str, NDArray[Any]]
 PAGE = 4_096
-ROOM_MORE = 64  # a part as large is added: commits go on while memory is got ready
+SPARE_MORE = 64  # a part as large is added: commits go on while memory is got ready
 
 
-def room_for(state: State) -> Room:
+def spare_for(state: State) -> Spare:
     """Return memory for a copy, and a little more, of which every page is there already.
 
     New pages are what takes the time of a copy: whoever has the state alone need not wait for them.
@@ -206,18 +206,18 @@ def room_for(state: State) -> Room:
     found = {}
     for name, column in _used(state).items():
         one = np.empty(
-            (len(column) + len(column) // ROOM_MORE + 1, *column.shape[1:]), column.dtype
+            (len(column) + len(column) // SPARE_MORE + 1, *column.shape[1:]), column.dtype
         )
         one.reshape(-1).view(np.uint8)[::PAGE] = 0
         found[name] = one
     return found
 
 
-def copied(state: State, room: Room | None = None) -> State:
-    """Return the same, apart from what changes later; in ``room`` as far as that is large enough."""
+def copied(state: State, spare: Spare | None = None) -> State:
+    """Return the same, apart from what changes later; in ``spare`` as far as that is large enough."""
     columns = {}
     for name, column in _used(state).items():
-        place = (room or {}).get(name, column[:0])[: len(column)]
+        place = (spare or {}).get(name, column[:0])[: len(column)]
         if place.shape == column.shape:
             np.copyto(place, column)
         columns[name] = place if place.shape == column.shape else column.copy()

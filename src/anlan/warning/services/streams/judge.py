@@ -314,11 +314,11 @@ class StreamJudge:
 
     def _save(self, held: Memory) -> None:
         """Put the memory as it is now into its file; commits go on meanwhile."""
-        room = columns.room_for(held.state)
+        spare = columns.spare_for(held.state)
         with self._turn:
             if self._waiting or self._memory is not held:
                 return  # or a commit broke meanwhile, and what it left is half a step
-            kept = held.apart(room)
+            kept = held.apart(spare)
             held.readings = held.cuts = 0
             held.due, held.saved_at = False, held.mark.at
         self._saving.write(kept)

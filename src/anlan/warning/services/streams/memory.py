@@ -49,9 +49,9 @@ class Memory:
         """The rule versions by which anything is judged."""
         return {*self.state.rules, *self.state.silences}
 
-    def apart(self, room: columns.Room) -> Memory:
-        """Return the same, apart from what changes later; ``room`` is memory for the copy."""
-        return replace(self, state=columns.copied(self.state, room), late=dict(self.late))
+    def apart(self, spare: columns.Spare) -> Memory:
+        """Return the same, apart from what changes later; ``spare`` is memory for the copy."""
+        return replace(self, state=columns.copied(self.state, spare), late=dict(self.late))
 
     def step(
         self,
