@@ -9,18 +9,18 @@ from datetime import timedelta
 import pytest
 from django.db import transaction
 
-from anlan.infra import failpoints, journal, workspace
+from anlan.infra import failpoints, workspace
 from anlan.infra.models import JournalEntry
 from anlan.infra.workspace import WorkspaceKind
 from anlan.kernel.actor import system_actor
 from anlan.kernel.errors import InvalidInputError
 from anlan.sensing import public
 from anlan.sensing.domain.errors import NothingLostError, StoreOfAnotherError
-from anlan.sensing.models import Segment, StoreMark
+from anlan.sensing.models import StoreMark
 from anlan.sensing.public import BatchIn, RowIn
 from anlan.sensing.services import agreement, hands, witness
 from anlan.sensing.store.writer import PASSED_OVER
-from tests.sensing.conftest import GATEWAY, NOW
+from tests.sensing.conftest import GATEWAY, NOW, stopped
 
 pytestmark = pytest.mark.django_db(databases="__all__")
 ME = system_actor("terminal")
@@ -52,30 +52,6 @@ def nobody_remembers():
     yield
     agreement.forget_agreement()
     hands.let_go()
-
-
-@contextmanager
-def stopped():
-    """What is done to the files while nothing runs."""
-    hands.let_go()
-    yield
-
-
-@pytest.fixture
-def copy(live, tmp_path):
-    """Return a function that takes the folder of readings away, and one that puts it back as it was."""
-    kept = tmp_path / "kept"
-
-    def take():
-        with stopped():
-            shutil.copytree(live.observations, kept)
-
-    def put_back():
-        with stopped():
-            shutil.rmtree(live.observations)
-            shutil.copytree(kept, live.observations)
-
-    return take, put_back
 
 
 @contextmanager
@@ -155,32 +131,6 @@ def test_a_store_that_is_older_than_the_database(city, copy, noticed):
     (still,) = agreed(10)
     assert still._replace(last=0) == one._replace(last=0)
     assert public.verify_segments() == ()
-
-
-def test_a_store_whose_segments_are_gone(city, copy):
-    take, put_back = copy
-    send(1)
-    public.seal_segments(now=minute(2), span=ALL)
-    take()
-    send(3, 4)
-    (gone,) = public.seal_segments(now=minute(5), span=ALL)
-    agreed(6)
-    put_back()
-    (one,) = agreed(7)
-    assert one.segments == (gone.name,)
-    assert [item.fault for item in public.verify_segments()] == ["not_in_manifest"]
-    send(8)
-    public.seal_segments(now=minute(9), span=ALL)
-    (still,) = agreed(10)
-    assert still.segments == (gone.name,)
-    assert values() == [1, 8]
-    public.accept_loss(ME, reason="the disk broke", now=minute(11))
-    assert agreed(12) == ()
-    assert public.verify_segments() == ()
-    assert Segment.objects.get(name=gone.name).replaced_by == "lost"
-    assert journal.live_state()["sensing.segment"] == journal.replay_images(
-        JournalEntry.objects.filter(images__isnull=False).order_by("seq")
-    )["sensing.segment"]  # fmt: skip
 
 
 def test_a_folder_of_readings_that_is_gone(city, live):
@@ -277,21 +227,6 @@ def test_both_older_and_the_database_more_so(city, copy):
     put_back()
     assert [one.code for one in agreed(8)] == ["database_behind"]
     assert values() == [1, 3]
-
-
-def test_segments_merged_twice_before_the_journal_hears_are_not_missing(city):
-    for number in range(9):
-        send(number)
-        public.seal_segments(now=minute(number), span=ALL)
-    for number in range(20, 30):
-        send(number)
-        hands.hand().seal(witness.to_us(minute(number)))
-    hands.hand().seal(witness.to_us(NOW + timedelta(days=3)))
-    hands.hand().seal(witness.to_us(NOW + timedelta(days=3)))
-    assert agreed(31) == ()
-    assert public.verify_segments() == ()
-    public.seal_segments(now=minute(32), span=ALL)
-    assert agreed(33) == ()
 
 
 def test_a_loss_is_accepted_with_a_reason_and_told_in_the_journal(city, copy):
