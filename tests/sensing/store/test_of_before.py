@@ -143,6 +143,37 @@ def test_segments_that_a_manifest_of_before_does_not_name_are_put_aside(before, 
     assert values(before) == [1.0, 2.0, 3.0, 4.0, 7.0]
 
 
+@pytest.mark.parametrize("moved", [0, 1])
+def test_a_disk_that_fails_while_files_are_put_aside_costs_none_of_them(
+    before, tmp_path, monkeypatch, moved
+):
+    old = tmp_path / "old"
+    shutil.copytree(before, old)
+    life(before, [5, 6], sealed=(5, 6))
+    for path in before.glob("log/*"):
+        path.unlink()
+    shutil.copytree(old, before, dirs_exist_ok=True)
+    there = sorted(path.name for path in before.rglob("*.parquet"))
+    whole, done = Path.replace, []
+
+    def failing(self, target):
+        if "aside" in Path(target).parts:
+            if len(done) == moved:
+                raise OSError(5, "Input/output error")
+            done.append(target)
+        return whole(self, target)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "replace", failing)
+        with pytest.raises(UnavailableError, match="Input/output error"):
+            StoreWriter(before, knowing(6))
+    assert len(done) == moved
+    assert sorted(path.name for path in before.rglob("*.parquet")) == there
+    life(before, [7], known=knowing(6))
+    assert set(there) <= {path.name for path in before.rglob("*.parquet")}
+    assert values(before) == [1.0, 2.0, 3.0, 4.0, 7.0]
+
+
 @pytest.mark.parametrize("of_before", [False, True])
 def test_a_manifest_that_does_not_go_with_the_log_is_refused_and_nothing_is_removed(
     before, of_before

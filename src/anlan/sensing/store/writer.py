@@ -95,7 +95,9 @@ class StoreWriter:
         self._turn = threading.Lock()
         self._take_up()
         if self.log.last < known.frame:
-            with self._sweeping_up():
+            # A failure here removes nothing: what no manifest names, and was not yet put aside, may be
+            # all that is left of acknowledged readings.
+            with _told_as_unavailable():
                 self._go_on_behind(known)
         else:
             # Not before: what no manifest names may be more than what a crash left.
@@ -263,13 +265,14 @@ class StoreWriter:
     @contextlib.contextmanager
     def _sweeping_up(self) -> Iterator[None]:
         """Remove what a full disk left half done: it would keep the disk full."""
-        try:
-            yield
-        except OSError as error:
-            # The file says which one counts, whatever failed around it.
-            self.manifest = manifest.load(self.places.manifest)
-            sealing.sweep(self.places, self.manifest)
-            raise UnavailableError(what="observation segments", problem=error.strerror) from error
+        with _told_as_unavailable():
+            try:
+                yield
+            except OSError:
+                # The file says which one counts, whatever failed around it.
+                self.manifest = manifest.load(self.places.manifest)
+                sealing.sweep(self.places, self.manifest)
+                raise
 
     def _save_latest(self) -> None:
         with self._turn:
@@ -298,6 +301,14 @@ class StoreWriter:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+
+@contextlib.contextmanager
+def _told_as_unavailable() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise UnavailableError(what="observation segments", problem=error.strerror) from error
 
 
 def _without_repeats(
