@@ -7,13 +7,13 @@ from contextlib import contextmanager
 from datetime import timedelta
 
 import pytest
-from django.db import transaction
+from django.db import OperationalError, transaction
 
 from anlan.infra import failpoints, workspace
 from anlan.infra.models import JournalEntry
 from anlan.infra.workspace import WorkspaceKind
 from anlan.kernel.actor import system_actor
-from anlan.kernel.errors import InvalidInputError
+from anlan.kernel.errors import InvalidInputError, UnavailableError
 from anlan.sensing import public
 from anlan.sensing.domain.errors import NothingLostError, StoreOfAnotherError
 from anlan.sensing.models import StoreMark
@@ -164,6 +164,18 @@ def test_the_newer_store_put_back_in_time_ends_it(city, live, tmp_path, copy):
     send(7)
     assert values() == [1, 3, 7]
     assert public.passed_over() == (0, 0)
+
+
+def test_a_sender_is_told_that_a_database_does_not_answer(city, monkeypatch):
+    def away(*_):
+        raise OperationalError("connection refused")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(StoreMark.objects, "first", away)
+        with pytest.raises(UnavailableError, match="does not answer"):
+            hands.begin_writing()
+    send(1)
+    assert values() == [1]
 
 
 def test_a_database_that_is_older_than_the_store(city):

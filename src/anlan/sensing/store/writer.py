@@ -353,3 +353,14 @@ def alone(path: Path) -> int:
             what="another process writes the observations of this workspace"
         ) from None
     return handle
+
+
+def is_free(root: Path) -> bool:
+    """Return whether nobody writes a store at this moment."""
+    places = Places(root)
+    places.make()
+    try:
+        os.close(alone(places.lock))
+    except ConflictError:
+        return False
+    return True
