@@ -166,6 +166,25 @@ def test_the_newer_store_put_back_in_time_ends_it(city, live, tmp_path, copy):
     assert public.passed_over() == (0, 0)
 
 
+def test_after_a_power_cut_nothing_is_lost_that_is_in_the_log(city, live):
+    """Up to where readers may read is not synced: it may be what it was a while ago."""
+    pointer = live.observations / "log" / "synced"
+    send(1)
+    earlier = pointer.read_bytes()
+    send(2, 3)
+    agreed(4)
+    with stopped():
+        pointer.write_bytes(earlier)
+    assert agreed(5) == ()
+    assert public.last_frame() == 3
+    with stopped():
+        pointer.unlink()
+    assert agreed(6) == ()
+    assert values() == [1, 2, 3]
+    send(7)
+    assert public.passed_over() == (0, 0)
+
+
 def test_a_sender_is_told_that_a_database_does_not_answer(city, monkeypatch):
     def away(*_):
         raise OperationalError("connection refused")

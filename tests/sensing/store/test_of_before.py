@@ -7,6 +7,7 @@ import random
 import shutil
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,7 @@ from anlan.kernel.errors import IntegrityBreachError, UnavailableError
 from anlan.sensing.store import StoreReader, StoreWriter, frame_of, sealing
 from anlan.sensing.store.log import files_of
 from anlan.sensing.store.verify import verify
-from anlan.sensing.store.writer import PASSED_OVER, Known, nothing_known
+from anlan.sensing.store.writer import PASSED_OVER, Known, alone, catch_up, nothing_known
 
 NOW = 1_700_000_000_000_000
 ROWS = 50
@@ -208,6 +209,43 @@ def test_a_full_disk_while_it_passes_over_leaves_it_as_it_was(before, monkeypatc
     )
     assert life(before, [7], known=knowing(6)) == 6 + PASSED_OVER + 1
     assert values(before) == [1.0, 2.0, 3.0, 4.0, 7.0]
+
+
+def test_readers_are_told_of_whole_frames_only_and_nothing_is_cut_for_them(before):
+    pointer = before / "log" / "synced"
+    (file,) = files_of(before / "log")
+    with file.path.open("ab") as opened:
+        opened.write(b"ANL1 what a power cut left of a commit")
+    size = file.path.stat().st_size
+    for stale in (b"", pointer.read_bytes()[:-1], bytes(24)):
+        pointer.write_bytes(stale)
+        catch_up(before)
+        assert StoreReader(before).last() == 4
+        assert file.path.stat().st_size == size
+    assert life(before, [5]) == 5
+
+
+def test_readers_wait_for_who_opens_a_store_and_not_for_ever(before):
+    pointer = before / "log" / "synced"
+    pointer.write_bytes(b"")
+    lock = alone(before / "writer.lock")
+    catch_up(before, patience_s=0.1)
+    assert pointer.read_bytes() == b""
+    later = threading.Timer(0.2, os.close, [lock])
+    later.start()
+    catch_up(before, patience_s=60.0)
+    later.join()
+    assert StoreReader(before).last() == 4
+
+
+def test_a_log_that_is_harmed_keeps_no_reader_from_what_is_whole(before):
+    (file,) = files_of(before / "log")
+    data = bytearray(file.path.read_bytes())
+    data[60] ^= 1
+    file.path.write_bytes(data)
+    (before / "log" / "synced").write_bytes(b"")
+    catch_up(before)
+    assert values(before) == [1.0, 2.0]
 
 
 CHILD = """

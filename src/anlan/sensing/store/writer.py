@@ -7,6 +7,7 @@ import fcntl
 import logging
 import os
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -364,3 +365,24 @@ def is_free(root: Path) -> bool:
     except ConflictError:
         return False
     return True
+
+
+def catch_up(root: Path, *, patience_s: float = 5.0) -> None:
+    """Let readers see what a power cut left in the log, also before anybody writes.
+
+    Else a store that lost nothing looks like one of before.  Waits for a process that opens it just now.
+    """
+    places = Places(root)
+    end = time.monotonic() + patience_s
+    try:
+        while log.is_behind(places.log) and time.monotonic() < end:
+            with contextlib.suppress(ConflictError):
+                lock = alone(places.lock)
+                try:
+                    log.tell_readers(places.log)
+                finally:
+                    os.close(lock)
+                return
+            time.sleep(0.02)
+    except (OSError, IntegrityBreachError):  # who writes next says what is wrong with it
+        _logger.warning("the end of the log of readings cannot be read", exc_info=True)
