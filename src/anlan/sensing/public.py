@@ -71,7 +71,7 @@ from anlan.sensing.selectors import (
     signal,
     signal_message,
 )
-from anlan.sensing.services.agreement import Apart, accept_loss, agree, apart, seen_apart
+from anlan.sensing.services.agreement import Apart, accept_loss, agree, apart, note_kept, seen_apart
 from anlan.sensing.services.allowance import Allowance
 from anlan.sensing.services.examining import Examined, examine
 from anlan.sensing.services.gatherer import Gatherer
@@ -228,6 +228,7 @@ __all__ = [
     "most_rows_between",
     "newest_columns",
     "newest_readings",
+    "note_kept",
     "note_reading",
     "number_streams",
     "own_tables",
