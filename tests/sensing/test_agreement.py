@@ -19,7 +19,7 @@ from anlan.sensing.domain.errors import NothingLostError, StoreOfAnotherError
 from anlan.sensing.models import StoreMark
 from anlan.sensing.public import BatchIn, RowIn
 from anlan.sensing.services import agreement, hands, witness
-from anlan.sensing.store.writer import PASSED_OVER
+from anlan.sensing.store.writer import PASSED_OVER, Known, StoreWriter
 from tests.sensing.conftest import GATEWAY, NOW, stopped
 
 pytestmark = pytest.mark.django_db(databases="__all__")
@@ -300,6 +300,27 @@ def test_a_loss_accepted_before_anybody_writes_stays_accepted_and_the_next_one_i
     assert [one.code for one in agreed(9)] == ["store_behind"]
     send(10)
     assert [one.code for one in agreed(11)] == ["store_behind"]
+
+
+def test_who_remembers_a_frame_of_any_store_that_is_gone_may_not_go_on_from_it(city, copy):
+    take, put_back = copy
+    send(1)
+    agreed(2)
+    take()
+    send(3, 4)
+    agreed(5)
+    put_back()
+    send(6)
+    (first,) = hands.reader().kept().lost
+    agreed(7)
+    with stopped():
+        root = hands.workspace_here().observations
+        StoreWriter(root, lambda: Known(first.upto + 9, 0)).close()
+    _, second = hands.reader().kept().lost
+    there = [0, 1, first.upto, first.upto + 1, second.upto]
+    gone = [2, 3, first.upto - 1, second.after + 1, second.upto - 1, second.upto + 1]
+    assert [public.is_of_this_store(frame) for frame in there] == [True] * len(there)
+    assert [public.is_of_this_store(frame) for frame in gone] == [False] * len(gone)
 
 
 def test_a_break_before_the_acceptance_is_kept_leaves_it_open(city, copy):
