@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from datetime import timedelta
 
 import pytest
 
 from anlan.entrypoints import senders as remembering
+from anlan.entrypoints.edge import credentials
 from anlan.entrypoints.senders import LIFE, Senders
 from anlan.infra.asking import asking as asking_the_database
 from anlan.kernel.actor import system_actor
 from anlan.kernel.errors import NotAuthenticatedError
 from anlan.registry import public as registry
+from anlan.registry.domain.errors import TokenUnknownError
+from anlan.registry.models import Area
 from tests.entrypoints import test_edge_door
 from tests.entrypoints.test_edge_door import ROW, asking, issue, live
 from tests.sensing.conftest import NOW
@@ -92,6 +96,68 @@ def test_an_answer_older_than_a_change_is_not_remembered(world, monkeypatch):
     assert senders.known(secret, now=NOW) is None
     with pytest.raises(NotAuthenticatedError):
         senders.actor_of(secret, now=NOW)
+
+
+def test_a_refused_token_is_asked_for_once_until_something_changes(world, monkeypatch):
+    asked, credential = [], registry.credential
+
+    def counted(secret, *, now):
+        asked.append(secret)
+        return credential(secret, now=now)
+
+    monkeypatch.setattr(registry, "credential", counted)
+    senders = Senders()
+    senders.look()
+
+    def refused(now=NOW):
+        with pytest.raises(TokenUnknownError):
+            senders.find("anlan_guess", now=now)
+        return len(asked)
+
+    assert [refused(), refused()] == [1, 1]
+    assert refused(NOW + remembering.REFUSED_FOR) == 2
+    issue()
+    senders.look()  # the token may be there by now
+    assert refused(NOW + remembering.REFUSED_FOR) == 3
+
+
+def test_guesses_and_a_database_that_hangs_hold_up_no_look(world, monkeypatch):
+    may_go, looked = threading.Event(), threading.Event()
+    credential = registry.credential
+
+    def hangs(secret, *, now):
+        assert may_go.wait(60)
+        return credential(secret, now=now)
+
+    async def talk(asked):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(registry, "credential", hangs)
+            patch.setattr(credentials, "WAITED_S", 0.2)
+            guesses = await asyncio.gather(
+                *(asked.ask(ROW, authorization=f"Bearer guess{n}") for n in range(3))
+            )
+            patch.setattr(asked.credentials._senders, "look", looked.set)
+            patch.setattr(credentials, "WAITED_S", 30)
+            await asked.credentials.look()
+            may_go.set()
+        return [(status, said["error"]["code"]) for status, said, _ in guesses]
+
+    assert asking(talk) == [(503, "unavailable")] * 3
+    assert looked.is_set()
+
+
+def test_a_change_of_the_city_forgets_somebody_only_where_areas_change(world, monkeypatch):
+    secret, senders, revision = issue()[1], Senders(), ["first"]
+    monkeypatch.setattr(registry, "revision", lambda: revision[0])
+    senders.look()
+    found = senders.find(secret, now=NOW)
+    revision[0] = "second"
+    senders.look()
+    assert senders.known(secret, now=NOW) is found
+    Area.objects.filter(code="410103").update(path="410100/elsewhere/410103")
+    revision[0] = "third"
+    senders.look()
+    assert senders.known(secret, now=NOW) is None
 
 
 def test_only_whose_account_changed_is_forgotten(world):

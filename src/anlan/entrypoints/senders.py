@@ -8,6 +8,7 @@ Which streams a token reaches is part of the answer: its actor's areas, as the s
 
 from __future__ import annotations
 
+import hashlib
 import threading
 import time
 from dataclasses import dataclass
@@ -18,7 +19,8 @@ from django.db import DatabaseError, InterfaceError, close_old_connections
 from anlan.infra import journal
 from anlan.infra.doors import allowed
 from anlan.kernel.actor import Actor
-from anlan.kernel.errors import UnavailableError
+from anlan.kernel.errors import NotAuthenticatedError, UnavailableError
+from anlan.kernel.remembered import Remembered
 from anlan.registry import public as registry
 from anlan.registry.domain.errors import TokenUnknownError
 
@@ -27,8 +29,12 @@ LOOK_S = 0.25
 LOOKED_S = 0.6
 LIFE = timedelta(minutes=2)
 """An answer counts for half of it to the whole, whatever was heard: not all are asked for at once."""
+CHANGED_S = 60.0
 MOST_HELD = 100_000
 LONGEST_SECRET = 500
+REFUSED_FOR = timedelta(seconds=5)
+"""So long a refused token is refused again without asking, unless an account or a token changes."""
+MOST_REFUSED = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +52,12 @@ class Senders:
     def __init__(self) -> None:
         self._held: dict[str, _Held] = {}
         self._actors: dict[Actor, Actor] = {}
+        self._refused = _nobody_refused()
         self._turn = threading.Lock()
         self._forgotten = 0  # how often somebody was
         self._head = -1
-        self._revision = ""
+        self._revision = self._areas = ""
+        self._changed: dict[str, float] = {}
         self._looked = 0.0
 
     @property
@@ -76,14 +84,26 @@ class Senders:
             self.look()
         return self.known(token, now=now) or self.find(token, now=now)
 
-    def find(self, token: str, *, now: datetime) -> Actor:
-        """Ask the database who a token stands for, and remember it; raises as :meth:`actor_of`."""
+    def check_not_refused(self, token: str, *, now: datetime) -> None:
+        """Refuse again what the database refused a moment ago, so that guessing costs it nothing."""
         if not token or len(token) > LONGEST_SECRET:
             raise TokenUnknownError
+        found = self._refused.get(_digest(token))
+        if found is not None and abs(now - found[1]) < REFUSED_FOR:
+            raise found[0]
+
+    def find(self, token: str, *, now: datetime) -> Actor:
+        """Ask the database who a token stands for, and remember it; raises as :meth:`actor_of`."""
+        self.check_not_refused(token, now=now)
         forgotten = self._forgotten
         close_old_connections()  # a broken one is opened anew
         try:
             found, end = registry.credential(token, now=now)
+        except NotAuthenticatedError as error:
+            with self._turn:
+                if forgotten == self._forgotten:
+                    self._refused.put(_digest(token), (type(error), now))
+            raise
         except (DatabaseError, InterfaceError) as error:
             raise UnavailableError(what="accounts") from error
         with self._turn:
@@ -97,8 +117,12 @@ class Senders:
                 self._held[token] = _Held(actor, min(end, now + _life_of(token)))
         return actor
 
+    def changed_lately(self, actor: Actor) -> bool:
+        """Return whether an account or one of its tokens changed within :data:`CHANGED_S`."""
+        return actor.id in self._changed
+
     def look(self) -> None:
-        """Forget whoever's account or tokens have changed; everybody when the city's areas have.
+        """Forget whoever's account or tokens have changed; everybody when areas came, went or moved.
 
         Raises
         ------
@@ -109,23 +133,35 @@ class Senders:
         close_old_connections()
         try:
             head, revision = journal.head(), registry.revision()
-            everybody = head < before or before < 0 or revision != self._revision
+            areas = self._areas if revision == self._revision else registry.tree_digest()
             changed = (
-                frozenset()
-                if everybody or head == before
-                else registry.actors_changed(after=before)
+                registry.actors_changed(after=before) if 0 <= before < head else frozenset[str]()
             )
         except (DatabaseError, InterfaceError) as error:
             raise UnavailableError(what="accounts") from error
+        everybody = head < before or before < 0 or areas != self._areas
         with self._turn:
+            lately = {one: at for one, at in self._changed.items() if began - at < CHANGED_S}
+            self._changed = lately | dict.fromkeys(changed, began)
             if everybody or changed:
                 self._forgotten += 1
+                self._refused = _nobody_refused()
                 self._held = {
                     token: held
                     for token, held in self._held.items()
                     if not everybody and held.actor.id not in changed
                 }
-            self._head, self._revision, self._looked = head, revision, began
+            self._head, self._looked = head, began
+            self._revision, self._areas = revision, areas
+
+
+def _nobody_refused() -> Remembered[bytes, tuple[type[NotAuthenticatedError], datetime]]:
+    return Remembered(MOST_REFUSED)
+
+
+def _digest(token: str) -> bytes:
+    """Return by what a refused token is remembered: it may be another system's secret."""
+    return hashlib.sha256(token.encode(errors="surrogatepass")).digest()
 
 
 def _life_of(token: str) -> timedelta:

@@ -17,6 +17,7 @@ from anlan.registry.selectors.areas import (
     areas_under,
     paths_of,
     shape_of,
+    tree_digest,
     under,
 )
 from anlan.registry.selectors.calendars import calendar
@@ -360,6 +361,7 @@ __all__ = [
     "tend_contacts",
     "timezone",
     "tokens",
+    "tree_digest",
     "under",
     "unit_text",
     "unit_texts",

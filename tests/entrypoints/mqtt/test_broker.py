@@ -241,6 +241,21 @@ def test_a_token_that_ends_ends_the_line(mosquitto, live, run, clock, publisher)
     eventually(lambda: kept() == [100.0])
 
 
+def test_an_error_nobody_expected_ends_no_asking(live, run, monkeypatch):
+    asked = []
+
+    def tend(line):
+        asked.append(line.part.name)
+        if line.part.name == "breaks":
+            raise RuntimeError
+
+    monkeypatch.setattr("anlan.entrypoints.mqtt.broker.BrokerLine.tend", tend)
+    part = a_part(live, 1, name="breaks")
+    run(part, msgspec.structs.replace(part, name="city"))
+    eventually(lambda: asked.count("city") >= 3)
+    assert asked.count("breaks") >= 3
+
+
 # paho leaves a socket whose handshake failed to the garbage collector.
 @pytest.mark.filterwarnings("ignore:unclosed <ssl.SSLSocket:ResourceWarning")
 def test_tls_and_passwords(mosquitto, live, run, tmp_path, publisher, mosquitto_there):

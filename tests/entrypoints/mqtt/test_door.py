@@ -208,9 +208,13 @@ def connected():
         line.close()
 
 
-def say_hello(line, token, name="raw", keep_alive=0):
+def hello(line, token, name="raw", keep_alive=0):
     head = text("MQTT") + b"\x04\xc2" + keep_alive.to_bytes(2, "big")
     line.sendall(packet(0x10, head + text(name) + text("u") + text(token)))
+
+
+def say_hello(line, token, name="raw", keep_alive=0):
+    hello(line, token, name, keep_alive)
     assert line.recv(4) == b"\x20\x02\0\0"
     return line
 

@@ -10,10 +10,14 @@ from django.db import DataError
 from anlan.entrypoints.mqtt.door import Door
 from anlan.entrypoints.mqtt.intake import Intake
 from anlan.infra.mqtt.wire import packet, text
+from anlan.kernel.actor import system_actor
+from anlan.registry import public as registry
+from anlan.registry.domain.errors import TokenUnknownError
 from anlan.sensing import public as sensing
 from anlan.sensing.models import Quarantine
 from tests.entrypoints.mqtt.conftest import a_row, a_token, eventually, kept
-from tests.entrypoints.mqtt.test_door import OWN, closed, connected, say_hello
+from tests.entrypoints.mqtt.test_door import OWN, closed, connected, hello, say_hello
+from tests.sensing.conftest import NOW
 
 __all__ = ["connected"]
 pytestmark = pytest.mark.django_db(transaction=True, databases="__all__")
@@ -85,6 +89,52 @@ def test_a_flood_of_subscriptions_is_read_no_faster_than_it_is_answered(
     assert door.door._asking._work_queue.qsize() == 0
     may_go.set()
     eventually(lambda: len(asked) == 101)
+
+
+def test_a_flood_of_strangers_keeps_in_who_is_known_and_out_who_is_revoked(
+    open_door, connected, device, monkeypatch
+):
+    monkeypatch.setattr("anlan.entrypoints.mqtt.door.ADMITTING_AT_ONCE", 4)
+    door, goes, stays = open_door(), a_token(), a_token("gateway-2")
+    first, _ = device(door.port, goes.secret), device(door.port, stays.secret, name="a")
+    may_go, asked, credential = threading.Event(), [], registry.credential
+
+    def slow(token, *, now):
+        if token.startswith("anlan_guess"):
+            asked.append(token)
+            assert may_go.wait(60)
+        return credential(token, now=now)
+
+    monkeypatch.setattr(registry, "credential", slow)
+    for number in range(4):
+        hello(connected(door.port), f"anlan_guess{number}")
+    eventually(lambda: door.door._admitting == 4)
+    one_more = device(door.port, "anlan_guess4", version=5)
+    assert one_more.reason.getName() == "Server unavailable"
+    assert not device(door.port, stays.secret, name="b").reason.is_failure
+    registry.revoke_token(system_actor("test"), goes.id, now=NOW)
+    assert first.gone.wait(30)
+    assert len(asked) == 2  # two threads, both still held up
+    may_go.set()
+    eventually(lambda: door.door._admitting == 0)
+
+
+def test_whom_no_database_tells_of_is_let_go(open_door, connected, monkeypatch):
+    may_go, answered = threading.Event(), []
+
+    def hangs(_token, *, now):
+        may_go.wait(60)
+        answered.append(now)
+        raise TokenUnknownError
+
+    monkeypatch.setattr("anlan.entrypoints.mqtt.peer.ONCE_IN", 0.2)
+    monkeypatch.setattr(registry, "credential", hangs)
+    door = open_door()
+    line = connected(door.port)
+    hello(line, "anlan_guess")
+    assert closed(line) == b""
+    assert answered == []
+    may_go.set()
 
 
 def test_what_no_database_takes_costs_itself_alone(door, device, monkeypatch):

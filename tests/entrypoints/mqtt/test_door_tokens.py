@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import timedelta
 
 import pytest
 from django.db import OperationalError
 
 from anlan.entrypoints.mqtt.settings import DoorPart
+from anlan.entrypoints.senders import LOOK_S
 from anlan.kernel.actor import Role, system_actor
 from anlan.registry import public as registry
 from anlan.sensing.models import Quarantine
@@ -58,6 +60,28 @@ def test_a_token_that_is_revoked_ends_its_lines_alone(door, device, monkeypatch)
     assert not other.told(other.publish(OWN, a_row())).is_failure
 
 
+def test_a_revoked_line_does_not_wait_until_all_are_asked_for(door, device, monkeypatch):
+    others = [a_token(f"other-{number}") for number in range(6)]
+    for one in others:
+        device(door.port, one.secret)
+    goes = a_token()
+    dev = device(door.port, goes.secret)
+    asked, credential = [], registry.credential
+
+    def slow(token, *, now):
+        asked.append(token)
+        if token != goes.secret:
+            threading.Event().wait(LOOK_S)
+        return credential(token, now=now)
+
+    monkeypatch.setattr(registry, "credential", slow)
+    door.door._senders._held.clear()  # as when areas changed
+    eventually(lambda: asked)
+    registry.revoke_token(system_actor("test"), goes.id, now=NOW)
+    assert dev.gone.wait(60)
+    assert goes.secret in asked[:5]
+
+
 def test_a_token_that_ends_ends_its_line(door, device, clock):
     dev = device(door.port, a_token().secret, version=5)
     clock.at = NOW + timedelta(days=31)
@@ -95,3 +119,14 @@ def test_one_token_holds_so_many_lines_and_no_more(open_door, device, version, t
     first.close()
     eventually(lambda: door.door.clients == 2)
     assert not device(door.port, token, version=version, name="d").reason.is_failure
+
+
+def test_sessions_of_one_token_drive_out_no_other_s(open_door, device, monkeypatch):
+    monkeypatch.setattr("anlan.entrypoints.mqtt.door.SWEEP_S", 0.1)
+    door = open_door(DoorPart(port=0, clients=3, lines_per_token=2))
+    honest, other = a_token("gateway-2"), a_token()
+    for token, name in ((honest, "h"), *((other, name) for name in "abcd")):
+        device(door.port, token.secret, name=name, clean=False).close()
+        eventually(lambda: door.door.clients == 0)
+    sessions = door.door._sessions
+    eventually(lambda: {name for _, name in list(sessions)} == {"h", "c", "d"})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -11,9 +12,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
-from anlan.entrypoints.mqtt.telling import wanted_of
+from anlan.entrypoints.mqtt.telling import Session, wanted_of
 from anlan.entrypoints.mqtt.topics import Topics
-from anlan.kernel.actor import Role, system_actor
+from anlan.kernel.actor import Actor, Role, system_actor
 from anlan.registry import public as registry
 from anlan.sensing.domain.multidatastreams import KnownMulti
 from anlan.sensing.models import Quarantine
@@ -211,6 +212,35 @@ def test_a_session_taken_up_by_who_may_not_read_is_silent(door, device):
     again.told(again.publish(OWN, a_row(minute=1, value=2)))
     eventually(lambda: third.got)
     assert again.got == []
+
+
+WIDE = Actor(id="account:1", role=Role.DUTY_OFFICER, areas=("410100",), scopes=frozenset({"*"}))
+NARROW, OTHER = (replace(WIDE, areas=(f"410100/{code}",)) for code in ("410103", "410104"))
+MESSAGE = ("v1.1/Observations", b"{}", 1, 0)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "left"), [(WIDE, NARROW, 0), (NARROW, OTHER, 0), (NARROW, WIDE, 1)]
+)
+def test_what_was_made_for_who_sees_more_is_not_told(before, after, left):
+    session = Session(before)
+    session.put([MESSAGE], before)
+    session.unacked[1] = ("v1.1/Observations", b"{}", 0)
+    session.stands_for(after)
+    assert (len(session.waiting), len(session.unacked)) == (left, left)
+    session.put([MESSAGE], before)  # made before it was known
+    assert len(session.waiting) == 2 * left
+
+
+def test_a_line_that_was_taken_over_says_no_more_for_whom_the_session_stands(door, device, reader):
+    dev = device(door.port, reader, clean=False)
+    earlier = next(iter(door.door._known.values()))
+    device(door.port, reader, clean=False)
+    assert dev.gone.wait(60)
+    session = earlier.session
+    before = session.actor
+    earlier.stands_for(replace(before, areas=()))
+    assert session.actor is before
 
 
 @given(st.text(alphabet="v1.1/ObservationsDatastreams()'$select=?&,#+\xb2\0\n9", max_size=60))

@@ -8,6 +8,7 @@ import gc
 import logging
 import resource
 import signal
+from collections.abc import Callable
 
 from django.conf import settings
 from granian.constants import HTTPModes, Interfaces
@@ -78,12 +79,15 @@ async def serve(address: str, port: int, *, limit: int) -> None:
     finally:
         stop.set()
         tending.cancel()
-        if mqtt is not None:
-            await asyncio.to_thread(mqtt.close)
-        await asyncio.to_thread(gatherer.close)
-        await asyncio.to_thread(judging.stop)
-        await asyncio.to_thread(sensing.let_go)
-        await asyncio.to_thread(credentials.close)
+        ends = [gatherer.close, judging.stop, sensing.let_go, credentials.close]
+        await end_all(*([mqtt.close] if mqtt is not None else []), *ends)
+
+
+async def end_all(*ends: Callable[[], None]) -> None:
+    """Call each in its turn, also when one before it fails; what failed is raised afterwards."""
+    async with contextlib.AsyncExitStack() as ending:
+        for end in reversed(ends):
+            ending.push_async_callback(asyncio.to_thread, end)
 
 
 def raise_open_files(lines: int) -> int:

@@ -29,6 +29,8 @@ LONGEST_SESSION_S = 86_400
 SILENT_AT_ONCE = 500
 """Lines that have not said yet who they are; the oldest goes for one more, so that who holds them
 open for nothing keeps nobody out."""
+ADMITTING_AT_ONCE = 1_000
+"""Lines that may wait to be looked up; whoever comes then is told to try again later."""
 
 
 class Door:
@@ -50,6 +52,8 @@ class Door:
         self._clock = clock
         self._senders = senders
         self._asking = AskingThreads(2, "mqtt admission")
+        self._looking = AskingThreads(1, "mqtt tokens")  # waits for nobody who comes
+        self._admitting = 0
         self._lines: set[Peer] = set()
         self._silent: dict[Peer, None] = {}  # in the order in which they came
         self._known: dict[tuple[str, str], Peer] = {}
@@ -85,8 +89,10 @@ class Door:
             self._server.close()
         for peer in list(self._lines):
             peer.end(Reason.SHUTTING_DOWN)
-        self._asking.shutdown(wait=False, cancel_futures=True)
-        await self.loop.run_in_executor(None, self._asking.shutdown)
+        for threads in (self._asking, self._looking):
+            threads.shutdown(wait=False, cancel_futures=True)
+        for threads in (self._asking, self._looking):
+            await self.loop.run_in_executor(None, threads.shutdown)
         await self.loop.run_in_executor(None, self._teller.close)
         await asyncio.sleep(0)
 
@@ -135,8 +141,17 @@ class Door:
         )
 
     def admit(self, peer: Peer, connect: Connect) -> None:
-        """Ask who it is, apart from the lines of the others."""
+        """Ask who it is, apart from the lines of the others; memory answers even when many ask."""
         self._silent.pop(peer, None)
+        actor = self._senders.known(peer.token, now=self._clock())
+        if actor is not None and self._senders.is_fresh:
+            self.loop.call_soon(self._come_in, peer, connect, actor)
+            return
+        if self._admitting >= ADMITTING_AT_ONCE:
+            self.counts["turned_away"] += 1
+            peer.refused(UnavailableError(what="accounts"))
+            return
+        self._admitting += 1
         asked = self.loop.run_in_executor(self._asking, self._actor_of, peer.token)
         asked.add_done_callback(lambda found: self._known_now(peer, connect, found))
 
@@ -144,6 +159,7 @@ class Door:
         return self._senders.actor_of(token, now=self._clock())
 
     def _known_now(self, peer: Peer, connect: Connect, found: asyncio.Future[Actor]) -> None:
+        self._admitting -= 1
         if found.cancelled():
             peer.abort()
             return
@@ -156,7 +172,9 @@ class Door:
                 return
             peer.refused(error)
             return
-        actor = found.result()
+        self._come_in(peer, connect, found.result())
+
+    def _come_in(self, peer: Peer, connect: Connect, actor: Actor) -> None:
         if peer not in self._lines:
             return
         name = (actor.id, peer.name(connect))
@@ -180,7 +198,8 @@ class Door:
         if session is None:
             session = self._sessions[name] = Session(actor)
             self._listen()
-        session.actor, session.peer = actor, peer
+        session.stands_for(actor)
+        session.peer, session.token = peer, peer.token
         peer.session = session
         peer.admitted(actor, present=present)
         session.again()
@@ -190,8 +209,8 @@ class Door:
         if not self._lines_of[token]:
             del self._lines_of[token]
 
-    def _forget(self, name: tuple[str, str]) -> None:
-        if self._sessions.pop(name, None) is not None:
+    def _forget(self, *names: tuple[str, str]) -> None:
+        if [name for name in names if self._sessions.pop(name, None) is not None]:
             self._listen()
 
     def _listen(self) -> None:
@@ -212,23 +231,32 @@ class Door:
                     self.counts["silent"] += 1
                     peer.end(Reason.KEEP_ALIVE_TIMEOUT)
             self._read_again()
-            for name, session in list(self._sessions.items()):
-                if session.peer is None and session.until < now:
-                    self._forget(name)
-            self._forget_oldest()
+            self._forget(*self._over(now))
 
-    def _forget_oldest(self) -> None:
-        """Keep no more sessions of devices that are away than devices may be there."""
+    def _over(self, now: float) -> list[tuple[str, str]]:
+        """Return the sessions of devices that are away for too long, or of which there are too many.
+
+        Of one token, as of all, no more are kept than it may hold lines; the newest are.
+        """
         away = [(one.until, name) for name, one in self._sessions.items() if one.peer is None]
-        for _, name in sorted(away)[: max(0, len(away) - self.limits.clients)]:
-            self._forget(name)
+        of_token: Counter[str] = Counter()
+        over, kept = [], 0
+        for until, name in sorted(away, reverse=True):
+            token = self._sessions[name].token
+            of_token[token] += 1
+            too_many = of_token[token] > self.limits.lines_per_token or kept >= self.limits.clients
+            if until < now or too_many:
+                over.append(name)
+            else:
+                kept += 1
+        return over
 
     async def _ask_again(self) -> None:
         """Give every line what its token allows now; end those whose token is over."""
         while True:
             await asyncio.sleep(LOOK_S)
             try:
-                await self.loop.run_in_executor(self._asking, self._senders.look)
+                await self.loop.run_in_executor(self._looking, self._senders.look)
                 await self._ask_of_forgotten()
             except UnavailableError:
                 continue  # who was known is known; what comes waits for the same database
@@ -236,6 +264,8 @@ class Door:
                 log.exception("cannot look at the accounts")
 
     async def _ask_of_forgotten(self) -> None:
+        """Ask until the next look is due: who was revoked meanwhile does not wait for thousands."""
+        until = self.loop.time() + LOOK_S
         now, forgotten = self._clock(), []
         for peer in self._known.values():
             actor = self._senders.known(peer.token, now=now)
@@ -243,12 +273,16 @@ class Door:
                 peer.stands_for(actor)
             else:
                 forgotten.append(peer)
+        lately = self._senders.changed_lately
+        forgotten.sort(key=lambda peer: peer.actor is None or not lately(peer.actor))
         for peer in forgotten:
             await self._ask_of(peer)
+            if self.loop.time() >= until:
+                break
 
     async def _ask_of(self, peer: Peer) -> None:
         try:
-            actor = await self.loop.run_in_executor(self._asking, self._actor_of, peer.token)
+            actor = await self.loop.run_in_executor(self._looking, self._actor_of, peer.token)
         except UnavailableError:
             return
         except AnlanError:

@@ -43,7 +43,7 @@ class TooManyLinesError(AnlanError):
 
 
 ONCE_IN = 10.0
-"""Seconds in which a device says who it is."""
+"""Seconds in which a device says who it is, and in which that is found out."""
 REFUSAL_S = 1.0
 """Seconds that a refusal takes: whoever guesses, or holds too many lines, shall not come back fast."""
 MOST_UNACKED = 4096
@@ -288,8 +288,6 @@ class Peer(asyncio.Protocol):
     # Coming and going
 
     def _come_in(self, connect: Connect) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
         self.connect = connect
         self.token = (connect.password or b"").decode(errors="replace")
         self.hold(ASKING)
@@ -299,6 +297,8 @@ class Peer(asyncio.Protocol):
         """Let the device in, and do what it asked for meanwhile."""
         if self._transport is None or self.connect is None:
             return
+        if self._timer is not None:
+            self._timer.cancel()
         self.actor = actor
         level = self.line.level
         said = self._said(self.connect) if level == V5 else {}
@@ -312,8 +312,9 @@ class Peer(asyncio.Protocol):
     def stands_for(self, actor: Actor) -> None:
         """Go on with what its token allows now."""
         self.actor = actor
-        if self.session is not None:
-            self.session.actor = actor
+        # Else another line has taken it over, and it is that line's token that counts.
+        if self.session is not None and self.session.peer is self:
+            self.session.stands_for(actor)
 
     def name(self, connect: Connect) -> str:
         """Return by which name the device is known: its own, or one that is made for it."""

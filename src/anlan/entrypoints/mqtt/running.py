@@ -122,12 +122,15 @@ class Mqtt:
         turn = 0
         while not self._stop.is_set():
             for line in self.brokers:
-                line.tend()
+                _whatever_happens(line.tend)
             if turn % NOTED_EVERY == 0:
-                door = self.door.door if self.door is not None else None
-                note(self._root, self._clock(), self.brokers, self.intakes, door)
+                _whatever_happens(self._note)
             turn += 1
             self._stop.wait(LOOK_S)
+
+    def _note(self) -> None:
+        door = self.door.door if self.door is not None else None
+        note(self._root, self._clock(), self.brokers, self.intakes, door)
 
     def close(self) -> None:
         """Read no more, keep what waits, and end; what was not told is sent again."""
@@ -141,6 +144,14 @@ class Mqtt:
             line.close()
         if self.door is not None:
             self.door.close()
+
+
+def _whatever_happens(call: Callable[[], None]) -> None:
+    """Log an error that nobody expected; else no broker's token would be asked for ever after."""
+    try:
+        call()
+    except Exception:
+        log.exception("cannot tend the lines to brokers")
 
 
 def begin_within(

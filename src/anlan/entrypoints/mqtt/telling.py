@@ -95,6 +95,7 @@ class Session:
     """What a device wants to hear, and up to where it has heard; outlives its line."""
 
     actor: Actor
+    token: str = ""
     wanted: dict[str, Wanted] = field(default_factory=dict)
     heard: int = 0
     peer: Listener | None = None
@@ -111,9 +112,17 @@ class Session:
             return False
         return not peer.is_slow and len(self.waiting) < MOST_ON_THE_WAY
 
-    def put(self, messages: list[tuple[str, bytes, int, int]]) -> None:
+    def stands_for(self, actor: Actor) -> None:
+        """Go on for an actor; what was made for one who sees more is not told to it."""
+        if not _sees_all_of(actor, self.actor):
+            self.waiting.clear()
+            self.unacked.clear()
+        self.actor = actor
+
+    def put(self, messages: list[tuple[str, bytes, int, int]], made_for: Actor) -> None:
         """Take messages to be told; send what the line takes."""
-        self.waiting += messages
+        if _sees_all_of(self.actor, made_for):
+            self.waiting += messages
         self.send()
 
     def send(self) -> None:
@@ -156,6 +165,10 @@ class Session:
                 packets.publish(level, topic, payload, packet_id=number, dup=True, ids=ids)
             )
         self.send()
+
+
+def _sees_all_of(actor: Actor, other: Actor) -> bool:
+    return actor.areas == other.areas or all(actor.covers(path) for path in other.areas)
 
 
 def wanted_of(pattern: str, qos: int, id_: int) -> Wanted | None:
@@ -229,18 +242,21 @@ class Teller:
             if start not in frames:
                 frames[start] = announcing.frames_after(start, FRAMES_AT_ONCE)
             for frame in frames[start]:
-                messages = self._messages(session, frame)
+                actor = session.actor
+                messages = self._messages(session, actor, frame)
                 session.heard = frame.seq
                 if messages:
-                    self._call(session.put, messages)
+                    self._call(session.put, messages, actor)
                 if len(messages) + len(session.waiting) >= MOST_ON_THE_WAY:
                     break
         return any(one.has_room for one in behind)
 
-    def _messages(self, session: Session, frame: Frame) -> list[tuple[str, bytes, int, int]]:
+    def _messages(
+        self, session: Session, actor: Actor, frame: Frame
+    ) -> list[tuple[str, bytes, int, int]]:
         found: list[tuple[str, bytes, int, int]] = []
         for wanted in list(session.wanted.values()):
-            for own, payload in self._shown_of(session.actor, frame, wanted.options):
+            for own, payload in self._shown_of(actor, frame, wanted.options):
                 topic = wanted.topic_for(own)
                 if topic:
                     found.append((topic, payload, wanted.qos, wanted.id))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -66,6 +67,12 @@ def area_path(code: str) -> str:
 def paths_of(codes: Collection[str]) -> dict[str, str]:
     """Return the paths of some areas by their codes (one query)."""
     return dict(Area.objects.filter(code__in=codes).values_list("code", "path"))
+
+
+def tree_digest() -> str:
+    """Return what is another when an area came, went or moved: SHA-256 of all codes and paths."""
+    rows = Area.objects.order_by("code").values_list("code", "path")
+    return hashlib.sha256("\n".join(f"{code} {path}" for code, path in rows).encode()).hexdigest()
 
 
 def under(path: str, field: str = "area_path") -> Q:
