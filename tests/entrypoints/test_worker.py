@@ -7,19 +7,25 @@ import subprocess
 import sys
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import pytest
 from django.conf import settings
+from django.db import OperationalError
 from django.test import Client
 
 from anlan.accountability import public as accountability
 from anlan.accountability.models import Sickness
 from anlan.entrypoints import clock, here, probes, worker
+from anlan.entrypoints.edge import judging
 from anlan.entrypoints.edge.judging import Judging
 from anlan.entrypoints.lease import Lease
 from anlan.infra.workspace import WorkspaceKind, create
 from anlan.kernel.errors import IntegrityBreachError
 from anlan.response.models import Case
+from anlan.sensing import public as sensing
+from anlan.sensing.models import StoreMark
+from anlan.warning import public as warning
 from anlan.warning.services.streams.judge import StreamJudge
 from tests.readings import heard
 
@@ -291,3 +297,38 @@ def test_an_edge_that_keeps_readings_and_does_not_judge_them_is_noticed(works):
         judge.close()
     run_until(9)  # the clockwork judges again: nobody else is missed
     assert open_parts() == set()
+
+
+def test_the_edge_lets_the_database_know_how_far_readings_are_kept(
+    instant, db, monkeypatch, django_assert_num_queries
+):
+    """Also while no clockwork runs: else a store put back as it was an hour ago would pass for the newest."""
+    edge = Judging()
+
+    class Judge:
+        claims = SimpleNamespace(judges=False)
+
+        def __init__(self):
+            here.workspace().judge.mkdir()
+
+        def start(self):
+            pass
+
+        def tick(self, *, now):
+            edge._stop.set()
+            raise OperationalError("the database went away for a moment")
+
+    monkeypatch.setattr(warning, "stream_judge", Judge)
+    monkeypatch.setattr(judging, "TICK_S", 0.0)
+    monkeypatch.setattr(judging, "close_old_connections", lambda: None)  # it is the test's own
+    sensing.note_kept(now=NOW)
+    assert not StoreMark.objects.exists()
+    for minute in range(3):
+        heard("RAIN-01", NOW + timedelta(minutes=minute))
+    edge._run()
+    assert StoreMark.objects.get().frame == 3
+    with django_assert_num_queries(0):
+        edge._note()
+    edge._note_due = 0.0
+    with django_assert_num_queries(1):
+        edge._note()

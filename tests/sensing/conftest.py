@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import shutil
 from datetime import UTC, datetime
 
 import pytest
@@ -14,7 +16,7 @@ from anlan.registry import public as registry
 from anlan.registry.domain import city as c
 from anlan.registry.domain import jurisdiction as j
 from anlan.sensing.services.framing import to_us
-from anlan.sensing.services.hands import reader
+from anlan.sensing.services.hands import let_go, reader
 from tests.registry.small_city import a_city, a_jurisdiction, parsed, text
 
 NOW = datetime(2026, 7, 20, 8, 0, tzinfo=UTC)
@@ -106,3 +108,27 @@ def read_thinned(stream, start, end):
     """Return what stays of readings of a stream that were thinned, oldest first, in columns."""
     store = reader()
     return store.thinned(store.numbers([stream]), to_us(start), to_us(end))
+
+
+@contextlib.contextmanager
+def stopped():
+    """What is done to the files while nothing runs."""
+    let_go()
+    yield
+
+
+@pytest.fixture
+def copy(live, tmp_path):
+    """Return a function that takes the folder of readings away, and one that puts it back as it was."""
+    kept = tmp_path / "kept"
+
+    def take():
+        with stopped():
+            shutil.copytree(live.observations, kept)
+
+    def put_back():
+        with stopped():
+            shutil.rmtree(live.observations)
+            shutil.copytree(kept, live.observations)
+
+    return take, put_back

@@ -7,20 +7,20 @@ from contextlib import contextmanager
 from datetime import timedelta
 
 import pytest
-from django.db import transaction
+from django.db import OperationalError, transaction
 
-from anlan.infra import failpoints, journal, workspace
+from anlan.infra import failpoints, workspace
 from anlan.infra.models import JournalEntry
 from anlan.infra.workspace import WorkspaceKind
 from anlan.kernel.actor import system_actor
-from anlan.kernel.errors import InvalidInputError
+from anlan.kernel.errors import InvalidInputError, UnavailableError
 from anlan.sensing import public
 from anlan.sensing.domain.errors import NothingLostError, StoreOfAnotherError
-from anlan.sensing.models import Segment, StoreMark
+from anlan.sensing.models import StoreMark
 from anlan.sensing.public import BatchIn, RowIn
 from anlan.sensing.services import agreement, hands, witness
-from anlan.sensing.store.writer import PASSED_OVER
-from tests.sensing.conftest import GATEWAY, NOW
+from anlan.sensing.store.writer import PASSED_OVER, Known, StoreWriter
+from tests.sensing.conftest import GATEWAY, NOW, stopped
 
 pytestmark = pytest.mark.django_db(databases="__all__")
 ME = system_actor("terminal")
@@ -52,30 +52,6 @@ def nobody_remembers():
     yield
     agreement.forget_agreement()
     hands.let_go()
-
-
-@contextmanager
-def stopped():
-    """What is done to the files while nothing runs."""
-    hands.let_go()
-    yield
-
-
-@pytest.fixture
-def copy(live, tmp_path):
-    """Return a function that takes the folder of readings away, and one that puts it back as it was."""
-    kept = tmp_path / "kept"
-
-    def take():
-        with stopped():
-            shutil.copytree(live.observations, kept)
-
-    def put_back():
-        with stopped():
-            shutil.rmtree(live.observations)
-            shutil.copytree(kept, live.observations)
-
-    return take, put_back
 
 
 @contextmanager
@@ -157,32 +133,6 @@ def test_a_store_that_is_older_than_the_database(city, copy, noticed):
     assert public.verify_segments() == ()
 
 
-def test_a_store_whose_segments_are_gone(city, copy):
-    take, put_back = copy
-    send(1)
-    public.seal_segments(now=minute(2), span=ALL)
-    take()
-    send(3, 4)
-    (gone,) = public.seal_segments(now=minute(5), span=ALL)
-    agreed(6)
-    put_back()
-    (one,) = agreed(7)
-    assert one.segments == (gone.name,)
-    assert [item.fault for item in public.verify_segments()] == ["not_in_manifest"]
-    send(8)
-    public.seal_segments(now=minute(9), span=ALL)
-    (still,) = agreed(10)
-    assert still.segments == (gone.name,)
-    assert values() == [1, 8]
-    public.accept_loss(ME, reason="the disk broke", now=minute(11))
-    assert agreed(12) == ()
-    assert public.verify_segments() == ()
-    assert Segment.objects.get(name=gone.name).replaced_by == "lost"
-    assert journal.live_state()["sensing.segment"] == journal.replay_images(
-        JournalEntry.objects.filter(images__isnull=False).order_by("seq")
-    )["sensing.segment"]  # fmt: skip
-
-
 def test_a_folder_of_readings_that_is_gone(city, live):
     send(1, 2)
     agreed(3)
@@ -214,6 +164,37 @@ def test_the_newer_store_put_back_in_time_ends_it(city, live, tmp_path, copy):
     send(7)
     assert values() == [1, 3, 7]
     assert public.passed_over() == (0, 0)
+
+
+def test_after_a_power_cut_nothing_is_lost_that_is_in_the_log(city, live):
+    """Up to where readers may read is not synced: it may be what it was a while ago."""
+    pointer = live.observations / "log" / "synced"
+    send(1)
+    earlier = pointer.read_bytes()
+    send(2, 3)
+    agreed(4)
+    with stopped():
+        pointer.write_bytes(earlier)
+    assert agreed(5) == ()
+    assert public.last_frame() == 3
+    with stopped():
+        pointer.unlink()
+    assert agreed(6) == ()
+    assert values() == [1, 2, 3]
+    send(7)
+    assert public.passed_over() == (0, 0)
+
+
+def test_a_sender_is_told_that_a_database_does_not_answer(city, monkeypatch):
+    def away(*_):
+        raise OperationalError("connection refused")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(StoreMark.objects, "first", away)
+        with pytest.raises(UnavailableError, match="does not answer"):
+            hands.begin_writing()
+    send(1)
+    assert values() == [1]
 
 
 def test_a_database_that_is_older_than_the_store(city):
@@ -279,21 +260,6 @@ def test_both_older_and_the_database_more_so(city, copy):
     assert values() == [1, 3]
 
 
-def test_segments_merged_twice_before_the_journal_hears_are_not_missing(city):
-    for number in range(9):
-        send(number)
-        public.seal_segments(now=minute(number), span=ALL)
-    for number in range(20, 30):
-        send(number)
-        hands.hand().seal(witness.to_us(minute(number)))
-    hands.hand().seal(witness.to_us(NOW + timedelta(days=3)))
-    hands.hand().seal(witness.to_us(NOW + timedelta(days=3)))
-    assert agreed(31) == ()
-    assert public.verify_segments() == ()
-    public.seal_segments(now=minute(32), span=ALL)
-    assert agreed(33) == ()
-
-
 def test_a_loss_is_accepted_with_a_reason_and_told_in_the_journal(city, copy):
     take, put_back = copy
     send(1, 2)
@@ -334,6 +300,27 @@ def test_a_loss_accepted_before_anybody_writes_stays_accepted_and_the_next_one_i
     assert [one.code for one in agreed(9)] == ["store_behind"]
     send(10)
     assert [one.code for one in agreed(11)] == ["store_behind"]
+
+
+def test_who_remembers_a_frame_of_any_store_that_is_gone_may_not_go_on_from_it(city, copy):
+    take, put_back = copy
+    send(1)
+    agreed(2)
+    take()
+    send(3, 4)
+    agreed(5)
+    put_back()
+    send(6)
+    (first,) = hands.reader().kept().lost
+    agreed(7)
+    with stopped():
+        root = hands.workspace_here().observations
+        StoreWriter(root, lambda: Known(first.upto + 9, 0)).close()
+    _, second = hands.reader().kept().lost
+    there = [0, 1, first.upto, first.upto + 1, second.upto]
+    gone = [2, 3, first.upto - 1, second.after + 1, second.upto - 1, second.upto + 1]
+    assert [public.is_of_this_store(frame) for frame in there] == [True] * len(there)
+    assert [public.is_of_this_store(frame) for frame in gone] == [False] * len(gone)
 
 
 def test_a_break_before_the_acceptance_is_kept_leaves_it_open(city, copy):

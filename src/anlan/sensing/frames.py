@@ -64,6 +64,15 @@ def passed_over() -> tuple[int, int]:
     return (lost.after, lost.upto) if lost is not None else (0, 0)
 
 
+def is_of_this_store(frame: int) -> bool:
+    """Return whether who has come up to a frame may go on from it: a store of before never had it.
+
+    It is ahead of such a store, or among the numbers that were passed over when it went on.
+    """
+    lost = reader().kept().lost
+    return frame <= reader().last() and not any(x.after < frame < x.upto for x in lost)
+
+
 def frames_after(number: int, limit: int) -> list[Frame]:
     """Return up to ``limit`` frames with greater numbers, in order, sealed in the meantime or not."""
     return reader().frames(number, number + limit)

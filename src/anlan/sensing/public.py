@@ -33,6 +33,7 @@ from anlan.sensing.frames import (
     frames_after,
     frames_mark,
     hear_kept,
+    is_of_this_store,
     last_frame,
     most_rows_between,
     newest_readings,
@@ -71,7 +72,7 @@ from anlan.sensing.selectors import (
     signal,
     signal_message,
 )
-from anlan.sensing.services.agreement import Apart, accept_loss, agree, apart, seen_apart
+from anlan.sensing.services.agreement import Apart, accept_loss, agree, apart, note_kept, seen_apart
 from anlan.sensing.services.allowance import Allowance
 from anlan.sensing.services.examining import Examined, examine
 from anlan.sensing.services.gatherer import Gatherer
@@ -207,6 +208,7 @@ __all__ = [
     "import_signals",
     "import_table",
     "in_maintenance",
+    "is_of_this_store",
     "keep_aside",
     "keep_message",
     "keep_observations",
@@ -228,6 +230,7 @@ __all__ = [
     "most_rows_between",
     "newest_columns",
     "newest_readings",
+    "note_kept",
     "note_reading",
     "number_streams",
     "own_tables",

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import threading
+
 import msgspec
 import pytest
 
 from anlan.kernel.errors import InvalidInputError, UnavailableError
-from anlan.sensing.store import Hand, Message, StoreReader
+from anlan.sensing.store import Hand, Message, StoreReader, StoreWriter
 from anlan.sensing.store.hand import Writing
 from anlan.sensing.store.names import StreamNames
+from anlan.sensing.store.writer import Known, nothing_known
 
 
 def a_message(number: int, key: str = "") -> Message:
@@ -54,6 +57,32 @@ def test_an_error_of_who_listens_costs_nobody_anything(tmp_path, caplog) -> None
     assert hand.keep(a_message(2)).seq == 2
     assert "who listens to them failed" in caplog.text
     hand.close()
+
+
+def test_while_one_asks_what_is_known_of_the_store_no_other_waits_for_it(tmp_path) -> None:
+    asked, answered, there = threading.Event(), threading.Event(), []
+
+    def slow() -> Known:
+        asked.set()
+        assert answered.wait(60)
+        return nothing_known()
+
+    hand = Hand(tmp_path, slow)
+    sender = threading.Thread(target=lambda: there.append(hand.keep(a_message(1))))
+    sender.start()
+    assert asked.wait(60)
+    other = threading.Thread(target=hand.hear, args=[None])
+    other.start()
+    other.join(30)
+    waited = other.is_alive()
+    with StoreWriter(tmp_path):  # nor does any other process
+        pass
+    answered.set()
+    sender.join(60)
+    other.join(60)
+    hand.close()
+    assert not waited
+    assert [kept.seq for kept in there] == [1]
 
 
 @pytest.mark.parametrize("somebody_writes", [False, True])

@@ -7,6 +7,7 @@ import random
 import shutil
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,7 @@ from anlan.kernel.errors import IntegrityBreachError, UnavailableError
 from anlan.sensing.store import StoreReader, StoreWriter, frame_of, sealing
 from anlan.sensing.store.log import files_of
 from anlan.sensing.store.verify import verify
-from anlan.sensing.store.writer import PASSED_OVER, Known, nothing_known
+from anlan.sensing.store.writer import PASSED_OVER, Known, alone, catch_up, nothing_known
 
 NOW = 1_700_000_000_000_000
 ROWS = 50
@@ -143,6 +144,37 @@ def test_segments_that_a_manifest_of_before_does_not_name_are_put_aside(before, 
     assert values(before) == [1.0, 2.0, 3.0, 4.0, 7.0]
 
 
+@pytest.mark.parametrize("moved", [0, 1])
+def test_a_disk_that_fails_while_files_are_put_aside_costs_none_of_them(
+    before, tmp_path, monkeypatch, moved
+):
+    old = tmp_path / "old"
+    shutil.copytree(before, old)
+    life(before, [5, 6], sealed=(5, 6))
+    for path in before.glob("log/*"):
+        path.unlink()
+    shutil.copytree(old, before, dirs_exist_ok=True)
+    there = sorted(path.name for path in before.rglob("*.parquet"))
+    whole, done = Path.replace, []
+
+    def failing(self, target):
+        if "aside" in Path(target).parts:
+            if len(done) == moved:
+                raise OSError(5, "Input/output error")
+            done.append(target)
+        return whole(self, target)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "replace", failing)
+        with pytest.raises(UnavailableError, match="Input/output error"):
+            StoreWriter(before, knowing(6))
+    assert len(done) == moved
+    assert sorted(path.name for path in before.rglob("*.parquet")) == there
+    life(before, [7], known=knowing(6))
+    assert set(there) <= {path.name for path in before.rglob("*.parquet")}
+    assert values(before) == [1.0, 2.0, 3.0, 4.0, 7.0]
+
+
 @pytest.mark.parametrize("of_before", [False, True])
 def test_a_manifest_that_does_not_go_with_the_log_is_refused_and_nothing_is_removed(
     before, of_before
@@ -177,6 +209,43 @@ def test_a_full_disk_while_it_passes_over_leaves_it_as_it_was(before, monkeypatc
     )
     assert life(before, [7], known=knowing(6)) == 6 + PASSED_OVER + 1
     assert values(before) == [1.0, 2.0, 3.0, 4.0, 7.0]
+
+
+def test_readers_are_told_of_whole_frames_only_and_nothing_is_cut_for_them(before):
+    pointer = before / "log" / "synced"
+    (file,) = files_of(before / "log")
+    with file.path.open("ab") as opened:
+        opened.write(b"ANL1 what a power cut left of a commit")
+    size = file.path.stat().st_size
+    for stale in (b"", pointer.read_bytes()[:-1], bytes(24)):
+        pointer.write_bytes(stale)
+        catch_up(before)
+        assert StoreReader(before).last() == 4
+        assert file.path.stat().st_size == size
+    assert life(before, [5]) == 5
+
+
+def test_readers_wait_for_who_opens_a_store_and_not_for_ever(before):
+    pointer = before / "log" / "synced"
+    pointer.write_bytes(b"")
+    lock = alone(before / "writer.lock")
+    catch_up(before, patience_s=0.1)
+    assert pointer.read_bytes() == b""
+    later = threading.Timer(0.2, os.close, [lock])
+    later.start()
+    catch_up(before, patience_s=60.0)
+    later.join()
+    assert StoreReader(before).last() == 4
+
+
+def test_a_log_that_is_harmed_keeps_no_reader_from_what_is_whole(before):
+    (file,) = files_of(before / "log")
+    data = bytearray(file.path.read_bytes())
+    data[60] ^= 1
+    file.path.write_bytes(data)
+    (before / "log" / "synced").write_bytes(b"")
+    catch_up(before)
+    assert values(before) == [1.0, 2.0]
 
 
 CHILD = """

@@ -299,7 +299,9 @@ def test_readings_that_went_by_their_class_are_no_harm(store):
     assert any("thin-" in name for name in named(store))
 
 
-@pytest.mark.parametrize("number", [errno.EIO, errno.EACCES])
+@pytest.mark.parametrize(
+    "number", [errno.EIO, errno.EACCES, errno.EUCLEAN, errno.EBADMSG, errno.ENODATA, errno.ESTALE]
+)
 def test_a_file_that_cannot_be_read_is_named_until_a_round_can_read_it(store, monkeypatch, number):
     name = str(a_segment(store).relative_to(store))
     some = rounds._Reading.some
@@ -315,6 +317,21 @@ def test_a_file_that_cannot_be_read_is_named_until_a_round_can_read_it(store, mo
     assert told(found) == [(name, "unreadable")]
     found.go_on(now_us=LATER + DAY, most_bytes=ALL)
     assert told(found) == []
+
+
+@pytest.mark.parametrize("in_its_place", ["a link to itself", "a file for its folder"])
+def test_what_cannot_be_opened_is_named_and_the_round_goes_on(store, in_its_place):
+    path = a_segment(store)
+    name = str(path.relative_to(store))
+    if in_its_place == "a link to itself":
+        path.unlink()
+        path.symlink_to(path.name)
+    else:
+        path.parent.rename(store / "elsewhere")
+        path.parent.write_bytes(b"")
+    found = whole_round(store)
+    assert (name, "unreadable") in told(found)
+    assert not found.standing.under_way
 
 
 def test_an_error_of_the_process_is_no_fault_of_a_file(store, monkeypatch):

@@ -10,12 +10,14 @@ from django.db import close_old_connections
 
 from anlan.entrypoints import clock, probes
 from anlan.infra.asking import asking
+from anlan.sensing import public as sensing
 from anlan.warning import public as warning
 
 log = logging.getLogger(__name__)
 TICK_S = 0.25
 ENDING_S = 30.0
 BEAT_S = 10.0
+NOTED_S = 60.0
 
 
 class Judging:
@@ -23,7 +25,7 @@ class Judging:
 
     def __init__(self) -> None:
         self._stop = threading.Event()
-        self._beat_due = 0.0
+        self._beat_due = self._note_due = 0.0
         self._loaded = False
         self._thread = threading.Thread(target=asking(self._run), name="judge", daemon=True)
 
@@ -58,6 +60,7 @@ class Judging:
                     self._beat()
             except Exception:  # what was found waits in memory, or is found again
                 log.exception("what was judged could not be written")
+            self._note()
             close_old_connections()
         try:
             judge.tick(now=clock.now())
@@ -71,6 +74,17 @@ class Judging:
         if steady >= self._beat_due:
             probes.beat(clock.now(), probes.JUDGED)
             self._beat_due = steady + BEAT_S
+
+    def _note(self) -> None:
+        """Let the database know how far readings are kept, also while no clockwork runs."""
+        steady = time.monotonic()
+        if steady < self._note_due:
+            return
+        self._note_due = steady + NOTED_S
+        try:
+            sensing.note_kept(now=clock.now())
+        except Exception:  # the clockwork notes it as well, and the next minute does again
+            log.exception("how far readings are kept was not noted")
 
     def stop(self) -> None:
         """Write what was found, save the memory, and let the clockwork judge; when nobody commits."""

@@ -23,7 +23,7 @@ from anlan.sensing.domain.events import LossAccepted
 from anlan.sensing.models import Segment, StoreMark
 from anlan.sensing.readings import last_received
 from anlan.sensing.services.framing import from_us
-from anlan.sensing.services.hands import reader
+from anlan.sensing.services.hands import hand, reader
 from anlan.sensing.services.here import workspace_here
 from anlan.sensing.services.segments import missing_segments
 from anlan.sensing.services.witness import (
@@ -84,6 +84,13 @@ def agree(*, now: datetime) -> tuple[Apart, ...]:
         note_journal()
     _found[workspace_here().observations] = found
     return found
+
+
+def note_kept(*, now: datetime) -> None:
+    """Let the database note the last frame that this process has kept; nothing where it does not write."""
+    writing = hand().writing
+    if writing is not None:
+        note_frames(writing.writer.log.last, now=now)
 
 
 def seen_apart() -> tuple[Apart, ...]:

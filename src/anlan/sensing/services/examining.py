@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from anlan.infra import failpoints
 from anlan.registry import public as registry
+from anlan.sensing.frames import is_of_this_store
 from anlan.sensing.quality import state as states
 from anlan.sensing.quality.state import FAULTS, HOUR_US
 from anlan.sensing.quality.sweeping import Neighbours, no_neighbours, overdue, sweep
@@ -60,8 +61,7 @@ class Examiner:
     def __init__(self, root: Path) -> None:
         self.root = root
         kept = states.load(file_of(root))
-        lost = reader().lost()
-        if kept.seq > reader().last() or (lost is not None and lost.after < kept.seq < lost.upto):
+        if not is_of_this_store(kept.seq):
             # The store is one of before: its frames would be passed over.
             log.warning("what was remembered of the streams is ahead of the store")
             kept = states.nothing()

@@ -10,6 +10,7 @@ from anlan.sensing.services.here import workspace_here
 from anlan.sensing.services.witness import known_of_the_store
 from anlan.sensing.store import Hand, StoreReader
 from anlan.sensing.store.hand import Writing
+from anlan.sensing.store.writer import catch_up
 
 _turn = threading.RLock()
 _hands: dict[Path, Hand] = {}
@@ -41,6 +42,8 @@ def begin_writing() -> Writing:
 def reader() -> StoreReader:
     """Return this process's reader; what it has read of the log once it does not read again."""
     root = workspace_here().observations
+    if root not in _readers:
+        catch_up(root)
     with _turn:
         if root not in _readers:
             _readers[root] = StoreReader(root)

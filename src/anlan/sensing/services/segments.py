@@ -20,7 +20,7 @@ from anlan.sensing.services.framing import from_us, to_us
 from anlan.sensing.services.hands import hand, reader
 from anlan.sensing.services.here import workspace_here
 from anlan.sensing.services.tombstones import retired_faults, tell_retired, unknown_stones
-from anlan.sensing.store.manifest import SegmentFile
+from anlan.sensing.store.manifest import Lost, SegmentFile
 from anlan.sensing.store.segments import hashed
 from anlan.sensing.store.verify import StoreFault, verify
 
@@ -44,17 +44,28 @@ def seal_segments(*, now: datetime, span: timedelta = SPAN) -> tuple[Segment, ..
 
 
 def tell_journal(*, now: datetime) -> tuple[Segment, ...]:
-    """Journal each segment of the manifest that the journal does not know, and what it replaced."""
+    """Journal each segment of the manifest that the journal does not know, and what it replaced.
+
+    One that the journal believed gone and that is there again, for its store was put back, counts again.
+    """
     kept = reader().kept()
     files = kept.segments
+    names = {item.name for item in files}
     known = set(_current().values_list("name", flat=True))
     stones = unknown_stones(kept.retired)
-    if known == {item.name for item in files} and not stones:
+    if known == names and not stones:
         return ()
     with transaction.atomic():
         current = {row.name: row for row in _current().select_for_update()}
-        gone = [row for name, row in current.items() if name not in {x.name for x in files}]
-        added = [_tell(item, gone, now=now) for item in files if item.name not in current]
+        ended = Segment.objects.select_for_update().in_bulk(list(names - set(current)))
+        if reader().kept() != kept:
+            return ()  # another process sealed: what ended since is not there again; the next run tells it
+        gone = [row for name, row in current.items() if name not in names]
+        added = [
+            _tell(item, ended.get(item.name), [row for row in gone if _holds(item, row, kept.lost)], now=now)
+            for item in files
+            if item.name not in current
+        ]  # fmt: skip
         tell_retired(stones, [row for row in gone if not row.replaced_by], now=now)
         failpoints.reach("segments.before_commit")
     failpoints.reach("segments.committed")
@@ -69,8 +80,11 @@ def _current() -> QuerySet[Segment]:
     return Segment.objects.filter(replaced_by="", name__contains="/")
 
 
-def _tell(item: SegmentFile, gone: Sequence[Segment], *, now: datetime) -> Segment:
-    segment = Segment(
+def _tell(
+    item: SegmentFile, before: Segment | None, replaced: Sequence[Segment], *, now: datetime
+) -> Segment:
+    # What was journalled of it before stays what it must be: a file that differs is found by that.
+    segment = before or Segment(
         name=item.name,
         sha256=item.sha256,
         size_bytes=item.size_bytes,
@@ -81,7 +95,7 @@ def _tell(item: SegmentFile, gone: Sequence[Segment], *, now: datetime) -> Segme
         last_at=from_us(item.to_us),
         sealed_at=now,
     )
-    replaced = [row for row in gone if _holds(item, row)]
+    segment.replaced_by = ""
     for row in replaced:
         row.replaced_by = item.name
     event = SegmentSealed(
@@ -96,12 +110,17 @@ def _tell(item: SegmentFile, gone: Sequence[Segment], *, now: datetime) -> Segme
     return segment
 
 
-def _holds(item: SegmentFile, row: Segment) -> bool:
-    """Return whether a merged file holds what another held: the same day, and all its frames."""
+def _holds(item: SegmentFile, row: Segment, lost: Sequence[Lost]) -> bool:
+    """Return whether a merged file holds what another held: the same day, and all its frames.
+
+    One that ended within numbers that were ``lost`` is held by none, though a file may reach from before
+    them to behind them; one that reaches over all of them was written behind them.
+    """
     return (
         row.name.partition("/")[0] == item.day
         and item.first <= row.first_batch
         and row.last_batch <= item.last
+        and not any(gap.after < row.last_batch <= gap.upto for gap in lost)
     )
 
 
@@ -143,7 +162,9 @@ def missing_segments() -> list[Segment]:
         row
         for row in missing
         if row.name not in retired
-        and not any(_holds(item, row) for item in days.get(row.name.partition("/")[0], ()))
+        and not any(
+            _holds(item, row, kept.lost) for item in days.get(row.name.partition("/")[0], ())
+        )
     ]
 
 

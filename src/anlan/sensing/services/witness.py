@@ -11,11 +11,12 @@ from datetime import datetime
 from pathlib import Path
 
 import msgspec
-from django.db import transaction
+from django.db import InterfaceError, OperationalError, transaction
 from django.db.models import Max
 
 from anlan.infra import failpoints
 from anlan.infra.models import JournalEntry
+from anlan.kernel.errors import UnavailableError
 from anlan.sensing.domain.errors import StoreOfAnotherError
 from anlan.sensing.models import Segment, StoreMark
 from anlan.sensing.services.framing import to_us
@@ -44,12 +45,17 @@ def known_of_the_store() -> Known:
     ------
     StoreOfAnotherError
         When the folder is another workspace's.
+    UnavailableError
+        When the database does not answer.
     """
     refuse_another()
-    mark = StoreMark.objects.first()
-    sealed = Segment.objects.filter(name__contains="/").aggregate(
-        Max("last_batch"), Max("sealed_at")
-    )
+    try:
+        mark = StoreMark.objects.first()
+        sealed = Segment.objects.filter(name__contains="/").aggregate(
+            Max("last_batch"), Max("sealed_at")
+        )
+    except (OperationalError, InterfaceError) as error:
+        raise UnavailableError(what="database", problem="it does not answer") from error
     found = [Known(mark.frame, to_us(mark.at))] if mark is not None else []
     if sealed["last_batch__max"] is not None:
         found.append(Known(sealed["last_batch__max"], to_us(sealed["sealed_at__max"])))

@@ -48,7 +48,7 @@ from anlan.sensing.store.manifest import Manifest
 from anlan.sensing.store.names import StreamNames
 from anlan.sensing.store.places import Places
 from anlan.sensing.store.retiring import Going
-from anlan.sensing.store.writer import Kept, Known, StoreWriter, alone, nothing_known
+from anlan.sensing.store.writer import Kept, Known, StoreWriter, alone, is_free, nothing_known
 
 ANOTHER = "another edge process writes the observations of this workspace"
 PATIENCE_S = 10.0
@@ -335,10 +335,12 @@ class Hand:
         connection.close()
 
     def _take_over(self) -> Writing | None:
+        # Asked before the turn is taken: a database that does not answer keeps no other waiting.
+        known = self._known() if self.writing is None and is_free(self.root) else None
         with self._turn:
-            if self.writing is None:
+            if self.writing is None and known is not None:
                 with contextlib.suppress(ConflictError):
-                    self.writing = Writing(self.root, self._give_way, self._heard, self._known)
+                    self.writing = Writing(self.root, self._give_way, self._heard, lambda: known)
             return self.writing
 
     def _give_way(self) -> None:

@@ -59,6 +59,39 @@ def synced_to(folder: Path) -> tuple[int, int]:
     return 0, 0
 
 
+def is_behind(folder: Path) -> bool:
+    """Return whether a log is longer than its readers are told: by what is on its way, or by more."""
+    found = files_of(folder)
+    return bool(found) and (found[-1].first, found[-1].path.stat().st_size) > synced_to(folder)
+
+
+def tell_readers(folder: Path) -> None:
+    """Tell readers where the last whole frame ends; the caller holds the lock of the store.
+
+    That is not synced with each commit: after a power cut readers are told of an earlier one.
+
+    Raises
+    ------
+    IntegrityBreachError
+        When frames before the end are harmed.
+    """
+    last = files_of(folder)[-1]
+    handle = os.open(last.path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        size, _ = _whole(handle, last)
+    finally:
+        os.close(handle)
+    pointer = os.open(folder / SYNCED, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+    try:
+        _write_pointer(pointer, last.first, size)
+    finally:
+        os.close(pointer)
+
+
+def _write_pointer(pointer: int, first: int, size: int) -> None:
+    os.pwrite(pointer, _POINTER.pack(first, size, first ^ size), 0)
+
+
 class Tail:
     """Follows a log: every frame after a number, each byte read and checked once.
 
@@ -164,8 +197,7 @@ class LogWriter:
 
     def _point(self) -> None:
         """Say up to where readers may read."""
-        data = _POINTER.pack(self._first, self._size, self._first ^ self._size)
-        os.pwrite(self._pointer, data, 0)
+        _write_pointer(self._pointer, self._first, self._size)
 
     def _begin_file(self) -> None:
         self._close_file()

@@ -27,8 +27,8 @@ FILE = "round.json"
 EVERY_US = 86_400_000_000
 """A round begins no sooner than so long after the one before began."""
 NOTED_EVERY_US = 60_000_000
-UNREADABLE = frozenset({errno.EIO, errno.EACCES, errno.EPERM, errno.EISDIR})
-"""What says that this file cannot be read; other errors are of the process, and are raised."""
+OF_THE_PROCESS = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EINTR})
+"""Errors that say nothing of a file, and are raised; by any other one this file cannot be read."""
 
 Mark = tuple[int, ...]
 """What changes whenever a file is put in place or written into; nothing where there is none."""
@@ -167,10 +167,10 @@ class Rounds:
     def _failed(self, name: str, named: _Named, mark: Mark, error: OSError) -> None:
         if isinstance(error, FileNotFoundError):
             self._harmed(name, named, (), "missing")
-        elif error.errno in UNREADABLE:
-            self._harmed(name, named, mark or _mark(self.places.root / name), "unreadable")
-        else:
+        elif error.errno in OF_THE_PROCESS:
             raise error
+        else:
+            self._harmed(name, named, mark or _mark(self.places.root / name), "unreadable")
 
     def _harmed(self, name: str, named: _Named, mark: Mark, fault: str) -> None:
         """Believe that a file is harmed, if it still counts as it did when it was opened."""

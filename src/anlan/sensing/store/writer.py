@@ -7,6 +7,7 @@ import fcntl
 import logging
 import os
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -95,7 +96,9 @@ class StoreWriter:
         self._turn = threading.Lock()
         self._take_up()
         if self.log.last < known.frame:
-            with self._sweeping_up():
+            # A failure here removes nothing: what no manifest names, and was not yet put aside, may be
+            # all that is left of acknowledged readings.
+            with _told_as_unavailable():
                 self._go_on_behind(known)
         else:
             # Not before: what no manifest names may be more than what a crash left.
@@ -263,13 +266,14 @@ class StoreWriter:
     @contextlib.contextmanager
     def _sweeping_up(self) -> Iterator[None]:
         """Remove what a full disk left half done: it would keep the disk full."""
-        try:
-            yield
-        except OSError as error:
-            # The file says which one counts, whatever failed around it.
-            self.manifest = manifest.load(self.places.manifest)
-            sealing.sweep(self.places, self.manifest)
-            raise UnavailableError(what="observation segments", problem=error.strerror) from error
+        with _told_as_unavailable():
+            try:
+                yield
+            except OSError:
+                # The file says which one counts, whatever failed around it.
+                self.manifest = manifest.load(self.places.manifest)
+                sealing.sweep(self.places, self.manifest)
+                raise
 
     def _save_latest(self) -> None:
         with self._turn:
@@ -298,6 +302,14 @@ class StoreWriter:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+
+@contextlib.contextmanager
+def _told_as_unavailable() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise UnavailableError(what="observation segments", problem=error.strerror) from error
 
 
 def _without_repeats(
@@ -342,3 +354,35 @@ def alone(path: Path) -> int:
             what="another process writes the observations of this workspace"
         ) from None
     return handle
+
+
+def is_free(root: Path) -> bool:
+    """Return whether nobody writes a store at this moment."""
+    places = Places(root)
+    places.make()
+    try:
+        os.close(alone(places.lock))
+    except ConflictError:
+        return False
+    return True
+
+
+def catch_up(root: Path, *, patience_s: float = 5.0) -> None:
+    """Let readers see what a power cut left in the log, also before anybody writes.
+
+    Else a store that lost nothing looks like one of before.  Waits for a process that opens it just now.
+    """
+    places = Places(root)
+    end = time.monotonic() + patience_s
+    try:
+        while log.is_behind(places.log) and time.monotonic() < end:
+            with contextlib.suppress(ConflictError):
+                lock = alone(places.lock)
+                try:
+                    log.tell_readers(places.log)
+                finally:
+                    os.close(lock)
+                return
+            time.sleep(0.02)
+    except (OSError, IntegrityBreachError):  # who writes next says what is wrong with it
+        _logger.warning("the end of the log of readings cannot be read", exc_info=True)

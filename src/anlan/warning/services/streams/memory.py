@@ -147,13 +147,13 @@ def load(root: Path) -> Memory | None:
         return None
 
 
-def fits(memory: Memory, written: Written | None, cuts: Sequence[JudgeCut], last: int) -> bool:
+def fits(memory: Memory, written: Written | None, cuts: Sequence[JudgeCut]) -> bool:
     """Return whether a memory belongs to this database and this store, and leads on to them.
 
     It may be behind the database, as long as every step in between is known; one that is ahead
     belongs to a database that was lost, and so does one of frames that were lost to the store.
     """
-    if not is_of_this_store(memory.mark, last):
+    if not is_of_this_store(memory.mark):
         return False
     if written is None:
         return memory.cut == 0 and memory.mark.frame == 0
@@ -163,12 +163,12 @@ def fits(memory: Memory, written: Written | None, cuts: Sequence[JudgeCut], last
     return written.id == memory.id and led_on and known
 
 
-def is_of_this_store(mark: Mark, last: int) -> bool:
-    """Return whether what was known at a frame can be of the store as it is now, whose last one is ``last``.
+def is_of_this_store(mark: Mark) -> bool:
+    """Return whether what was remembered at a frame can be of the store as it is now.
 
-    From before frames were lost it is of another one, in which streams may have other numbers.
+    Also from before frames were lost it is of another one, in which streams may have other numbers.
     """
-    return sensing.passed_over()[1] <= mark.frame <= last
+    return mark.frame >= sensing.passed_over()[1] and sensing.is_of_this_store(mark.frame)
 
 
 def repeat(

@@ -53,7 +53,7 @@ class _Search:
             # Before the first checkpoint every step from the beginning is known, and done again.
             held = memory.fresh(written.id)
         rows = cuts.cuts_after(held.cut) if held is not None else []
-        if held is None or not memory.fits(held, written, rows, sensing.last_frame()):
+        if held is None or not memory.fits(held, written, rows):
             return self._made_again(written, held)
         try:
             waiting = self._repeat(held, rows)
@@ -112,7 +112,7 @@ class _Search:
     def _is_ours(self, before: Memory, written: Written | None) -> bool:
         """Return whether a memory is of this database and of this store, so that its numbers mean the same."""
         same = written is not None and before.id == written.id
-        return same and memory.is_of_this_store(before.mark, sensing.last_frame())
+        return same and memory.is_of_this_store(before.mark)
 
     def _past(
         self,
@@ -137,11 +137,9 @@ class _Search:
     def _mark(self, written: Written | None) -> Mark:
         """Return up to where everything was judged and written, as far as anybody knows."""
         mark = written.mark if written is not None else None
-        last = sensing.last_frame()
-        after, upto = sensing.passed_over()
-        if mark is None or mark.frame > last or after < mark.frame < upto:
+        if mark is None or not sensing.is_of_this_store(mark.frame):
             # Nobody knows how far the judge had come: what is open is what it had found by now.
-            return Mark(last, micros(self.now))
+            return Mark(sensing.last_frame(), micros(self.now))
         return mark if mark.at else Mark(mark.frame, self._received(mark.frame))
 
     def _received(self, frame: int) -> int:
