@@ -1,4 +1,4 @@
-"""All streams of the city in columns, to be searched and put in order at once (测流一览).
+"""All streams of the city in columns, to be searched and put in order at once (测点一览).
 
 What the registry knows of them is read once for each revision and day; what they last said comes
 from the arrays of the observation store.

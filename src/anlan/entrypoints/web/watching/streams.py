@@ -19,7 +19,7 @@ MISSED = 3
 
 
 class StreamState(StrEnum):
-    """How a stream of readings stands (测流状态): silence is told from calm, and both from not knowing."""
+    """How a stream of readings stands (测点状态): silence is told from calm, and both from not knowing."""
 
     FRESH = "fresh"
     STALE = "stale"
