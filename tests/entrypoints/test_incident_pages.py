@@ -72,7 +72,7 @@ def test_devices_that_speak_again_leave_the_list_in_bounded_queries():
     assert many <= few + 1
     shown = answer.content.decode()
     assert "网关 GW-9：多台设备同时失联" in shown
-    assert "尚未恢复的设备（300 台，级别高的在前）" in shown
+    assert "尚未恢复的测点（300 个，级别高的在前）" in shown
     assert "已恢复 30 次" in shown
     assert "全部恢复之前，工单不能销号" in shown
     assert shown.index("<code>T99</code>") < shown.index("<code>T31</code>")
@@ -80,7 +80,7 @@ def test_devices_that_speak_again_leave_the_list_in_bounded_queries():
     assert "<code>T330</code>" in last
     assert "<code>T3</code>" not in last
     english = client.get(page, headers={"accept-language": "en"}).content.decode()
-    assert "300 devices not back yet, the highest level first" in english
+    assert "300 sensors not back yet, the highest level first" in english
 
 
 @pytest.mark.parametrize(

@@ -118,7 +118,7 @@ def look() -> dict[str, object]:
         "open": alerts.filter(cleared_at__isnull=True).count(),
         "elsewhere": CaseFollower.objects.filter(sign__in=signs).exclude(case__in=cases).count(),
         "owner_told": Notice.objects.filter(
-            subject="case.incident", mark="", about=f"case:{cases[0].pk}"
+            subject__in=("case.incident", "case.silence"), mark="", about=f"case:{cases[0].pk}"
         ).count()
         if cases
         else 0,
