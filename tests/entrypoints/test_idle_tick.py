@@ -14,8 +14,8 @@ from tests.notices.city import NOON, load, tell
 
 pytestmark = pytest.mark.django_db(databases="__all__")
 
-# Looking for breaches and sicknesses, and at the ledger: many questions, once a minute.
-WATCHERS = {"seal ledger", "watch", "health"}
+# Looking for breaches, sicknesses and what was restored alone, and at the ledger: many questions, once a minute.
+WATCHERS = {"agree", "seal ledger", "watch", "health"}
 
 
 @pytest.fixture
@@ -70,6 +70,7 @@ def test_a_whole_tick_without_news_stays_bounded(works):
     counts = queries(works, NOON + timedelta(minutes=3))
     assert {"hand over", "seal segments", *WATCHERS} <= set(counts)
     assert sum(without_watchers(counts).values()) <= 50, counts
+    assert counts["agree"] <= 8
     assert sum(counts.values()) <= 130, counts
 
 
