@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SOURCE = ROOT / "src" / "anlan"
 WITH_A_FACE = [room for room in ROOMS if (SOURCE / room / "public.py").exists()]
 # Said by the pieces from which their codes are put together: see the wording of messages.
-PUT_TOGETHER = ("frame.", "system.sick.")
+PUT_TOGETHER = ("frame.", "system.sick.", "case.silence")
 
 
 @cache

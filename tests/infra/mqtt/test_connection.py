@@ -117,7 +117,7 @@ def test_a_refusal_can_be_told_in_the_version_of_the_client():
     assert line.level == V5
     assert packets.connack(V5, Reason.MALFORMED) == b"\x20\x03\x00\x81\x00"
     assert packets.connack(V311, Reason.BAD_CREDENTIALS) == b"\x20\x02\x00\x04"
-    assert packets.connack(V311, Reason.QUOTA) == b"\x20\x02\x00\x05"
+    assert packets.connack(V311, Reason.QUOTA) == b"\x20\x02\x00\x03"
 
 
 @pytest.mark.parametrize("level", [V311, V5])
