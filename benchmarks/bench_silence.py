@@ -7,7 +7,6 @@ others share nothing but their street.  Peer of the same run: sensors that fall 
 
 from __future__ import annotations
 
-import shutil
 import sys
 import time
 from datetime import datetime, timedelta
@@ -104,15 +103,7 @@ def looked_at(now: datetime) -> bool:
 
 
 def main() -> bool:
-    folder = measure.workspace_folder()
-    try:
-        many_cases.found(folder)
-        from anlan.registry.models import Area
-
-        communities = list(Area.objects.filter(kind="community").values_list("code", flat=True))
-        return measured(communities)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    return many_cases.in_a_city(measured)
 
 
 def measured(communities: list[str]) -> bool:

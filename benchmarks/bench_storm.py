@@ -6,7 +6,6 @@ know was told.  Peer of the same run: alarms that come alone, each with a case o
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -118,15 +117,7 @@ def counts() -> dict[str, int]:
 
 
 def main() -> bool:
-    folder = measure.workspace_folder()
-    try:
-        many_cases.found(folder)
-        from anlan.registry.models import Area
-
-        communities = list(Area.objects.filter(kind="community").values_list("code", flat=True))
-        return measured(communities)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    return many_cases.in_a_city(measured)
 
 
 def measured(communities: list[str]) -> bool:

@@ -12,40 +12,15 @@ from anlan.infra.models import JournalEntry
 from anlan.kernel.actor import system_actor
 from anlan.sensing import public
 from anlan.sensing.models import Segment
-from anlan.sensing.public import BatchIn, RowIn
 from anlan.sensing.services import agreement, hands, witness
 from anlan.sensing.store.writer import PASSED_OVER
-from tests.sensing.conftest import GATEWAY, NOW, stopped
+from tests.sensing.conftest import NOW, stopped
+from tests.sensing.restoring import agreed, minute, nobody_remembers, send, values
 
+__all__ = ["nobody_remembers"]
 pytestmark = pytest.mark.django_db(databases="__all__")
 ME = system_actor("terminal")
 ALL = timedelta(0)
-
-
-def minute(number):
-    return NOW + timedelta(minutes=number)
-
-
-def send(number):
-    rows = (RowIn("s2", minute(number), float(number)),)
-    public.keep_observations(GATEWAY, BatchIn(rows), now=minute(number))
-
-
-def agreed(number):
-    return public.agree(now=minute(number))
-
-
-def values():
-    found = public.read_observations("s2", NOW, minute(1_000))
-    return [int(item.value) for item in found]
-
-
-@pytest.fixture(autouse=True)
-def nobody_remembers():
-    agreement.forget_agreement()
-    yield
-    agreement.forget_agreement()
-    hands.let_go()
 
 
 def sealed(*numbers):
