@@ -21,7 +21,7 @@ from anlan.warning.columns import (
     save,
     step,
 )
-from anlan.warning.columns.layout import AT_REST, BUNDLE, DEAD, level_of
+from anlan.warning.columns.layout import BUNDLE, DEAD, MOVING, level_of
 from anlan.warning.domain import judge as twin
 from anlan.warning.domain.findings import Finding
 from anlan.warning.domain.instants import EPOCH, instant, micros
@@ -169,8 +169,8 @@ class Both:
             kept = readings(self.state, number)
             spare = len(kept) - len(valued)
             assert kept[spare:] == [(x.at, x.value) for x in valued]
-            # The quick way forgets no more than one reading for each that comes.
-            assert spare == 0 or (spare > 0 and c.hot["state"][number] == AT_REST)
+            # The quick way forgets nothing before its ring is full.
+            assert spare == 0 or (spare > 0 and c.hot["state"][number] != MOVING)
             if slow.next_at is not None:
                 nearest = slow.next_at if nearest is None else min(nearest, slow.next_at)
         if nearest is not None:
@@ -182,10 +182,10 @@ def readings(state: Any, number: int) -> list[tuple[int, float]]:
     """Return the readings that a stream keeps, oldest first."""
     c = state.columns
     bundle, lane = divmod(int(c.hot["row"][number]), BUNDLE)
-    base, size = int(c.bundle["base"][bundle]), int(c.bundle["size"][bundle])
+    base, size, step = (int(c.bundle[name][bundle]) for name in ("base", "size", "step"))
     found = []
     for i in range(int(c.hot["count"][number])):
-        spot = base + (int(c.hot["head"][number]) + i) % size * BUNDLE + lane
+        spot = base + (int(c.hot["head"][number]) + i) % size * step + lane
         found.append((int(c.r_at[spot]), float(c.r_value[spot])))
     return found
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -35,6 +36,7 @@ from anlan.warning.columns.quick import (
     end_all,
     find_due,
     group_up,
+    rises,
     take_in,
     take_in_groups,
     walk,
@@ -44,6 +46,7 @@ from anlan.warning.columns.state import State
 
 PAPER = 4_096  # findings that a thread may write before it asks for more
 SCRATCH_TURNS, SCRATCH_LANES = 256, 8
+PIECES = 4  # a thread that is held up leaves the rest to the other
 SMALL = 20_000  # rows that are not worth a second thread
 
 
@@ -202,8 +205,8 @@ def _take_in(
 ) -> _Groups:
     """Take what is quickly taken; return the rest, by stream."""
     size = len(batch.stream)
-    if (batch.stream[1:] > batch.stream[:-1]).all():
-        spans = _cut(batch.stream, parts)
+    if rises(batch.stream):
+        spans = _cut(batch.stream, parts * PIECES if parts > 1 else 1)
         hard = np.empty(size, np.int64)
 
         def rows(low: int, high: int) -> int:
@@ -322,9 +325,10 @@ def _cut(streams: I64 | np.ndarray, parts: int) -> list[tuple[int, int]]:
     size = len(streams)
     if parts == 1 or size < 2:
         return [(0, size)]
-    middle = int(streams[size // 2]) // BLOCK * BLOCK
-    cut = int(np.searchsorted(streams, middle))
-    return [(0, cut), (cut, size)] if 0 < cut < size else [(0, size)]
+    # The same kind of number: else all of them would be converted.
+    middles = [streams[size * i // parts] // BLOCK * BLOCK for i in range(1, parts)]
+    cuts = np.searchsorted(streams, np.array(middles, streams.dtype)).tolist()
+    return [(low, high) for low, high in pairwise([0, *cuts, size]) if low < high]
 
 
 def _each(
@@ -332,7 +336,18 @@ def _each(
 ) -> list[int]:
     if hands is None or len(spans) == 1:
         return [work(low, high) for low, high in spans]
-    return list(hands.map(work, *zip(*spans, strict=True)))
+    found = [0] * len(spans)
+    left = iter(range(len(spans)))
+
+    def take() -> None:
+        for i in left:  # one step of such an iterator is never done twice
+            found[i] = work(*spans[i])
+
+    # The caller works too: two threads woken at once often begin on one processor.
+    other = hands.submit(take)
+    take()
+    other.result()
+    return found
 
 
 def _joined(column: I64, spans: list[tuple[int, int]], counts: list[int]) -> I64:

@@ -33,6 +33,7 @@ NEVER = np.iinfo(np.int64).max >> 1  # an instant that does not come
 LATE = span_micros(LATENESS)
 SHIFT = 7
 BUNDLE = 1 << SHIFT  # rings of one size that lie side by side: neighbours share cache lines
+ABREAST = 16  # bundles made together lie side by side too: memory is best read far ahead
 WITHIN = BUNDLE - 1
 BLOCK = 1024  # streams with one "when to look again"; also where threads part
 EVIDENCE = 12  # readings kept with a finding
@@ -116,7 +117,10 @@ LANE = _record(
     height="i1",  # at the settled reading
     told="i1",
 )  # fmt: skip
-RING = _record(base="i8", size="i8")
+RING = _record(
+    base="i8", size="i8",
+    step="i8",  # from one slot to the next
+)  # fmt: skip
 ROW = _record(
     since="i8", at="i8", value="f8", coverage="f8",
     e_first="i8",  # of the readings it rests on

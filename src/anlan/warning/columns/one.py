@@ -268,7 +268,7 @@ def _judge_lanes(
 
 @woven
 def tidy(t: Tables, c: Columns, s: int, settled_at: int) -> None:
-    """Forget what the quick way has left lying: it drops one reading for each that comes."""
+    """Forget what the quick way has left lying: its rings stay full."""
     if c.hot[s].state != MOVING and t.program[c.hot[s].program].plain and settled_at != NONE:
         trim(c, s, settled_at)
 

@@ -16,7 +16,7 @@ from anlan.warning.columns.bare import (
     bare_tables,
     bare_told,
 )
-from anlan.warning.columns.compiled import compiled
+from anlan.warning.columns.compiled import compiled, woven
 from anlan.warning.columns.layout import (
     AT_REST,
     BLOCK,
@@ -45,6 +45,7 @@ from anlan.warning.columns.one import (
     moves_value,
 )
 from anlan.warning.columns.ring import append, drop_oldest, newest, place, settled, size_of, trim
+from anlan.warning.columns.runs import RUN, take_run
 
 LARGEST = np.finfo(np.float64).max
 
@@ -70,12 +71,11 @@ def quick(t: Tables, c: Columns, s: int, batch: Batch, j: int, now: int) -> bool
                 return False
         elif moves_value(t, c, s, value):
             return False
-        line = at - LATE
-        while count > 1 and c.r_at[place(c, s, 1)] <= line:
-            drop_oldest(c, s)
-            count -= 1
+        # A full ring gives up one for one: neighbours that speak alike stay alike (`take_run`).
         if count == size:
-            return False
+            if c.r_at[place(c, s, 1)] > at - LATE:
+                return False
+            drop_oldest(c, s)
         append(c, s, at, value, batch.arrival[j])
         return True
     if count == size:
@@ -90,62 +90,82 @@ def quick(t: Tables, c: Columns, s: int, batch: Batch, j: int, now: int) -> bool
     return True
 
 
+@woven
+def take_one(t: Tables, c: Columns, batch: Batch, now: int, j: int, s: int) -> bool:
+    """Do what ``quick`` does where it is plainest, written out: a call would cost more than the work."""
+    # Places are cast: an index that might be negative costs a step at each look.
+    at, value = batch.at_us[np.uint64(j)], batch.value[np.uint64(j)]
+    hot = c.hot[np.uint64(s)]
+    count, head = int(hot.count), int(hot.head)
+    if hot.state == MOVING or hot.program < 0 or count < 2:
+        return False
+    program = t.program[np.uint64(hot.program)]
+    ring = c.bundle[np.uint64(hot.row >> SHIFT)]
+    size, first = ring.size, ring.base + (hot.row & WITHIN)
+    behind = head + count - (size if head + count >= size else 0)
+    before = behind - 1 if behind else size - 1
+    if not (
+        program.plain
+        and (
+            program.low <= value <= program.high
+            if hot.state == AT_REST
+            else -LARGEST <= value <= LARGEST and not moves_value(t, c, s, value)
+        )
+        and now - at <= program.wait
+        and at > c.r_at[np.uint64(first + before * ring.step)]
+        and not t.unjudged[np.uint64(batch.quality[np.uint64(j)])]
+    ):
+        return False
+    if count == size:
+        following = head + 1 if head + 1 < size else 0
+        if c.r_at[np.uint64(first + following * ring.step)] > at - LATE:
+            return False
+        hot.head = following
+    else:
+        hot.count = count + 1
+    spot = np.uint64(first + behind * ring.step)
+    c.r_at[spot] = at
+    c.r_value[spot] = value
+    c.r_arrival[spot] = batch.arrival[np.uint64(j)]
+    return True
+
+
 @compiled
 def take_in(t: Tables, c: Columns, batch: Batch, now: int, low: int, high: int, hard: I64) -> int:
-    """Take the rows ``low`` to ``high``, of rising streams; return how many are left, in ``hard``.
-
-    What nearly all rows are is written out here: a call for each would cost more than the work.
-    """
+    """Take the rows ``low`` to ``high``, of rising streams; return how many are left, in ``hard``."""
     t, c, batch = bare_tables(t), bare_columns(c), bare_batch(batch)
     left = 0
     streams = len(c.hot)
-    for j in range(low, high):
-        # Places are cast: an index that might be negative costs a step at each look.
-        at, value = batch.at_us[np.uint64(j)], batch.value[np.uint64(j)]
+    j, singly = low, low
+    while j < high:
         s = int(batch.stream[np.uint64(j)])
         if not 0 <= s < streams:
             hard[left] = j
             left += 1
+            j += 1
             continue
-        hot = c.hot[np.uint64(s)]
-        count, head = int(hot.count), int(hot.head)
-        if hot.state != MOVING and hot.program >= 0 and count > 1:
-            program = t.program[np.uint64(hot.program)]
-            ring = c.bundle[np.uint64(hot.row >> SHIFT)]
-            size, first = ring.size, ring.base + (hot.row & WITHIN)
-            behind = head + count
-            if behind >= size:
-                behind -= size
-            before = behind - 1 if behind else size - 1
-            if (
-                program.plain
-                and (
-                    program.low <= value <= program.high
-                    if hot.state == AT_REST
-                    else -LARGEST <= value <= LARGEST and not moves_value(t, c, s, value)
-                )
-                and now - at <= program.wait
-                and at > c.r_at[np.uint64(first + (before << SHIFT))]
-                and not t.unjudged[np.uint64(batch.quality[np.uint64(j)])]
-            ):
-                following = head + 1 if head + 1 < size else 0
-                # With one reading more than asked for, one goes as one comes.
-                if c.r_at[np.uint64(first + (following << SHIFT))] <= at - LATE:
-                    hot.head = following
-                elif count < size:
-                    hot.count = count + 1
-                else:
-                    behind = -1
-                if behind >= 0:
-                    spot = np.uint64(first + (behind << SHIFT))
-                    c.r_at[spot] = at
-                    c.r_value[spot] = value
-                    c.r_arrival[spot] = batch.arrival[np.uint64(j)]
-                    continue
-        if not quick(t, c, s, batch, j, now):
+        if j >= singly:
+            end = j + RUN
+            side_by_side = end <= high and batch.stream[np.uint64(end - 1)] == s + RUN - 1 < streams
+            if side_by_side and take_run(t, c, batch, now, j, s):
+                j = end
+                continue
+            singly = end  # at the worst one look in vain for as many rows
+        if not take_one(t, c, batch, now, j, s) and not quick(t, c, s, batch, j, now):
             hard[left] = j
             left += 1
+        j += 1
     return left
+
+
+@woven
+def _has_room(c: Columns, s: int, more: int, last: int) -> bool:
+    """Return whether a ring takes so many more readings, once those that ``last`` settles are gone."""
+    if c.hot[s].count + more > size_of(c, s):
+        c.cold[s].settled = settled(c, s)
+        while c.hot[s].count > 1 and c.r_at[place(c, s, 1)] <= last - LATE:
+            drop_oldest(c, s)
+    return bool(c.hot[s].count + more <= size_of(c, s))
 
 
 @compiled
@@ -162,7 +182,7 @@ def quick_rows(t: Tables, c: Columns, s: int, batch: Batch, rows: I64, now: int)
         if not t.program[p].low <= batch.value[j] <= t.program[p].high:
             return False
         last = batch.at_us[j]
-    if now - last > t.program[p].wait or count + len(rows) > size_of(c, s):
+    if now - last > t.program[p].wait or not _has_room(c, s, len(rows), last):
         return False
     for j in rows:
         append(c, s, batch.at_us[j], batch.value[j], batch.arrival[j])
@@ -261,6 +281,19 @@ def find_due(t: Tables, c: Columns, now: int, low: int, high: int, found: I64) -
                 nearest = min(nearest, at)
         c.look_at[block] = nearest
     return n
+
+
+@compiled
+def rises(stream: I32) -> bool:
+    """Return whether each number is greater than the one before."""
+    size = len(stream)
+    for low in range(1, size, BLOCK):
+        so_far = True
+        for i in range(low, min(low + BLOCK, size)):
+            so_far &= stream[np.uint64(i)] > stream[np.uint64(i - 1)]
+        if not so_far:
+            return False
+    return True
 
 
 @compiled

@@ -12,7 +12,6 @@ import numpy as np
 
 from anlan.warning.columns.layout import (
     BLOCK,
-    BUNDLE,
     DEAD,
     F64,
     I64,
@@ -52,7 +51,7 @@ def newest_instants(columns: Columns, streams: I64) -> I64:
     ring = columns.bundle[row >> SHIFT]
     slot = hot["head"][full].astype(np.int64) + hot["count"][full] - 1
     slot -= np.where(slot >= ring["size"], ring["size"], 0)
-    found[full] = columns.r_at[ring["base"] + (slot << SHIFT) + (row & WITHIN)]
+    found[full] = columns.r_at[ring["base"] + slot * ring["step"] + (row & WITHIN)]
     return found
 
 
@@ -167,8 +166,8 @@ def put_stream(state: State, stream: int, other: State, source: int) -> None:
     seat(state, np.array([stream]), np.array([max(count + 1, _size(into, stream))]))
     into = state.columns
     row = int(into.hot["row"][stream])
-    base = int(into.bundle["base"][row >> SHIFT]) + (row & WITHIN)
-    spots = base + (np.arange(count) << SHIFT)
+    ring = into.bundle[row >> SHIFT]
+    spots = ring["base"] + np.arange(count) * ring["step"] + (row & WITHIN)
     into.r_at[spots], into.r_value[spots], into.r_arrival[spots] = at, value, arrival
     into.hot["head"][stream], into.hot["count"][stream] = 0, count
     into.hot["state"][stream] = MOVING
@@ -199,7 +198,7 @@ def readings_of(state: State, stream: int) -> tuple[I64, F64, U32]:
     row = int(c.hot["row"][stream])
     if row < 0:
         return np.zeros(0, np.int64), np.zeros(0), np.zeros(0, np.uint32)
-    ring = c.bundle[row // BUNDLE]
+    ring = c.bundle[row >> SHIFT]
     slots = (int(c.hot["head"][stream]) + np.arange(int(c.hot["count"][stream]))) % ring["size"]
-    spots = ring["base"] + (slots << SHIFT) + (row & WITHIN)
+    spots = ring["base"] + slots * ring["step"] + (row & WITHIN)
     return c.r_at[spots], c.r_value[spots], c.r_arrival[spots]

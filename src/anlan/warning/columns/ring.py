@@ -1,7 +1,7 @@
 """The readings of each stream that may still matter, oldest first, in a ring.
 
-The rings of a bundle are interleaved: they mostly advance together, and so a
-tick runs through memory in order.
+The rings of a bundle, and of bundles that were made together, are interleaved: they mostly
+advance together, and so a tick runs through memory in order.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ def place(c: Columns, s: int, i: int) -> int:
     slot = c.hot[s].head + i
     if slot >= ring.size:
         slot -= ring.size
-    return ring.base + (slot << SHIFT) + (row & WITHIN)
+    return ring.base + slot * ring.step + (row & WITHIN)
 
 
 @woven

@@ -9,7 +9,7 @@ import numpy as np
 
 from anlan.warning.columns.bare import bare_columns
 from anlan.warning.columns.compiled import compiled
-from anlan.warning.columns.layout import BUNDLE, I64, SHIFT, WITHIN, Columns
+from anlan.warning.columns.layout import ABREAST, BUNDLE, I64, SHIFT, WITHIN, Columns
 from anlan.warning.columns.one import MOST_KEPT
 from anlan.warning.columns.ring import place
 from anlan.warning.columns.state import BY_READING, KINDS, State, blank
@@ -85,7 +85,11 @@ def _add_bundles(state: State, size: int, count: int) -> I64:
     columns = state.columns
     bundles = blank("bundle", count)
     bundles["size"] = size
-    bundles["base"] = state.used + np.arange(count) * (size * BUNDLE)
+    number = np.arange(count)
+    first_abreast = number - number % ABREAST
+    abreast = np.minimum(count - first_abreast, ABREAST)
+    bundles["step"] = abreast * BUNDLE
+    bundles["base"] = state.used + (first_abreast * size + number % ABREAST) * BUNDLE
     first = len(columns.owner)
     state.columns = columns._replace(
         bundle=np.concatenate([columns.bundle, bundles]),
@@ -119,9 +123,10 @@ def _carry(c: Columns, streams: I64, rows: I64) -> None:
     c = bare_columns(c)
     for x in range(len(streams)):
         s, row = streams[x], rows[x]
-        base = c.bundle[row >> SHIFT].base + (row & WITHIN)
+        ring = c.bundle[row >> SHIFT]
+        base = ring.base + (row & WITHIN)
         for i in range(c.hot[s].count):
-            a, b = place(c, s, i), base + (i << SHIFT)
+            a, b = place(c, s, i), base + i * ring.step
             c.r_at[b] = c.r_at[a]
             c.r_value[b] = c.r_value[a]
             c.r_arrival[b] = c.r_arrival[a]

@@ -36,7 +36,7 @@ from anlan.warning.columns.layout import (
 from anlan.warning.columns.programs import SPARE, Named
 
 STEP_BYTES = 8 << 20
-VERSION = 2  # of the file; another version is not read
+VERSION = 3  # of the file; another version is not read
 BY_READING = ("r_at", "r_value", "r_arrival")
 KINDS: dict[str, Any] = {
     "hot": HOT, "cold": COLD, "lane": LANE, "on": np.int8, "begun": np.int64, "bundle": RING, "owner": np.int32,
