@@ -129,6 +129,7 @@ def measured(communities: list[str]) -> bool:
     for n, code in enumerate(alone):
         own(flood([code], since=now + n * 15 * MINUTE), single)
     now += (len(alone) + 1) * 15 * MINUTE
+    own(now, Spent())  # the last of them has fallen silent
     # Only now: gauges that had been silent meanwhile would be another storm.
     storm = fill_sensors("S", STORM, areas=communities)
     before, mass = counts(), Spent()

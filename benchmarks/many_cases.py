@@ -21,7 +21,10 @@ def in_a_city(measured: Callable[[list[str]], bool]) -> bool:
     folder = measure.workspace_folder()
     try:
         found(folder)
+        from anlan.infra.cycles import leave_what_stays
         from anlan.registry.models import Area
+
+        leave_what_stays()  # as the clockwork does
 
         return measured(list(Area.objects.filter(kind="community").values_list("code", flat=True)))
     finally:

@@ -27,6 +27,7 @@ from anlan.entrypoints.beside import Beside
 from anlan.entrypoints.lease import Lease
 from anlan.entrypoints.web import origins
 from anlan.infra import delivery, passing
+from anlan.infra.cycles import leave_what_stays
 from anlan.infra.sqlite.base import step_back
 from anlan.infra.workspace import WorkspaceKind
 from anlan.kernel.actor import system_actor
@@ -332,6 +333,7 @@ def _work(stop: threading.Event, goes_on: Callable[[], bool]) -> None:
         os.nice(NICENESS)
     probes.note_start()
     works = clockwork()
+    leave_what_stays()
     # A disk that fails makes who reads it wait, half a minute for each block.
     proving = Beside(_prove_readings, "proving readings")
     works.steps = tuple(

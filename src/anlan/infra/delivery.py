@@ -136,11 +136,8 @@ def _catch_up(
     broken = 0  # up to this entry a run was tried, and is heard one by one
     while cursor.seq < head and (most is None or counted < most):
         left = BATCH if most is None else min(BATCH, most - counted)
-        entries = list(
-            JournalEntry.objects.filter(seq__gt=cursor.seq, seq__lte=head, event__in=names)
-            .defer("images")
-            .order_by("seq")[: RUN if runs else left]
-        )
+        some = JournalEntry.objects.filter(seq__gt=cursor.seq, seq__lte=head, event__in=names)
+        entries = journal.lines(some, most=RUN if runs else left)
         if not entries:
             _skip_to(head, [cursor.listener])
             break
@@ -160,8 +157,8 @@ def _catch_up(
 
 
 def _stretch(
-    runs: Runs | None, entries: Sequence[JournalEntry], *, broken: int
-) -> tuple[Sequence[JournalEntry], list[Told]]:
+    runs: Runs | None, entries: Sequence[journal.Line], *, broken: int
+) -> tuple[Sequence[journal.Line], list[Told]]:
     """Return the entries in front that are heard in the same way; what they tell, if as one run."""
     if runs is None:
         return entries, []
@@ -194,7 +191,7 @@ def _hear_run(runs: Runs, cursor: ListenerCursor, told: Sequence[Told], *, now: 
 
 
 def _hear_together(
-    listener: Listener, cursor: ListenerCursor, entries: Sequence[JournalEntry], *, now: datetime
+    listener: Listener, cursor: ListenerCursor, entries: Sequence[journal.Line], *, now: datetime
 ) -> int:
     """Hear the first of some entries in one transaction, as many as one turn to write allows.
 
@@ -237,7 +234,7 @@ def _waits(cursor: ListenerCursor, *, now: datetime) -> bool:
 
 
 def _hear(
-    listener: Listener, cursor: ListenerCursor, entry: JournalEntry, *, now: datetime
+    listener: Listener, cursor: ListenerCursor, entry: journal.Line, *, now: datetime
 ) -> bool:
     """Hear one entry; return whether the listener may go on to the next one."""
     try:
@@ -267,7 +264,7 @@ _PLACE = PreparedQuery(
 
 @transaction.atomic
 def _note_failure(
-    cursor: ListenerCursor, entry: JournalEntry, error: Exception, *, now: datetime
+    cursor: ListenerCursor, entry: journal.Line, error: Exception, *, now: datetime
 ) -> bool:
     if _locked(cursor) is None:
         return False

@@ -10,7 +10,8 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
-from typing import Any
+from functools import cache
+from typing import Any, NamedTuple
 
 import msgspec
 from django.apps import apps
@@ -26,14 +27,17 @@ from anlan.kernel.events import Event, Told
 LEAF_PREFIX = b"\x00"  # RFC 9162 §2.1.1: domain separation of leaves from inner nodes
 
 
+@cache
+def _in_images(model: type[models.Model]) -> tuple[str, ...]:
+    """Return the names of the journalled fields."""
+    left_out = getattr(model, "journal_left_out", ())
+    fields = (field for field in model._meta.concrete_fields if not field.primary_key)
+    return tuple(field.attname for field in fields if field.attname not in left_out)
+
+
 def image_of(row: models.Model) -> dict[str, object]:
     """Return the after-image of ``row``: its table, key and journalled fields."""
-    left_out = getattr(row, "journal_left_out", ())
-    values = {
-        field.attname: plain(field.value_from_object(row))
-        for field in row._meta.concrete_fields
-        if not field.primary_key and field.attname not in left_out
-    }
+    values = {name: plain(getattr(row, name)) for name in _in_images(type(row))}
     return {"table": row._meta.label_lower, "pk": plain(row.pk), "fields": values}
 
 
@@ -217,7 +221,22 @@ def payloads(events: Collection[str], *, after: int) -> list[dict[str, Any]]:
     return list(rows.values_list("payload", flat=True))
 
 
-def told(entry: JournalEntry) -> Told:
+class Line(NamedTuple):
+    """What listeners hear of an entry: without its images, and lighter than a row."""
+
+    seq: int
+    event: str
+    at: datetime
+    actor: str
+    payload: dict[str, Any]
+
+
+def lines(entries: models.QuerySet[JournalEntry], *, most: int) -> list[Line]:
+    """Return the first of some entries, in their order."""
+    return [Line(*row) for row in entries.order_by("seq").values_list(*Line._fields)[:most]]
+
+
+def told(entry: JournalEntry | Line) -> Told:
     """Return ``entry`` as its listeners hear it."""
     cls = Event.registered[entry.event]
     event = msgspec.convert(entry.payload, cls, strict=False)

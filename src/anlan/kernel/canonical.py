@@ -45,6 +45,18 @@ def _plain_float(value: float) -> float | int:
     return int(value) if abs(value) >= WHOLE_FROM else value
 
 
+def _plain_dict(value: dict[Any, Any]) -> object:
+    # Most of what is within is plain: a call for each would take most of the time.
+    return {
+        str(key): item if type(item) in _PLAIN_ALREADY else plain(item)
+        for key, item in value.items()
+    }
+
+
+def _plain_list(value: list[Any] | tuple[Any, ...]) -> object:
+    return [item if type(item) in _PLAIN_ALREADY else plain(item) for item in value]
+
+
 # In order: an instant is a date too, and an enum member may be a text or a number.
 _FORMS: tuple[tuple[type | tuple[type, ...], Callable[[Any], object]], ...] = (
     (Enum, lambda value: plain(value.value)),
@@ -54,8 +66,8 @@ _FORMS: tuple[tuple[type | tuple[type, ...], Callable[[Any], object]], ...] = (
     (date, lambda value: value.isoformat()),
     (timedelta, lambda value: value.total_seconds()),
     ((UUID, Decimal), str),
-    (dict, lambda value: {str(key): plain(item) for key, item in value.items()}),
-    ((list, tuple), lambda value: [plain(item) for item in value]),
+    (dict, _plain_dict),
+    ((list, tuple), _plain_list),
     ((set, frozenset), lambda value: sorted(str(plain(item)) for item in value)),
 )
 

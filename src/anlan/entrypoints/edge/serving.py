@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 import logging
 import resource
 import signal
@@ -21,6 +20,7 @@ from anlan.entrypoints.edge.door import Door
 from anlan.entrypoints.edge.judging import Judging
 from anlan.entrypoints.mqtt.running import Mqtt, begin_within
 from anlan.entrypoints.senders import LOOK_S, Senders
+from anlan.infra.cycles import leave_what_stays
 from anlan.sensing import public as sensing
 
 log = logging.getLogger(__name__)
@@ -155,14 +155,3 @@ def run(address: str, port: int, *, limit: int) -> None:
     logging.getLogger("_granian").setLevel(logging.ERROR)
     leave_what_stays()
     asyncio.run(serve(address, port, limit=limit))
-
-
-def leave_what_stays() -> None:
-    """Let the search for cycles leave out what is there for good, and begin later.
-
-    A message is thousands of small objects without a cycle among them; searching a whole framework for
-    each few hundred of them took a third of the time of taking single readings in.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 100)

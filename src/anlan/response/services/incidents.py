@@ -159,7 +159,8 @@ def _join(desk: Desk, incident: warning.Incident, members: Sequence[Member], wor
     """Let alerts follow the incident's case; a worse one raises it, and is told of by itself."""
     case, before = desk.case, desk.case.level
     followers = [
-        CaseFollower(case=case, sign=member.opening.sign, joined_at=desk.now) for member in members
+        CaseFollower(case_id=case.pk, sign=member.opening.sign, joined_at=desk.now)
+        for member in members
     ]
     if followers:
         case.last_sign_at = desk.now
