@@ -4,7 +4,9 @@ Promises (two cores, the load generator on the same machine): batches of 500 in 
 0.6 million readings a second; at half of that, sent at their time whatever became of those before,
 99 of 100 readings that raise an alert have it within a second.  Beside it: the same bodies sent to an
 application behind the same server that does nothing with them, rows as JSON, binary records, single
-readings.  ``ANLAN_BENCH_SECONDS`` makes the open run shorter than a minute.
+readings; and, where it is installed, Prometheus with as many series, one rule over them, that reads,
+stores and judges each of them in turn: the processor time of a million readings of either.
+``ANLAN_BENCH_SECONDS`` makes the open run shorter than a minute.
 """
 
 from __future__ import annotations
@@ -21,12 +23,13 @@ import time
 import urllib.request
 from pathlib import Path
 
-from benchmarks import measure
+from benchmarks import measure, prometheus_rule
 from benchmarks.bench_reports import free_port, stop, wait_for
 
 STREAMS, ROWS, CONNECTIONS, SECONDS = 200_000, 500, 64, 8.0
 OPEN_SECONDS = float(os.environ.get("ANLAN_BENCH_SECONDS", "60"))
 PROMISED, ALERT_S = 600_000.0, 1.0
+LESS_CPU = 5.0  # times less processor time than Prometheus
 PROBES = "PROBE"
 SETUP = f"""
 import os
@@ -121,14 +124,15 @@ def echoing(form: str) -> dict[str, float]:
         stop(process)
 
 
-def closed(edge: Served) -> bool:
-    """As fast as it is answered, form by form."""
+def closed(edge: Served, spent: dict[str, float]) -> bool:
+    """As fast as it is answered, form by form; ``spent``: the server's CPU-seconds a million readings."""
     found = edge.load("columns", ROWS, seconds=SECONDS)
     good = measure.line(
         f"columns, {ROWS} a message, {CONNECTIONS} connections", found["per_s"], "readings/s",
         beside="promised", limit=PROMISED, must=True,
     )  # fmt: skip
     tell("columns", found)
+    spent["columns of 500"] = found["server_cpu_s"] / found["readings"] * 1e6
     measure.line(
         "  the same", found["per_s"], "readings/s",
         beside="read and thrown away", limit=echoing("columns")["per_s"],
@@ -138,6 +142,25 @@ def closed(edge: Served) -> bool:
         name = "single readings as JSON" if rows == 1 else f"{form}, {rows} a message"
         measure.line(name, other["per_s"], "readings/s", beside="columns", limit=found["per_s"])
         tell(form, other)
+        spent[name] = other["server_cpu_s"] / other["readings"] * 1e6
+    return good
+
+
+def beside_prometheus(spent: dict[str, float]) -> bool:
+    """What a million readings cost, in, stored and judged, beside Prometheus' reading as many."""
+    found = prometheus_rule.evaluation(STREAMS, STREAMS // 50, every=10, judged=10)
+    if found is None:
+        print("Prometheus is not installed: not run")
+        return True
+    good = True
+    for form, seconds in spent.items():
+        is_batch = form == "columns of 500"
+        good &= measure.line(
+            f"processor time of 1 M readings, {form}", seconds, "s",
+            beside=f"Prometheus {found.cpu_s:.1f} s, a part of {LESS_CPU:.0f}" if is_batch else "Prometheus",
+            limit=found.cpu_s / LESS_CPU if is_batch else found.cpu_s,
+            more_is_better=False, must=is_batch,
+        )  # fmt: skip
     return good
 
 
@@ -226,11 +249,13 @@ def main() -> bool:
         edge = Served(running[0], port, made.stdout.split()[-1])
         edge.load("columns", ROWS, seconds=2.0)  # all streams have spoken
         edge.wait_for_judge()
-        return closed(edge) & half_load(edge, root / "workspace" / "anlan.sqlite3")
+        spent: dict[str, float] = {}
+        good = closed(edge, spent) & half_load(edge, root / "workspace" / "anlan.sqlite3")
     finally:
         for process in reversed(running):
             stop(process)
         shutil.rmtree(root, ignore_errors=True)
+    return good & beside_prometheus(spent)
 
 
 if __name__ == "__main__":

@@ -23,19 +23,19 @@ from typing import Any, NamedTuple
 import numpy as np
 
 EVALUATIONS = 4
-SCRAPED_EVERY_S = 30  # a page of a million series takes it some seconds to read
+SCRAPED_EVERY_S, JUDGED_EVERY_S = 30, 15  # a page of a million series takes it some seconds to read
 PATIENCE_S = 420
 RULE = """
 groups:
   - name: depth
-    interval: 15s
+    interval: {judged}s
     rules:
       - alert: deep
         expr: depth > 8
         for: 2m
 """
 CONFIG = """
-global: {{scrape_interval: {every}s, scrape_timeout: {every}s, evaluation_interval: 15s}}
+global: {{scrape_interval: {every}s, scrape_timeout: {every}s, evaluation_interval: {judged}s}}
 rule_files: [rules.yml]
 scrape_configs:
   - job_name: city
@@ -58,14 +58,24 @@ class _Page(BaseHTTPRequestHandler):
 
 
 class Watched(NamedTuple):
-    """What Prometheus did: seconds of an evaluation, its alerts, and its processor time."""
+    """What Prometheus did: seconds of an evaluation, its alerts, and its processor time.
+
+    ``cpu_s`` is that of a million readings: read from a page, stored and, where it judges as often
+    as it reads, judged.
+    """
 
     evaluation_s: float
     firing: int
+    cpu_s: float
 
 
-def evaluation(series: int, hot: int) -> Watched | None:
-    """Return how long an evaluation takes over ``series`` of which ``hot`` fire; None: not installed."""
+def evaluation(
+    series: int, hot: int, *, every: int = SCRAPED_EVERY_S, judged: int = JUDGED_EVERY_S
+) -> Watched | None:
+    """Return how long an evaluation takes over ``series`` of which ``hot`` fire; None: not installed.
+
+    It reads them ``every`` so many seconds and has them ``judged`` so often.
+    """
     program = shutil.which("prometheus")
     if program is None:
         return None
@@ -77,9 +87,9 @@ def evaluation(series: int, hot: int) -> Watched | None:
     threading.Thread(target=page.serve_forever, daemon=True).start()
     folder = Path(tempfile.mkdtemp())
     port = _free_port()
-    (folder / "rules.yml").write_text(RULE)
+    (folder / "rules.yml").write_text(RULE.format(judged=judged))
     (folder / "prometheus.yml").write_text(
-        CONFIG.format(port=page.server_address[1], every=SCRAPED_EVERY_S)
+        CONFIG.format(port=page.server_address[1], every=every, judged=judged)
     )
     running = subprocess.Popen(
         [
@@ -98,24 +108,53 @@ def evaluation(series: int, hot: int) -> Watched | None:
 
 
 def _watched(port: int, series: int, hot: int) -> Watched:
-    """Return the median of some evaluations that saw all series and found the hot ones firing."""
-    seen: dict[str, float] = {}
-    firing = 0
+    """Return the median of some evaluations after all series were seen and the hot ones fired.
+
+    Only its own figures are asked for meanwhile: a query over all series would cost it more.
+    """
+    firing = _wait_for_all(port, series, hot)
+    seen: dict[float, float] = {}
+    first = figures = _figures(port)
     end = time.monotonic() + PATIENCE_S
-    while len(seen) < EVALUATIONS and time.monotonic() < end:
+    while len(seen) <= EVALUATIONS and time.monotonic() < end:
+        time.sleep(1)
+        figures = _figures(port)
+        seen[figures[_JUDGED_AT]] = figures[_JUDGED_IN]
+    if len(seen) <= EVALUATIONS:
+        raise RuntimeError("prometheus did not go on to evaluate the rule")
+    cpu, stored = (figures[name] - first[name] for name in (_PROCESSOR, _STORED))
+    return Watched(float(np.median(list(seen.values())[1:])), firing, 1e6 * cpu / stored)
+
+
+def _wait_for_all(port: int, series: int, hot: int) -> int:
+    """Wait until all series are seen and the hot ones fire; return how many do."""
+    end = time.monotonic() + PATIENCE_S
+    while time.monotonic() < end:
         time.sleep(3)
         try:
             count = _ask(port, "/api/v1/query?query=count(depth)")["result"]
             alerts = _ask(port, "/api/v1/query?query=count(ALERTS%7Balertstate%3D%22firing%22%7D)")
-            group = _ask(port, "/api/v1/rules")["groups"][0]
         except (OSError, LookupError):
             continue
         firing = _number(alerts["result"])
-        if _number(count) == series and firing >= 0.95 * hot and group["evaluationTime"] > 0:
-            seen[group["lastEvaluation"]] = group["evaluationTime"]
-    if not seen:
-        raise RuntimeError("prometheus did not evaluate the rule over all series")
-    return Watched(float(np.median(list(seen.values()))), firing)
+        if _number(count) == series and firing >= 0.95 * hot:
+            return firing
+    raise RuntimeError("prometheus did not evaluate the rule over all series")
+
+
+_PROCESSOR, _STORED = "process_cpu_seconds_total", "prometheus_tsdb_head_samples_appended_total"
+_JUDGED_AT = "prometheus_rule_group_last_evaluation_timestamp_seconds"
+_JUDGED_IN = "prometheus_rule_group_last_duration_seconds"
+
+
+def _figures(port: int) -> dict[str, float]:
+    """Return what it says of itself; of a figure by kinds, the sum."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=60) as answer:
+        lines = answer.read().decode().splitlines()
+    return {
+        name: sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith(name))
+        for name in (_PROCESSOR, _STORED, _JUDGED_AT, _JUDGED_IN)
+    }
 
 
 def _number(result: Any) -> int:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from anlan.kernel.actor import Actor, Role
 from anlan.sensing.domain.binarywire import BINARY, HEADER, MOST_CODES
 from anlan.sensing.domain.columns import check_columns, micros, table_of
-from anlan.sensing.domain.columnwire import LONGEST_FOR_ALL, columns_from
+from anlan.sensing.domain.columnwire import LONGEST_FOR_ALL, columns_from, columns_quickly
 from anlan.sensing.domain.errors import BatchMalformedError, BatchTooLargeError
 from anlan.sensing.domain.instants import micros_of_texts
 from anlan.sensing.domain.observations import MAX_ROWS, StreamFacts, check_rows
@@ -71,6 +71,30 @@ def same(sent, slow):
 def test_rows_are_read_like_rows(rows, unit):
     body, slow = outcome_of_rows(rows, unit)
     same(columns_from(body, "application/json")[0], slow)
+
+
+@given(ROWS)
+def test_a_list_and_a_single_row_are_read_like_rows(rows):
+    names = ("stream", "at", "value", "quality", "unit")
+    listed = [dict(zip(names, row, strict=True)) for row in rows]
+    _, slow = outcome_of_rows(rows)
+    same(columns_from(json.dumps(listed).encode(), "application/json")[0], slow)
+    _, slow = outcome_of_rows(rows[:1])
+    same(columns_from(json.dumps(listed[0]).encode(), "application/json")[0], slow)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"stream":"a","at":"2021-07-20T08:00:00Z","value":1.5}',
+        b'{"stream":"a","at":"2021-07-20T08:00:00Z","value":null,"quality":"bad","unit":"mm","key":"k"}',
+        b'[{"stream":"a","at":"2021-07-20T08:00:00Z","value":1},{"stream":"b","at":"2021-07-20T08:00:00Z","value":2}]',
+    ],
+)
+def test_every_form_of_rows_has_its_fast_reading(body):
+    fast = columns_quickly(body, "application/json")
+    assert fast is not None
+    assert fast[1] == ""  # one row has no place for the key of a message
 
 
 @given(ROWS)

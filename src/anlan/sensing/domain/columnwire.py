@@ -52,9 +52,10 @@ class _Row(msgspec.Struct, frozen=True, gc=False):
 
 
 class _Body(msgspec.Struct, frozen=True):
-    """Either ``observations`` or the columns, of which one value stands for all rows."""
+    """Either ``observations``, or the columns, of which one value stands for all rows, or one row."""
 
     observations: list[_Row] | UnsetType = UNSET
+    stream: msgspec.Raw | UnsetType = UNSET
     streams: msgspec.Raw | UnsetType = UNSET
     at: list[str] | str | UnsetType = UNSET
     at_ms: msgspec.Raw | UnsetType = UNSET
@@ -66,6 +67,8 @@ class _Body(msgspec.Struct, frozen=True):
 
 
 _BODY = msgspec.json.Decoder(_Body)
+_ROW = msgspec.json.Decoder(_Row)
+_ROWS = msgspec.json.Decoder(list[_Row])
 _CODES = msgspec.json.Decoder(list[str] | str)
 _VALUES = msgspec.json.Decoder(list[float | None])
 _NUMBERS = msgspec.json.Decoder(list[int] | int)
@@ -101,11 +104,15 @@ def columns_quickly(body: bytes, kind: str) -> tuple[Columns, str] | None:
     if kind == BINARY:
         return columns_from_binary(body), ""
     try:
+        if body.startswith(b"["):
+            return _of_rows(_ROWS.decode(body), ""), ""
         whole = _BODY.decode(body)
         if isinstance(whole.streams, msgspec.Raw):
             return _of_columns(whole), whole.key
         if isinstance(whole.observations, list):
             return _of_rows(whole.observations, str(whole.unit)), whole.key
+        if isinstance(whole.stream, msgspec.Raw):
+            return _of_rows([_ROW.decode(body)], ""), ""
     except (*_UNREADABLE_JSON, _NotPlainError, OverflowError, ValueError):
         pass
     return None
