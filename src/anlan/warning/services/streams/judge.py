@@ -78,6 +78,9 @@ class StreamJudge:
         self._looked: tuple[object, datetime] = ("", datetime.max.replace(tzinfo=UTC))
         self._waiting: deque[Cut | Told] = deque()
         self._seen_mark: tuple[int, int] | None = None  # of the store, when all of it was judged
+        self._passed_mark: tuple[int, int] | None = (
+            None  # of the store, when a commit may be on its way
+        )
         self._offered = 0  # the last frame that a commit has brought
         self._hooked = False
         self._left = Left(MOST_LEFT)
@@ -245,11 +248,11 @@ class StreamJudge:
         if self._hooked and (left := self._left.take(after=held.mark.frame)):
             return left, False
         mark = sensing.frames_mark()
-        if self._hooked and 0 < self._offered <= held.mark.frame:
-            # Commits of this process have brought everything: no need to read it from the disk.
-            self._offered, self._seen_mark = 0, mark
-            return [], False
         if mark == self._seen_mark:
+            return [], False
+        if self._hooked and 0 < self._offered <= held.mark.frame and mark != self._passed_mark:
+            # Commits of this process bring everything; the disk is read only for what stays there.
+            self._passed_mark = mark
             return [], False
         frames = sensing.frames_after(held.mark.frame, FRAMES_AT_ONCE)
         more = len(frames) == FRAMES_AT_ONCE
