@@ -27,7 +27,7 @@ STREAMS = "streams"
 KNOWN = 200
 """So many growths of the city are remembered."""
 AT_ONCE = 2_000
-"""Findings of one transaction: in a storm others want to write, too, and wait half a second then.
+"""Findings of one transaction: in a storm others want to write, too, and wait up to a second then.
 
 With fewer, an incident grows in as many more steps, and each of them is journalled and heard.
 """
