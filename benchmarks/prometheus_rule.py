@@ -60,8 +60,8 @@ class _Page(BaseHTTPRequestHandler):
 class Watched(NamedTuple):
     """What Prometheus did: seconds of an evaluation, its alerts, and its processor time.
 
-    ``cpu_s`` is that of a million readings: read from a page, stored and, where it judges as often
-    as it reads, judged.
+    ``evaluation_s`` is the median.  ``cpu_s`` is that of a million readings: read from a page, stored
+    and, where it judges as often as it reads, judged.
     """
 
     evaluation_s: float
@@ -70,11 +70,11 @@ class Watched(NamedTuple):
 
 
 def evaluation(
-    series: int, hot: int, *, every: int = SCRAPED_EVERY_S, judged: int = JUDGED_EVERY_S
+    series: int, hot: int, *, every_s: int = SCRAPED_EVERY_S, judged_s: int = JUDGED_EVERY_S
 ) -> Watched | None:
-    """Return how long an evaluation takes over ``series`` of which ``hot`` fire; None: not installed.
+    """Return what it did with ``series`` of which ``hot`` fire; None: not installed.
 
-    It reads them ``every`` so many seconds and has them ``judged`` so often.
+    It reads them each ``every_s`` seconds and judges them each ``judged_s``.
     """
     program = shutil.which("prometheus")
     if program is None:
@@ -87,9 +87,9 @@ def evaluation(
     threading.Thread(target=page.serve_forever, daemon=True).start()
     folder = Path(tempfile.mkdtemp())
     port = _free_port()
-    (folder / "rules.yml").write_text(RULE.format(judged=judged))
+    (folder / "rules.yml").write_text(RULE.format(judged=judged_s))
     (folder / "prometheus.yml").write_text(
-        CONFIG.format(port=page.server_address[1], every=every, judged=judged)
+        CONFIG.format(port=page.server_address[1], every=every_s, judged=judged_s)
     )
     running = subprocess.Popen(
         [
@@ -114,12 +114,15 @@ def _watched(port: int, series: int, hot: int) -> Watched:
     """
     firing = _wait_for_all(port, series, hot)
     seen: dict[float, float] = {}
-    first = figures = _figures(port)
+    first: dict[str, float] = {}
+    figures = _figures(port)
     end = time.monotonic() + PATIENCE_S
     while len(seen) <= EVALUATIONS and time.monotonic() < end:
         time.sleep(1)
         figures = _figures(port)
         seen[figures[_JUDGED_AT]] = figures[_JUDGED_IN]
+        if len(seen) == 2 and not first:  # from just after one evaluation to just after another
+            first = figures
     if len(seen) <= EVALUATIONS:
         raise RuntimeError("prometheus did not go on to evaluate the rule")
     cpu, stored = (figures[name] - first[name] for name in (_PROCESSOR, _STORED))
@@ -151,10 +154,13 @@ def _figures(port: int) -> dict[str, float]:
     """Return what it says of itself; of a figure by kinds, the sum."""
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=60) as answer:
         lines = answer.read().decode().splitlines()
-    return {
-        name: sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith(name))
-        for name in (_PROCESSOR, _STORED, _JUDGED_AT, _JUDGED_IN)
-    }
+    found = {}
+    for name in (_PROCESSOR, _STORED, _JUDGED_AT, _JUDGED_IN):
+        said = [line for line in lines if line.startswith((f"{name} ", f"{name}{{"))]
+        if not said:
+            raise LookupError(f"prometheus does not say its {name}")
+        found[name] = sum(float(line.rpartition(" ")[2]) for line in said)
+    return found
 
 
 def _number(result: Any) -> int:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import resource
+import sys
 import threading
 from datetime import timedelta
 
@@ -34,6 +36,30 @@ def test_bodies_that_began_while_there_was_room_are_bounded_too(world, monkeypat
 
     found = [said["error"]["code"] for _, said, _ in asking(talk)]
     assert set(found) == {"observation.intake_full", "observation.batch_empty"}
+
+
+def test_what_was_refused_is_let_go_at_once(world):
+    """The search for cycles comes late here: a large message must not wait for it."""
+    large = b"[%s]" % (b" " * 50_000)
+    unreadable = b"{%s" % (b" " * 50_000)
+
+    async def talk(asked):
+        for body in (large, unreadable):
+            assert (await asked.ask(body))[0] >= 400
+            # Of others the answer to one request may be held until the next.
+            await asked.ask(ROW)
+            before = sys.getrefcount(body)
+            for _ in range(20):
+                assert (await asked.ask(body))[0] >= 400
+            await asked.ask(ROW)
+            assert sys.getrefcount(body) <= before
+
+    gc.collect()
+    gc.disable()
+    try:
+        asking(talk)
+    finally:
+        gc.enable()
 
 
 def test_a_flood_of_unknown_tokens_leaves_the_known_alone(world, monkeypatch):

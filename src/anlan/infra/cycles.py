@@ -10,8 +10,8 @@ def leave_what_stays() -> None:
 
     For whoever has loaded what it works with.  A message, or the alarms of a storm, are thousands of
     small objects without a cycle among them; searching a whole framework for each few hundred of
-    them took a third of the time of taking single readings in, and a sixth of that of a storm.
+    them takes a good part of the time of a flood of single readings, or of a storm.
     """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(50_000, 20, 100)
+    gc.set_threshold(50_000, 20, 10)

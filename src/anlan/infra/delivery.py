@@ -136,8 +136,8 @@ def _catch_up(
     broken = 0  # up to this entry a run was tried, and is heard one by one
     while cursor.seq < head and (most is None or counted < most):
         left = BATCH if most is None else min(BATCH, most - counted)
-        some = JournalEntry.objects.filter(seq__gt=cursor.seq, seq__lte=head, event__in=names)
-        entries = journal.lines(some, most=RUN if runs else left)
+        unheard = JournalEntry.objects.filter(seq__gt=cursor.seq, seq__lte=head, event__in=names)
+        entries = journal.lines(unheard, most=RUN if runs else left)
         if not entries:
             _skip_to(head, [cursor.listener])
             break

@@ -4,7 +4,7 @@
 parents, deferred fields) that our tables never answer yes to: no signals, no
 inheritance of tables, no ``save`` of our own.  Here the statement of a table is
 built once and only the values travel; the database, its constraints and the
-conversion of values stay Django's.
+conversion of values that need one stay Django's.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import cache
 from types import NoneType
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db import connections, models
 from django.db.models import Field
@@ -71,7 +71,16 @@ _AS_THEY_ARE: dict[type[Field[Any, Any]], frozenset[type]] = {
     models.PositiveSmallIntegerField: frozenset({int, NoneType}),
     models.BigAutoField: frozenset({int, NoneType}),
 }
-_WIDTHS = frozenset({int})  # of which PostgreSQL is told how wide they are
+_TYPED = frozenset({int})  # elsewhere than in SQLite Django's conversion says how wide a number is
+
+
+class _Given(NamedTuple):
+    """How the values of a field are handed to the database."""
+
+    field: Field[Any, Any]
+    name: str
+    is_instant: bool
+    as_they_are: frozenset[type]
 
 
 def _meant(field: Field[Any, Any]) -> Field[Any, Any]:
@@ -82,16 +91,14 @@ def _meant(field: Field[Any, Any]) -> Field[Any, Any]:
 
 
 @cache
-def _as_they_are(
-    model: type[models.Model], alias: str, *, with_key: bool
-) -> tuple[tuple[Field[Any, Any], str, bool, frozenset[type]], ...]:
-    """Return each field, its name, whether it is an instant, and what needs no conversion."""
-    converted = frozenset() if connections[alias].vendor == "sqlite" else _WIDTHS
+def _given(model: type[models.Model], alias: str, *, with_key: bool) -> tuple[_Given, ...]:
+    """Return how the values of each field are handed over."""
+    converted = frozenset() if connections[alias].vendor == "sqlite" else _TYPED
     return tuple(
-        (
+        _Given(
             field,
             field.attname,
-            type(field) is models.DateTimeField,
+            type(field) is models.DateTimeField and not (field.auto_now or field.auto_now_add),
             _AS_THEY_ARE.get(type(_meant(field)), frozenset()) - converted,
         )
         for field in _written(model, with_key=with_key)
@@ -107,7 +114,7 @@ def _values_of(
     the same few instants stand in every row.
     """
     connection = connections[alias]
-    fields = _as_they_are(type(rows[0]), alias, with_key=with_key)
+    fields = _given(type(rows[0]), alias, with_key=with_key)
     instants: dict[datetime, Any] = {}
     found = []
     for row in rows:

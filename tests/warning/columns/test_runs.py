@@ -2,32 +2,34 @@
 
 from __future__ import annotations
 
+import json
 import math
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from anlan.warning.columns import batch_of
+from anlan.warning.columns import batch_of, load, rings, save
 from anlan.warning.columns.layout import ABREAST, BUNDLE
 from anlan.warning.columns.programs import readings_needed
 from anlan.warning.columns.quick import rises
 from anlan.warning.columns.rings import leave, seat
 from anlan.warning.columns.runs import RUN, take_run
-from anlan.warning.columns.state import blank, new_state
+from anlan.warning.columns.state import ALONE, blank, new_state
 from tests.warning.domain.builders import a_rule, a_threshold
 
 from .both import Both, a_stream, us
 
 FULL = 19  # readings of a threshold and a stream that speaks every minute
-NUMBERS = range(2 * RUN + 20)  # two runs, of which one crosses into another block of rings
-ALONE = 2 * RUN + 5  # speaks seldom: another program, and another ring, among the others
+NUMBERS = range(2 * RUN + 20)  # two runs, and some of the next bundle
+SELDOM = 2 * RUN + 5  # speaks seldom: another program, and another ring, among the others
 
 
 def a_street() -> Both:
     streams = {number: a_stream(number) for number in NUMBERS}
-    slow = a_stream(ALONE).interval * 5
-    streams[ALONE] = a_stream(ALONE, interval=slow)
+    slow = a_stream(SELDOM).interval * 5
+    streams[SELDOM] = a_stream(SELDOM, interval=slow)
     rules = (
         a_threshold(("yellow", 4, 3), ("red", 6, 5), hold="20s", clear_hold="20s"),
         a_rule("silence", hazard="system.device"),
@@ -46,7 +48,7 @@ def a_minute(both: Both, minute: int, *, changes: dict[int, Any] | None = None) 
     both.step(minute * 60 + 10, *((number, *said[number]) for number in sorted(said)))
 
 
-def is_run(both: Both, minute: int, first: int = 0) -> bool:
+def takes_run(both: Both, minute: int, first: int = 0) -> bool:
     """Return whether the next reading of a run of neighbours is taken at once; take it if so."""
     batch = batch_of(
         list(range(first, first + RUN)), [us(minute * 60 + x % 7) for x in range(RUN)], [1.0] * RUN
@@ -58,11 +60,11 @@ def is_run(both: Both, minute: int, first: int = 0) -> bool:
 
 def test_neighbours_at_rest_are_taken_at_once_before_and_after_their_rings_are_full():
     both = a_street()
-    assert readings_needed(both.state.tables).tolist() == []
     a_minute(both, 0)
+    assert readings_needed(both.state.tables).max() == FULL
     a_minute(both, 1)
     for minute in range(2, 3 * FULL):
-        assert is_run(both, minute)
+        assert takes_run(both, minute)
         assert both.state.columns.hot["count"][0] == min(minute + 1, FULL)
 
 
@@ -88,16 +90,38 @@ def test_one_that_is_not_like_its_neighbours_ends_the_run():
         for minute in range(30):
             a_minute(both, minute)
         a_minute(both, 30, changes={RUN - 1: change})
-        assert not is_run(both, 31)
-        assert is_run(both, 31, first=RUN)
+        assert not takes_run(both, 31)
+        assert takes_run(both, 31, first=RUN)
 
 
 def test_a_run_does_not_leave_its_bundle():
     both = a_street()
     for minute in range(5):
         a_minute(both, minute)
-    assert is_run(both, 5, first=BUNDLE - RUN)
-    assert not is_run(both, 6, first=BUNDLE - RUN + 1)
+    assert not takes_run(both, 5, first=BUNDLE - RUN + 1)
+    assert takes_run(both, 5, first=BUNDLE - RUN)
+
+
+def test_a_file_of_before_bundles_lay_abreast_is_read(tmp_path: Path, monkeypatch: Any):
+    monkeypatch.setattr(rings, "ABREAST", 1)  # as it was
+    both = a_street()
+    for minute in range(FULL + 3):
+        a_minute(both, minute)
+    path = tmp_path / "now.npz"
+    save(both.state, path, cursor=7, more={"late": [1]})
+    with np.load(path) as kept:
+        arrays = dict(kept)
+    said = json.loads(arrays["said"].tobytes()) | {"version": ALONE}
+    arrays["said"] = np.frombuffer(json.dumps(said).encode(), np.uint8)
+    arrays["c.bundle"] = arrays["c.bundle"][["base", "size"]]
+    before = tmp_path / "before.npz"
+    np.savez(before, **arrays)
+    found = load(before)
+    assert (found.cursor, found.more) == (7, {"late": [1]})
+    both.state = found.state
+    for minute in range(FULL + 3, FULL + 8):
+        a_minute(both, minute, changes={5: (minute * 60, 7.0)})
+    assert any(finding.what == "raised" for finding in both.found)
 
 
 def test_no_place_belongs_to_two_rings():

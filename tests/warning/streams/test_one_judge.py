@@ -12,6 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from anlan.infra.here import workspace
 from anlan.kernel.errors import ConflictError
 from anlan.sensing import public as sensing
+from anlan.warning.columns import state
 from anlan.warning.models import AlertInstance, JudgeCut, JudgeState
 from anlan.warning.services.streams import cuts, judge
 from anlan.warning.services.streams.here import stream_judge
@@ -102,22 +103,56 @@ def test_a_memory_that_breaks_in_a_commit_is_found_again(demo, monkeypatch) -> N
     edge.close()
 
 
+def test_the_disk_is_read_only_for_what_no_commit_has_brought(demo, monkeypatch) -> None:
+    edge = StreamJudge(workspace().judge)
+    edge.start()
+    edge.tick(now=at(0))
+    readings("CROWD-01", 1)
+    edge.tick(now=at(0))
+    read: list[int] = []
+    monkeypatch.setattr(judge.sensing, "frames_after", _noting(read, sensing.frames_after))
+    readings("CROWD-01", 1, start=1)
+    edge.tick(now=at(1))
+    assert not read
+    sensing.hear_kept(None)  # as between a commit's write and its being heard
+    readings("CROWD-01", 4, 4, 4, start=2)
+    edge.tick(now=at(4))
+    assert not read
+    edge.tick(now=at(4))
+    assert read
+    assert crowd().level == "orange"
+    edge.close()
+
+
+def _noting(read, frames_after):
+    def noted(number, limit):
+        read.append(number)
+        return frames_after(number, limit)
+
+    return noted
+
+
 def _broken(*_args, **_kwargs):
     raise ArithmeticError("broken in the middle")
 
 
-@pytest.mark.parametrize("harm", ["gone", "torn", "older"])
-def test_a_memory_that_is_lost_is_made_again_and_clears_what_is_open(demo, harm) -> None:
+@pytest.mark.parametrize("harm", ["gone", "torn", "older", "of another version"])
+def test_a_memory_that_is_lost_is_made_again_and_clears_what_is_open(
+    demo, harm, monkeypatch
+) -> None:
     tick(0)
     file = workspace().judge / "streams.npz"
     kept = file.read_bytes()
     readings("CROWD-01", 4, 4, 4)
     tick(2)
     assert crowd().cleared_at is None
-    stream_judge().close()
+    with monkeypatch.context() as patch:
+        if harm == "of another version":
+            patch.setattr(state, "VERSION", state.ALONE - 1)
+        stream_judge().close()
     if harm == "gone":
         file.unlink()
-    else:
+    elif harm != "of another version":
         file.write_bytes(file.read_bytes()[:1000] if harm == "torn" else kept)
     readings("CROWD-01", 2.5, 2.5, start=3)  # between the limits: stays open
     tick(4)

@@ -125,6 +125,8 @@ class Door:
                 found = await self._answer(scope, headers, asked)
             except Exception as error:  # noqa: BLE001  told to the sender
                 found = refusal(as_refusal(error), headers)
+                # With the frames it went through it holds the message, and they hold it.
+                error.__traceback__ = error.__context__ = error.__cause__ = None
             said = [("content-type", found.kind), ("cache-control", "no-store"), *found.headers]
             asked.response_bytes(found.status, said, found.body)
         finally:

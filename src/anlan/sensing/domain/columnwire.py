@@ -127,6 +127,7 @@ def refuse_unless_readable(sent: Columns, kind: str) -> None:
 
 
 def _of_rows(rows: Sequence[_Row], unit: str) -> Columns:
+    refuse_too_many(len(rows))
     at_us = micros_of_texts([row.at or "" for row in rows])
     if at_us is None:
         raise _NotPlainError

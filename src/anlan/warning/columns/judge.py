@@ -8,6 +8,7 @@ again from a saved state drops those that were written already.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from itertools import pairwise
@@ -136,8 +137,8 @@ def step(
     """Judge what is new and what time alone has changed, as of ``now`` (µs).
 
     ``city`` is given when the rules, the streams or what is known of them have
-    changed.  The state is changed in place and handed back.  ``hands`` are
-    threads for large batches.
+    changed.  The state is changed in place and handed back.  ``hands`` lend a
+    thread beside the caller's for large batches.
     """
     desks = [_Desk(state)]
     if city is not None:
@@ -269,7 +270,7 @@ def _judge(
         current = groups
 
         def part(low: int, high: int) -> int:
-            desk = desks[0] if low == 0 else desks[-1]
+            desk = desks[0] if low == 0 else desks[-1]  # of one thread: never more spans than desks
             return _walk_on(state, batch, current, told, desk, crowded[low:high], low, high, now)  # noqa: B023
 
         left = _each(part, spans, hands)
@@ -334,6 +335,7 @@ def _cut(streams: I64 | np.ndarray, parts: int) -> list[tuple[int, int]]:
 def _each(
     work: Callable[[int, int], int], spans: list[tuple[int, int]], hands: Executor | None
 ) -> list[int]:
+    """Do all spans, by two threads where there are hands; return what each gave, in their order."""
     if hands is None or len(spans) == 1:
         return [work(low, high) for low, high in spans]
     found = [0] * len(spans)
@@ -345,8 +347,12 @@ def _each(
 
     # The caller works too: two threads woken at once often begin on one processor.
     other = hands.submit(take)
-    take()
-    other.result()
+    try:
+        take()
+    finally:
+        # Whoever has the state may not go before the other has left it.
+        deque(left, maxlen=0)
+        other.result()
     return found
 
 

@@ -51,34 +51,17 @@ LARGEST = np.finfo(np.float64).max
 
 
 @compiled
-def quick(t: Tables, c: Columns, s: int, batch: Batch, j: int, now: int) -> bool:  # noqa: C901, PLR0911
-    """Put a reading behind the others if that is all there is to do; else change nothing."""
+def take_for_windows(t: Tables, c: Columns, s: int, batch: Batch, j: int, now: int) -> bool:
+    """Do what ``take_one`` does for a stream that windows judge, too."""
     p = c.hot[s].program
-    if p < 0 or c.hot[s].state == MOVING or t.unjudged[batch.quality[j]]:
+    count = int(c.hot[s].count)
+    if p < 0 or t.program[p].plain or c.hot[s].state == MOVING or not 0 < count < size_of(c, s):
         return False
     value, at = batch.value[j], batch.at_us[j]
-    count = int(c.hot[s].count)
-    # Written so that NaN is not finite and not within.
-    finite = -LARGEST <= value <= LARGEST
-    if count == 0 or now - at > t.program[p].wait or not finite:
+    # Written so that NaN is not finite.
+    if not -LARGEST <= value <= LARGEST or t.unjudged[batch.quality[j]]:
         return False
-    if at <= c.r_at[place(c, s, count - 1)]:
-        return False
-    size = size_of(c, s)
-    if t.program[p].plain:
-        if c.hot[s].state == AT_REST:
-            if not t.program[p].low <= value <= t.program[p].high:
-                return False
-        elif moves_value(t, c, s, value):
-            return False
-        # A full ring gives up one for one: neighbours that speak alike stay alike (`take_run`).
-        if count == size:
-            if c.r_at[place(c, s, 1)] > at - LATE:
-                return False
-            drop_oldest(c, s)
-        append(c, s, at, value, batch.arrival[j])
-        return True
-    if count == size:
+    if now - at > t.program[p].wait or at <= c.r_at[place(c, s, count - 1)]:
         return False
     append(c, s, at, value, batch.arrival[j])
     if moves(t, c, s, count):
@@ -92,12 +75,16 @@ def quick(t: Tables, c: Columns, s: int, batch: Batch, j: int, now: int) -> bool
 
 @woven
 def take_one(t: Tables, c: Columns, batch: Batch, now: int, j: int, s: int) -> bool:
-    """Do what ``quick`` does where it is plainest, written out: a call would cost more than the work."""
+    """Put a reading behind the others if that is all there is to do; else change nothing.
+
+    Of streams that only thresholds judge.  A full ring gives up one for one: neighbours that speak
+    alike stay alike (``runs.py``).
+    """
     # Places are cast: an index that might be negative costs a step at each look.
     at, value = batch.at_us[np.uint64(j)], batch.value[np.uint64(j)]
     hot = c.hot[np.uint64(s)]
     count, head = int(hot.count), int(hot.head)
-    if hot.state == MOVING or hot.program < 0 or count < 2:
+    if hot.state == MOVING or hot.program < 0 or count < 1:
         return False
     program = t.program[np.uint64(hot.program)]
     ring = c.bundle[np.uint64(hot.row >> SHIFT)]
@@ -146,12 +133,13 @@ def take_in(t: Tables, c: Columns, batch: Batch, now: int, low: int, high: int, 
             continue
         if j >= singly:
             end = j + RUN
+            # Rising: the number of the last one tells those in between.
             side_by_side = end <= high and batch.stream[np.uint64(end - 1)] == s + RUN - 1 < streams
             if side_by_side and take_run(t, c, batch, now, j, s):
                 j = end
                 continue
             singly = end  # at the worst one look in vain for as many rows
-        if not take_one(t, c, batch, now, j, s) and not quick(t, c, s, batch, j, now):
+        if not (take_one(t, c, batch, now, j, s) or take_for_windows(t, c, s, batch, j, now)):
             hard[left] = j
             left += 1
         j += 1
@@ -159,17 +147,20 @@ def take_in(t: Tables, c: Columns, batch: Batch, now: int, low: int, high: int, 
 
 
 @woven
-def _has_room(c: Columns, s: int, more: int, last: int) -> bool:
-    """Return whether a ring takes so many more readings, once those that ``last`` settles are gone."""
+def _made_room(c: Columns, s: int, more: int, last: int) -> bool:
+    """Drop what ``last`` settles if a ring lacks room for so many more; return whether it has it then.
+
+    What was dropped is gone also if not: of a stream at rest it can move nothing any more.
+    """
     if c.hot[s].count + more > size_of(c, s):
-        c.cold[s].settled = settled(c, s)
+        c.cold[s].settled = settled(c, s)  # first: it may rest on a reading that goes
         while c.hot[s].count > 1 and c.r_at[place(c, s, 1)] <= last - LATE:
             drop_oldest(c, s)
     return bool(c.hot[s].count + more <= size_of(c, s))
 
 
 @compiled
-def quick_rows(t: Tables, c: Columns, s: int, batch: Batch, rows: I64, now: int) -> bool:
+def take_several(t: Tables, c: Columns, s: int, batch: Batch, rows: I64, now: int) -> bool:
     """Put several rising readings behind the others if that is all there is to do."""
     p = c.hot[s].program
     count = int(c.hot[s].count)
@@ -182,7 +173,7 @@ def quick_rows(t: Tables, c: Columns, s: int, batch: Batch, rows: I64, now: int)
         if not t.program[p].low <= batch.value[j] <= t.program[p].high:
             return False
         last = batch.at_us[j]
-    if now - last > t.program[p].wait or not _has_room(c, s, len(rows), last):
+    if now - last > t.program[p].wait or not _made_room(c, s, len(rows), last):
         return False
     for j in rows:
         append(c, s, batch.at_us[j], batch.value[j], batch.arrival[j])
@@ -206,9 +197,10 @@ def take_in_groups(
         easy = False
         if 0 <= s < streams:
             if end == first + 1:
-                easy = quick(t, c, s, batch, order[first], now)
+                j = order[first]
+                easy = take_one(t, c, batch, now, j, s) or take_for_windows(t, c, s, batch, j, now)
             else:
-                easy = quick_rows(t, c, s, batch, order[first:end], now)
+                easy = take_several(t, c, s, batch, order[first:end], now)
         if not easy:
             hard[left] = g
             left += 1

@@ -86,6 +86,7 @@ def _add_bundles(state: State, size: int, count: int) -> I64:
     bundles = blank("bundle", count)
     bundles["size"] = size
     number = np.arange(count)
+    # In groups of ABREAST; the last may be narrower, and so is its step.
     first_abreast = number - number % ABREAST
     abreast = np.minimum(count - first_abreast, ABREAST)
     bundles["step"] = abreast * BUNDLE

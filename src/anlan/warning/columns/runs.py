@@ -28,7 +28,7 @@ def _stand_alike(c: Columns, s: int) -> bool:
     """Return whether a run of streams from ``s`` on is at rest and has its rings side by side."""
     hot = c.hot[np.uint64(s)]
     count, head, row, program = int(hot.count), int(hot.head), int(hot.row), int(hot.program)
-    if hot.state != AT_REST or program < 0 or count < 2 or (row & WITHIN) + RUN > BUNDLE:
+    if hot.state != AT_REST or program < 0 or count < 1 or (row & WITHIN) + RUN > BUNDLE:
         return False
     alike = True
     for i in range(RUN):

@@ -36,7 +36,9 @@ from anlan.warning.columns.layout import (
 from anlan.warning.columns.programs import SPARE, Named
 
 STEP_BYTES = 8 << 20
-VERSION = 3  # of the file; another version is not read
+VERSION = 3  # of the file; one older than the one before is not read
+ALONE = 2
+"""In files of this version each bundle lay alone: its slots followed one another."""
 BY_READING = ("r_at", "r_value", "r_arrival")
 KINDS: dict[str, Any] = {
     "hot": HOT, "cold": COLD, "lane": LANE, "on": np.int8, "begun": np.int64, "bundle": RING, "owner": np.int32,
@@ -245,18 +247,27 @@ def _read(kept: NpzFile) -> Saved:
     if kept.zip is None or kept.zip.testzip() is not None:
         raise IntegrityBreachError(what="a state of the judge that is harmed")
     said = json.loads(kept["said"].tobytes())
-    if said["version"] != VERSION:
+    if said["version"] not in {VERSION, ALONE}:
         raise IntegrityBreachError(what=f"a state of the judge of version {said['version']}")
     # A file forgets that its records are aligned: compiled code must know.
     tables = Tables(
         unjudged=kept["t.unjudged"],
         **{name: _as(kept[f"t.{name}"], kind) for name, kind in TABLE_KINDS.items()},
     )
-    columns = Columns(**{name: _as(kept[f"c.{name}"], kind) for name, kind in KINDS.items()})
+    given = {name: kept[f"c.{name}"] for name in KINDS}
+    if said["version"] == ALONE:
+        given["bundle"] = _with_steps(given["bundle"])
+    columns = Columns(**{name: _as(given[name], kind) for name, kind in KINDS.items()})
     rules = tuple((str(rule), int(version)) for rule, version in said["rules"])
     silences = tuple((str(rule), int(version)) for rule, version in said["silences"])
     state = State(tables, columns, rules, silences, int(said["used"]), tuple(said["unusable"]))
     return Saved(state, int(said["cursor"]), said["more"])
+
+
+def _with_steps(bundles: Any) -> Any:
+    found = np.zeros(len(bundles), RING)
+    found["base"], found["size"], found["step"] = bundles["base"], bundles["size"], BUNDLE
+    return found
 
 
 def _as(column: Any, kind: Any) -> Any:

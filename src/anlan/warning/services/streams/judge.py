@@ -42,7 +42,7 @@ MOST_WAITING = 50
 """Steps whose findings wait to be written; with more, frames are left."""
 MOST_LEFT = 500_000
 """Readings left to a tick in memory; with more, it reads them from the store."""
-HANDS = 2
+HANDS = 1  # beside the caller
 ROUNDS = 50  # of one tick
 LOOK_AGAIN = timedelta(minutes=10)  # rules and sensors may begin or end with the time
 LATE_AT_ONCE = 8  # streams judged again in one tick; each costs some hundredths of a second
@@ -78,9 +78,8 @@ class StreamJudge:
         self._looked: tuple[object, datetime] = ("", datetime.max.replace(tzinfo=UTC))
         self._waiting: deque[Cut | Told] = deque()
         self._seen_mark: tuple[int, int] | None = None  # of the store, when all of it was judged
-        self._passed_mark: tuple[int, int] | None = (
-            None  # of the store, when a commit may be on its way
-        )
+        # The mark moves before a commit is heard: a new one is passed over once.
+        self._passed_mark: tuple[int, int] | None = None
         self._offered = 0  # the last frame that a commit has brought
         self._hooked = False
         self._left = Left(MOST_LEFT)
@@ -251,7 +250,7 @@ class StreamJudge:
         if mark == self._seen_mark:
             return [], False
         if self._hooked and 0 < self._offered <= held.mark.frame and mark != self._passed_mark:
-            # Commits of this process bring everything; the disk is read only for what stays there.
+            # A commit is about to bring it; what still stands there at the next look is read.
             self._passed_mark = mark
             return [], False
         frames = sensing.frames_after(held.mark.frame, FRAMES_AT_ONCE)
@@ -331,7 +330,7 @@ class StreamJudge:
     def _forget(self) -> None:
         self._memory, self._city = None, None
         self._waiting.clear()
-        self._seen_mark, self._counted = None, (0, 0)
+        self._seen_mark, self._passed_mark, self._counted = None, None, (0, 0)
 
     def _remember(self, revision: str, *, now: datetime) -> Memory:
         self._surveyor = Surveyor()
