@@ -135,8 +135,12 @@ BUILDERS = {
 
 def main() -> int:
     """Write the pages, or compare them."""
-    checking = "--check" in sys.argv[1:]
-    os.environ["ANLAN_WORKSPACE"] = tempfile.mkdtemp(prefix="anlan-reference-")
+    with tempfile.TemporaryDirectory(prefix="anlan-reference-") as folder:
+        return _written(folder, checking="--check" in sys.argv[1:])
+
+
+def _written(folder: str, *, checking: bool) -> int:
+    os.environ["ANLAN_WORKSPACE"] = folder
     os.environ["DJANGO_SETTINGS_MODULE"] = "anlan.conf.settings"
     for name in [name for name in os.environ if name.startswith("ANLAN_")]:
         if name != "ANLAN_WORKSPACE":
