@@ -380,6 +380,12 @@ def test_a_page_of_public_use_is_small_and_needs_no_script(demo):
         assert len(text.encode()) + sum(sizes) < 100_000
 
 
+def test_every_script_and_sheet_is_named_with_what_it_holds():
+    """Browsers keep them for a day: an old one must not meet a page of after an upgrade."""
+    for template in (WEB / "templates").rglob("*.html"):
+        assert "/static/web/" not in template.read_text(encoding="utf-8"), template
+
+
 def test_times_are_the_city_s_own(demo):
     text = browser().get("/report").content.decode()
     assert re.search(

@@ -13,6 +13,7 @@ from unittest.mock import Mock
 import pytest
 
 from anlan.entrypoints import here, replaying
+from anlan.entrypoints.web import assets
 from anlan.infra.models import JournalEntry
 from anlan.learning import public as learning
 from anlan.learning.services import runs
@@ -239,7 +240,7 @@ class TestTimeLine:
         answer = desk.get("/replays/1")
         assert "script-src 'self';" in answer["Content-Security-Policy"]
         scripts = re.findall(r"<script[^>]*>", answer.content.decode())
-        assert scripts == ['<script type="module" src="/static/web/replay.js">']
+        assert scripts == [f'<script type="module" src="{assets.stamped("replay.js")}">']
 
     @pytest.mark.parametrize("number", [3, 0])
     def test_another_number_is_not_found(self, desk, kept, number):

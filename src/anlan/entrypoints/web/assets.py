@@ -31,7 +31,7 @@ def stamped(name: str) -> str:
 
     Browsers keep such files for a day.
     """
-    held = (WRITTEN / name).read_bytes()
+    held = Path(f"{WRITTEN}/{name}").read_bytes()  # a path takes no text of a template
     return f"/static/web/{name}?v={hashlib.sha256(held).hexdigest()[:12]}"
 
 

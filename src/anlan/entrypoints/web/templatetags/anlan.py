@@ -78,6 +78,6 @@ def figure(value: float | None) -> str:
 
 
 @register.simple_tag
-def common_sheet() -> str:
-    """Return the address of the sheet others build upon: an old one must not meet new ones."""
-    return assets.stamped("anlan.css")
+def stamped(name: str) -> str:
+    """Return the address of a script or sheet: an old one must not meet new pages."""
+    return assets.stamped(name)
