@@ -132,6 +132,7 @@ from anlan.registry.selectors.records import (
     record,
     records,
 )
+from anlan.registry.selectors.touched import CityMark, Touched, city_mark, touched_since
 from anlan.registry.services.accounts import (
     change_account,
     close_account,
@@ -207,6 +208,7 @@ __all__ = [
     "Cell",
     "Change",
     "CityDiff",
+    "CityMark",
     "Drawn",
     "EditShown",
     "Examined",
@@ -218,6 +220,7 @@ __all__ = [
     "TableLine",
     "TableShown",
     "Token",
+    "Touched",
     "Turn",
     "UploadShown",
     "Wanted",
@@ -244,6 +247,7 @@ __all__ = [
     "choices",
     "city",
     "city_in_force",
+    "city_mark",
     "city_name",
     "city_pack",
     "clock_rule",
@@ -361,6 +365,7 @@ __all__ = [
     "tend_contacts",
     "timezone",
     "tokens",
+    "touched_since",
     "tree_digest",
     "under",
     "unit_text",

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from anlan.kernel.actor import Actor
 from anlan.sensing.domain.columns import QUALITIES
 from anlan.sensing.services.hands import reader
-from anlan.sensing.sta.catalogue import ALONE, Catalogue, catalogue
+from anlan.sensing.sta.catalogue import Catalogue, catalogue
+from anlan.sensing.sta.parts import ALONE
 from anlan.sensing.store.latest import NEVER, Newest
 from anlan.sensing.store.rows import REMOVED
 

@@ -38,8 +38,7 @@ class KnownPost:
     superior: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class KnownPlace:
+class KnownPlace(NamedTuple):
     """A risk point as other rooms see it; ``point`` is None when nobody has located it."""
 
     code: str
@@ -54,8 +53,7 @@ class KnownPlace:
     plan: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class KnownSensor:
+class KnownSensor(NamedTuple):
     """A sensor as other rooms see it; without a point of its own it stands at its risk point."""
 
     code: str

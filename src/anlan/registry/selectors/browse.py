@@ -79,15 +79,15 @@ def place_page(
     if kind is not None:
         rows = rows.filter(kind=kind)
     rows = rows.filter(code__gt=page.after).order_by("code")
-    return [places.known_place(values) for values in rows.values(*places.PLACE_FIELDS)[: page.size]]
+    return [places.known_place(row) for row in rows.values_list(*places.PLACE_FIELDS)[: page.size]]
 
 
 def sensor_page(actor: Actor, page: Page, *, at: datetime) -> list[KnownSensor]:
     """Return sensors in force at ``at``, by code."""
     rows = Sensor.objects.filter(_within(actor, page, "area__path"), duties.holding(at))
     rows = rows.filter(code__gt=page.after).order_by("code")
-    found = rows.values(*places.SENSOR_FIELDS)[: page.size]
-    return [places.known_sensor(values) for values in found]
+    found = rows.values_list(*places.SENSOR_FIELDS)[: page.size]
+    return [places.known_sensor(row) for row in found]
 
 
 def duty_page(actor: Actor, page: Page, *, at: datetime) -> list[KnownDuty]:

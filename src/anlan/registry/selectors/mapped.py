@@ -156,10 +156,10 @@ def places_in(
 ) -> tuple[list[KnownPlace], list[Cell]]:
     """Return the risk points inside ``box``; their counts by cells when there are too many."""
     rows = RiskPoint.objects.filter(holding(at), reach(paths, "area__path"), box.around())
-    found = list(rows.order_by("code").values(*places.PLACE_FIELDS)[: most + 1])
+    found = list(rows.order_by("code").values_list(*places.PLACE_FIELDS)[: most + 1])
     if len(found) > most:
         return [], cells_of(rows, box)
-    return [places.known_place(values) for values in found], []
+    return [places.known_place(row) for row in found], []
 
 
 def sensors_in(
@@ -173,10 +173,10 @@ def sensors_in(
         at_lat=Coalesce("lat", "risk_point__lat"), at_lon=Coalesce("lon", "risk_point__lon")
     )
     rows = rows.filter(box.around("at_lat", "at_lon"))
-    found = list(rows.order_by("code").values(*places.SENSOR_FIELDS)[: most + 1])
+    found = list(rows.order_by("code").values_list(*places.SENSOR_FIELDS)[: most + 1])
     if len(found) > most:
         return [], cells_of(rows, box, lat="at_lat", lon="at_lon")
-    return [places.known_sensor(values) for values in found], []
+    return [places.known_sensor(row) for row in found], []
 
 
 def _cell(box: Box) -> tuple[float, float]:

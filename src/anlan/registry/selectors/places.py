@@ -20,6 +20,7 @@ from anlan.registry.domain.facts import KnownPlace, KnownSensor, KnownStream
 from anlan.registry.models import RiskPoint, Sensor
 from anlan.registry.selectors import packs
 from anlan.registry.selectors.duties import holding
+from anlan.registry.selectors.touched import Touched
 
 PLACE_FIELDS = (
     "code",
@@ -73,43 +74,23 @@ def _point(lat: float | None, lon: float | None) -> Point | None:
     return None if lat is None or lon is None else Point(lat=lat, lon=lon)
 
 
-def known_place(values: dict[str, Any]) -> KnownPlace:
+def known_place(row: tuple[Any, ...]) -> KnownPlace:
     """Return the value that stands for a row read with :data:`PLACE_FIELDS`."""
+    code, kind, name_zh, name_en, area, path, lat, lon, grade, owner, plan = row
     return KnownPlace(
-        code=values["code"],
-        kind=values["kind"],
-        name_zh=values["name_zh"],
-        name_en=values["name_en"],
-        area=values["area_id"],
-        area_path=values["area__path"],
-        point=_point(values["lat"], values["lon"]),
-        grade=RiskGrade(values["grade"]) if values["grade"] else None,
-        owner_post=values["owner_post_id"],
-        plan=values["plan"] or None,
-    )
+        code, kind, name_zh, name_en, area, path, _point(lat, lon),
+        RiskGrade(grade) if grade else None, owner, plan or None,
+    )  # fmt: skip
 
 
-def known_sensor(values: dict[str, Any]) -> KnownSensor:
+def known_sensor(row: tuple[Any, ...]) -> KnownSensor:
     """Return the value that stands for a row read with :data:`SENSOR_FIELDS`."""
-    own = _point(values["lat"], values["lon"])
+    (code, name_zh, name_en, quantity, unit, interval, area, path, risk_point, kind,
+     its_lat, its_lon, lat, lon, *device) = row  # fmt: skip
     return KnownSensor(
-        code=values["code"],
-        name_zh=values["name_zh"],
-        name_en=values["name_en"],
-        quantity=values["quantity"],
-        unit=values["unit"],
-        interval=parse_span(values["interval"]),
-        area=values["area_id"],
-        area_path=values["area__path"],
-        risk_point=values["risk_point_id"],
-        place_kind=values["risk_point__kind"],
-        point=own or _point(values["risk_point__lat"], values["risk_point__lon"]),
-        device=values["device"],
-        operator=values["operator_id"],
-        gateway=values["gateway"],
-        installed_on=values["installed_on"],
-        calibration_due=values["calibration_due"],
-    )
+        code, name_zh, name_en, quantity, unit, parse_span(interval), area, path, risk_point, kind,
+        _point(lat, lon) or _point(its_lat, its_lon), *device,
+    )  # fmt: skip
 
 
 def place(code: str) -> KnownPlace:
@@ -124,18 +105,30 @@ def place(code: str) -> KnownPlace:
 
 
 def _place(code: str) -> KnownPlace:
-    found = RiskPoint.objects.filter(code=code).values(*PLACE_FIELDS).first()
+    found = RiskPoint.objects.filter(code=code).values_list(*PLACE_FIELDS).first()
     if found is None:
         raise PlaceUnknownError(code=code)
     return known_place(found)
 
 
-def places(*, kinds: Collection[str] | None = None, at: datetime) -> tuple[KnownPlace, ...]:
-    """Return the risk points in force at ``at``, of some kinds or of every kind, by code."""
+def places(
+    *, kinds: Collection[str] | None = None, at: datetime, touched: Touched | None = None
+) -> tuple[KnownPlace, ...]:
+    """Return the risk points in force at ``at``, of some kinds or of every kind, by code.
+
+    With ``touched``, only those of which changes could have made others.
+    """
     rows = RiskPoint.objects.filter(holding(at)).order_by("code")
     if kinds is not None:
         rows = rows.filter(kind__in=list(kinds))
-    return tuple(known_place(values) for values in rows.values(*PLACE_FIELDS))
+    if touched is not None:
+        rows = rows.filter(_places_of(touched))
+    found = rows.values_list(*PLACE_FIELDS).iterator(chunk_size=10_000)
+    return tuple(known_place(row) for row in found)
+
+
+def _places_of(touched: Touched) -> Q:
+    return Q(code__in=touched.places) | Q(area_id__in=touched.areas)
 
 
 def _box(point: Point, within_m: float) -> Q:
@@ -163,7 +156,7 @@ def places_near(
     if kinds is not None:
         rows = rows.filter(kind__in=list(kinds))
     near = []
-    for found in (known_place(values) for values in rows.values(*PLACE_FIELDS)):
+    for found in (known_place(row) for row in rows.values_list(*PLACE_FIELDS)):
         if found.point is not None:
             away = distance_m(point, found.point)
             if away <= within_m:
@@ -171,10 +164,21 @@ def places_near(
     return tuple(found for _, _, found in sorted(near, key=lambda item: item[:2]))
 
 
-def sensors(*, at: datetime) -> tuple[KnownSensor, ...]:
-    """Return the sensors in force at ``at``, by code."""
-    rows = Sensor.objects.filter(holding(at)).order_by("code").values(*SENSOR_FIELDS)
-    return tuple(known_sensor(values) for values in rows)
+def sensors(*, at: datetime, touched: Touched | None = None) -> tuple[KnownSensor, ...]:
+    """Return the sensors in force at ``at``, by code.
+
+    With ``touched``, only those of which changes could have made others.
+    """
+    rows = Sensor.objects.filter(holding(at)).order_by("code")
+    if touched is not None:
+        rows = rows.filter(_sensors_of(touched))
+    found = rows.values_list(*SENSOR_FIELDS).iterator(chunk_size=10_000)
+    return tuple(known_sensor(row) for row in found)
+
+
+def _sensors_of(touched: Touched) -> Q:
+    own, places = Q(code__in=touched.sensors), Q(risk_point_id__in=touched.places)
+    return own | places | Q(area_id__in=touched.areas)
 
 
 def streams(*, at: datetime) -> tuple[KnownStream, ...]:
@@ -194,7 +198,7 @@ def sensor(code: str, *, at: datetime) -> KnownSensor:
     SensorUnknownError
         When none of that code is in force.
     """
-    found = Sensor.objects.filter(holding(at), code=code).values(*SENSOR_FIELDS).first()
+    found = Sensor.objects.filter(holding(at), code=code).values_list(*SENSOR_FIELDS).first()
     if found is None:
         raise SensorUnknownError(code=code)
     return known_sensor(found)
@@ -240,11 +244,14 @@ def area_behind(gateway: str, *, at: datetime) -> str:
     return "/".join(codes[0] for codes in shared)
 
 
-def standing_since(*, at: datetime) -> tuple[dict[str, datetime], dict[str, datetime]]:
+def standing_since(
+    *, at: datetime, touched: Touched | None = None
+) -> tuple[dict[str, datetime], dict[str, datetime]]:
     """Return since when each risk point, and each sensor at none, stands as it does (three queries).
 
     The pack's own day or the load that changed the entry, whichever is later; where neither is
-    known, the first load of the city: from then on this system knows it.
+    known, the first load of the city: from then on this system knows it.  With ``touched``, only
+    of those of which changes could have made others.
     """
     first = JournalEntry.objects.filter(event="CityLoaded").order_by("seq").values_list("at")
     begun = next((row[0] for row in first[:1]), at)
@@ -260,6 +267,8 @@ def standing_since(*, at: datetime) -> tuple[dict[str, datetime], dict[str, date
 
     points = RiskPoint.objects.filter(holding(at))
     alone = Sensor.objects.filter(holding(at)).exclude(risk_point__in=points)
+    if touched is not None:
+        points, alone = points.filter(_places_of(touched)), alone.filter(_sensors_of(touched))
     return since(points), since(alone)
 
 

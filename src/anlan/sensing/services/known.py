@@ -15,7 +15,7 @@ from anlan.kernel.actor import Actor
 from anlan.kernel.errors import NotFoundError
 from anlan.kernel.geometry import Point
 from anlan.registry import public as registry
-from anlan.registry.domain.facts import KnownArea, KnownSensor, KnownStream
+from anlan.registry.domain.facts import KnownArea, KnownStream
 from anlan.registry.domain.jurisdiction import Quantity
 from anlan.sensing.domain.columns import StreamTable, table_of
 from anlan.sensing.domain.observations import StreamFacts
@@ -105,12 +105,6 @@ class At:
     """An instant that does not count in a cache's key: validity changes with the day only."""
 
     instant: datetime = field(compare=False)
-
-
-@lru_cache(maxsize=1)  # for whoever makes something of it: what is made is kept, this need not be
-def sensors_of(_revision: str, _day: date, at: At) -> tuple[KnownSensor, ...]:
-    """Return the sensors in force on a day of a revision, by code; read once for all who need them."""
-    return registry.sensors(at=at.instant)
 
 
 @lru_cache(maxsize=4)

@@ -38,10 +38,11 @@ def multis_in_force(codes: Collection[str] | None = None) -> tuple[KnownMulti, .
     if codes is not None and len(codes) <= MOST_CODES:
         # PostgreSQL would refuse to look for a NUL.
         found = found.filter(code__in=[code for code in codes if code.isprintable()])
+    rows = found.values_list("code", "name_zh", "name_en", "streams", "kinds")
     return tuple(
-        KnownMulti(one.code, one.name_zh, one.name_en, tuple(one.streams), tuple(one.kinds))
-        for one in found
-        if codes is None or one.code in codes
+        KnownMulti(code, name_zh, name_en, tuple(streams), tuple(kinds))
+        for code, name_zh, name_en, streams, kinds in rows.iterator(chunk_size=10_000)
+        if codes is None or code in codes
     )
 
 

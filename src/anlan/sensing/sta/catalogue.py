@@ -1,4 +1,4 @@
-"""What the registry knows, as the entities of the standard: read once per city revision and day.
+"""What the registry knows, as the entities of the standard: made once per city revision and day.
 
 Things, Locations and HistoricalLocations are numbered by place; Datastreams, Sensors and
 FeaturesOfInterest by stream.  What belongs together has the same number, so that no join is needed.
@@ -15,47 +15,17 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from anlan.kernel.errors import NotFoundError
-from anlan.kernel.geometry import Point
-from anlan.registry import public as registry
 from anlan.registry.domain.facts import KnownSensor
 from anlan.registry.domain.packwords import Text
+from anlan.sensing.domain.multidatastreams import KnownMulti
 from anlan.sensing.services import multidatastreams
-from anlan.sensing.services.framing import to_us
-from anlan.sensing.services.known import At, city_facts, sensors_of
+from anlan.sensing.services.known import At, city_facts
 from anlan.sensing.sta.columns import Column
 from anlan.sensing.sta.model import FEATURE, MULTI, SENSOR
 from anlan.sensing.sta.multis import NO_MULTIS, Multis, multis_of
+from anlan.sensing.sta.parts import ALONE, Carrier, Measured, Parts, parts_of
 
 Numbers = NDArray[np.int64]
-ALONE = "at,"
-"""Begins the id of the Thing that a sensor without a risk point is by itself; no code has a comma."""
-
-
-@dataclass(frozen=True, slots=True)
-class Carrier:
-    """What carries sensors: a risk point, or the spot of a sensor that stands alone."""
-
-    id: str
-    name_zh: str
-    name_en: str
-    kind: str
-    area: str
-    area_path: str
-    point: Point | None
-    grade: str
-    since_us: int
-
-
-@dataclass(frozen=True, slots=True)
-class Measured:
-    """A quantity and the unit in which its readings are kept."""
-
-    id: str
-    name: Text
-    unit: str
-    low: float | None
-    high: float | None
 
 
 @dataclass(frozen=True)
@@ -112,18 +82,25 @@ def _whole(revision: str, day: date, change: str, at: At) -> Catalogue:
     plain = _read(revision, day, at)
     if not change:
         return plain
-    found = multis_of(
-        multidatastreams.multis_in_force(), plain.stream_number, plain.carrier_of, plain.quantity_of
-    )
+    found = multis_of(_multis(change), plain.stream_number, plain.carrier_of, plain.quantity_of)
     kept = {at: x for at, x in plain.columns.items() if at[0] not in {MULTI, SENSOR, FEATURE}}
     return replace(plain, multis=found, columns=kept, store_numbers=list(plain.store_numbers))
 
 
+@lru_cache(maxsize=1)
+def _multis(_change: str) -> tuple[KnownMulti, ...]:
+    """Return the MultiDatastreams; an edit of the city leaves them as they are."""
+    return multidatastreams.multis_in_force()
+
+
 @lru_cache(maxsize=2)
-def _read(revision: str, day: date, at: At) -> Catalogue:
-    streams = sensors_of(revision, day, at)
-    carriers = _carriers(streams, at.instant)
-    quantities = _quantities()
+def _read(_revision: str, day: date, at: At) -> Catalogue:
+    """Return the city of a revision, of which only what was touched since the one before is read."""
+    return _made_of(parts_of(day, at=at.instant))
+
+
+def _made_of(parts: Parts) -> Catalogue:
+    carriers, streams, quantities, kinds = parts
     numbers = {one.id: number for number, one in enumerate(carriers)}
     known = {one.id: number for number, one in enumerate(quantities)}
     paths: dict[str, int] = {}
@@ -136,7 +113,7 @@ def _read(revision: str, day: date, at: At) -> Catalogue:
         carriers=carriers,
         streams=streams,
         quantities=quantities,
-        kinds=registry.names_in("place_kinds"),
+        kinds=kinds,
         units=tuple(units.get(one.quantity, one.unit) for one in streams),
         carrier_of=carrier_of,
         quantity_of=quantity_of,
@@ -154,36 +131,6 @@ def _read(revision: str, day: date, at: At) -> Catalogue:
 def _carrier_id(stream: KnownSensor, known: dict[str, int]) -> str:
     here = stream.risk_point
     return here if here is not None and here in known else ALONE + stream.code
-
-
-def _carriers(streams: tuple[KnownSensor, ...], at: datetime) -> tuple[Carrier, ...]:
-    of_places, of_sensors = registry.standing_since(at=at)
-    found = {
-        one.code: Carrier(
-            one.code, one.name_zh, one.name_en, one.kind, one.area, one.area_path, one.point,
-            "" if one.grade is None else one.grade.value, to_us(of_places.get(one.code, at)),
-        )
-        for one in registry.places(at=at)
-    }  # fmt: skip
-    for one in streams:
-        if one.risk_point not in found:
-            own = ALONE + one.code
-            found[own] = Carrier(
-                own, one.name_zh, one.name_en, "", one.area, one.area_path, one.point, "",
-                to_us(of_sensors.get(one.code, at)),
-            )  # fmt: skip
-    return tuple(found[id_] for id_ in sorted(found))
-
-
-def _quantities() -> tuple[Measured, ...]:
-    found = []
-    for id_, name in sorted(registry.names_in("quantities").items()):
-        try:
-            known = registry.quantity(id_)
-        except NotFoundError:
-            continue  # in force no more
-        found.append(Measured(id_, name, known.unit, known.low, known.high))
-    return tuple(found)
 
 
 def _empty() -> Catalogue:

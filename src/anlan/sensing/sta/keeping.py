@@ -35,7 +35,6 @@ from anlan.sensing.domain.sta_errors import (
     RegistryKeepsError,
 )
 from anlan.sensing.services import multidatastreams
-from anlan.sensing.sta.catalogue import ALONE
 from anlan.sensing.sta.given import (
     Json,
     code_of,
@@ -54,6 +53,7 @@ from anlan.sensing.sta.given import (
     unit_in,
 )
 from anlan.sensing.sta.model import KINDS, LOCATION, MULTI, SENSOR, STREAM, THING
+from anlan.sensing.sta.parts import ALONE
 
 PLACES, SENSORS = "risk_points", "sensors"
 MULTI_FIELDS = {
