@@ -41,7 +41,7 @@ def multis_in_force(codes: Collection[str] | None = None) -> tuple[KnownMulti, .
     rows = found.values_list("code", "name_zh", "name_en", "streams", "kinds")
     return tuple(
         KnownMulti(code, name_zh, name_en, tuple(streams), tuple(kinds))
-        for code, name_zh, name_en, streams, kinds in rows.iterator(chunk_size=10_000)
+        for code, name_zh, name_en, streams, kinds in rows
         if codes is None or code in codes
     )
 

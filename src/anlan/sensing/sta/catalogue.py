@@ -107,14 +107,16 @@ def _made_of(parts: Parts) -> Catalogue:
     carrier_area = [paths.setdefault(one.area_path, len(paths)) for one in carriers]
     stream_area = [paths.setdefault(one.area_path, len(paths)) for one in streams]
     units = {one.id: one.unit for one in quantities}
-    carrier_of = np.array([numbers[_carrier_id(one, numbers)] for one in streams], np.int64)
+    carrier_of = np.array([numbers.get(one.risk_point or "", -1) for one in streams], np.int64)
+    alone = np.flatnonzero(carrier_of < 0)
+    carrier_of[alone] = [numbers[ALONE + streams[number].code] for number in alone.tolist()]
     quantity_of = np.array([known.get(one.quantity, -1) for one in streams], np.int64)
     return Catalogue(
         carriers=carriers,
         streams=streams,
         quantities=quantities,
         kinds=kinds,
-        units=tuple(units.get(one.quantity, one.unit) for one in streams),
+        units=tuple([units.get(one.quantity, one.unit) for one in streams]),
         carrier_of=carrier_of,
         quantity_of=quantity_of,
         carrier_number=numbers,
@@ -126,11 +128,6 @@ def _made_of(parts: Parts) -> Catalogue:
         by_carrier=np.argsort(carrier_of, kind="stable"),
         by_quantity=np.argsort(quantity_of, kind="stable"),
     )
-
-
-def _carrier_id(stream: KnownSensor, known: dict[str, int]) -> str:
-    here = stream.risk_point
-    return here if here is not None and here in known else ALONE + stream.code
 
 
 def _empty() -> Catalogue:

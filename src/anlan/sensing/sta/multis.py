@@ -60,9 +60,11 @@ def multis_of(
     quantity_of: Numbers,
 ) -> Multis:
     """Return those of which every stream is in force; what was ended is no longer an entity."""
-    there = tuple(one for one in known if all(code in stream_number for code in one.streams))
-    streams = np.array([stream_number[code] for one in there for code in one.streams], np.int64)
-    starts = np.cumsum([0, *(len(one.streams) for one in there)], dtype=np.int64)
+    numbered = [(one, [stream_number.get(code, -1) for code in one.streams]) for one in known]
+    numbered = [(one, numbers) for one, numbers in numbered if -1 not in numbers]
+    there = tuple(one for one, _ in numbered)
+    streams = np.array([number for _, numbers in numbered for number in numbers], np.int64)
+    starts = np.cumsum([0, *(len(numbers) for _, numbers in numbered)], dtype=np.int64)
     return Multis(
         known=there,
         number={one.code: number for number, one in enumerate(there)},

@@ -101,8 +101,8 @@ def read_again(before: Parts, touched: registry.Touched, *, at: datetime) -> Par
     """
     found = registry.sensors(at=at, touched=touched)
     again = touched.sensors.union(one.code for one in found)
-    stayed = (one for one in before.streams if one.code not in again)
-    streams = tuple(sorted((*stayed, *found), key=_CODE))
+    stayed = [one for one in before.streams if one.code not in again]
+    streams = tuple(sorted([*stayed, *found], key=_CODE))
     places = registry.places(at=at, touched=touched)
     left = touched.places.union((one.code for one in places), (ALONE + code for code in again))
     stand = (one for one in before.carriers if one.id not in left)
