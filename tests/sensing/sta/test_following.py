@@ -182,11 +182,13 @@ def test_another_time_zone_is_another_day():
 
 @pytest.mark.usefixtures("seen")
 def test_on_another_day_all_is_read():
+    tomorrow = NOW + timedelta(days=1)
     take(SensorEdit("s2", in_force=False, on=TODAY + timedelta(days=1)))
     assert followed() == 0
     assert "s2" in made.catalogue(now=NOW).stream_number
-    assert followed(NOW + timedelta(days=1)) == 1
-    assert "s2" not in made.catalogue(now=NOW + timedelta(days=1)).stream_number
+    take(SensorEdit("s1", in_force=False, on=TODAY + timedelta(days=1)), now=tomorrow)
+    assert followed(tomorrow) == 1
+    assert not {"s1", "s2"} & set(made.catalogue(now=tomorrow).stream_number)
 
 
 @pytest.mark.usefixtures("seen")
@@ -234,8 +236,11 @@ def test_many_changes_are_read_like_the_whole_city():
 
 @pytest.mark.usefixtures("seen")
 def test_a_question_that_began_before_an_edit_sees_it_whole():
-    take(SensorEdit("s2", in_force=False, on=TODAY), now=NOW + timedelta(seconds=5))
+    city, later = registry.city_pack(ADMIN), NOW + timedelta(seconds=5)
+    left = tuple(one for one in city.sensors if one.code != "s2")
+    registry.load_city(ME, parsed(replace(city, sensors=left)), parsed(small_law()), now=later)
     assert "s2" not in made.catalogue(now=NOW).stream_number
+    changed("sensors", "s1", name_zh="x")
     assert followed(NOW + timedelta(seconds=9)) == 0
 
 

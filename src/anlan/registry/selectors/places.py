@@ -86,10 +86,12 @@ def known_place(row: tuple[Any, ...]) -> KnownPlace:
 def known_sensor(row: tuple[Any, ...]) -> KnownSensor:
     """Return the value that stands for a row read with :data:`SENSOR_FIELDS`."""
     (code, name_zh, name_en, quantity, unit, interval, area, path, risk_point, kind,
-     its_lat, its_lon, lat, lon, *device) = row  # fmt: skip
+     its_lat, its_lon, lat, lon, device, operator, gateway, installed_on, due) = row  # fmt: skip
+    if lat is None or lon is None:
+        lat, lon = its_lat, its_lon
     return KnownSensor(
         code, name_zh, name_en, quantity, unit, parse_span(interval), area, path, risk_point, kind,
-        _point(lat, lon) or _point(its_lat, its_lon), *device,
+        _point(lat, lon), device, operator, gateway, installed_on, due,
     )  # fmt: skip
 
 
