@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 from django.db import connection
 from django.test import Client
@@ -148,8 +146,8 @@ def standing_on_the_map(client, box="113.0,34.0,114.5,35.5"):
 def test_members_of_a_storm_stand_on_the_map_by_cells_and_lead_to_its_case(monkeypatch):
     client = signed_in(an_account("duty_officer"))
     middle = registry.sensor("POND-01", at=NOW)
-    sensors = [replace(middle, code=f"T{n}") for n in range(1, 41)]
-    sensors[39] = replace(sensors[39], point=Point(middle.point.lat + 0.3, middle.point.lon))
+    sensors = [middle._replace(code=f"T{n}") for n in range(1, 41)]
+    sensors[39] = sensors[39]._replace(point=Point(middle.point.lat + 0.3, middle.point.lon))
     monkeypatch.setattr(crowds, "sensors_now", lambda _now: tuple(sensors))
     assert standing_on_the_map(client) == []
     kept(*storm(40))

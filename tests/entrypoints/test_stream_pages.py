@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import re
-from dataclasses import replace
 from datetime import timedelta
 
 import numpy as np
@@ -186,7 +185,7 @@ class TestAsset:
     def test_two_hundred_streams_ask_as_much_as_one(self, pond, officer, monkeypatch):
         asked = []
         for many in (1, 220):
-            sensors = [replace(pond, code=f"POND-X{n}") for n in range(many)]
+            sensors = [pond._replace(code=f"POND-X{n}") for n in range(many)]
             monkeypatch.setattr(shelf, "sensors_now", lambda _now, s=tuple(sensors): s)
             officer.get(f"/assets/{pond.risk_point}")
             with CaptureQueriesContext(connection) as seen:

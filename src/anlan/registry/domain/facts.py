@@ -38,7 +38,8 @@ class KnownPost:
     superior: str | None
 
 
-class KnownPlace(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class KnownPlace:
     """A risk point as other rooms see it; ``point`` is None when nobody has located it."""
 
     code: str
