@@ -7,6 +7,7 @@ from random import Random
 from typing import Any
 
 from anlan.kernel.scales import WarningLevel
+from anlan.registry.domain import city as c
 from anlan.registry.domain import jurisdiction as j
 from anlan.registry.domain.rulespecs import (
     ConjunctionRule,
@@ -25,7 +26,7 @@ AREAS = ("410100", "410102", "410103", "410102001", "kfq")
 KINDS = ("underpass", "mall", "school", "station")
 QUANTITIES = ("gas", "ponding", "rainfall", "tilt")
 INTERVALS = ("1s", "10s", "1m", "60s", "5m")
-POSTS = (None, "commander", "operator", "east-desk")
+POSTS = (None, "commander", "operator", "east-desk", "yard")
 FEW = 12
 ENDS = (None, None, None, None, TODAY, TODAY + timedelta(days=1), TODAY + timedelta(days=3))
 
@@ -57,7 +58,7 @@ def the_law() -> j.Jurisdiction:
             ),
             _rule(SilenceRule, "rain.silent", quantity="rainfall"),
             _rule(
-                ConjunctionRule, "near", place_kinds=("station",), level=WarningLevel.RED,
+                ConjunctionRule, "near", place_kinds=("mall",), level=WarningLevel.RED,
                 report=ReportCondition(hazard="gas.leak", within_m=100.0, within="1h"),
             ),
         ),
@@ -65,9 +66,10 @@ def the_law() -> j.Jurisdiction:
 
 
 def the_city() -> Any:
-    """Return a city with rules of its own beside those of the law."""
+    """Return a city with a rule of its own, and a post that answers for places only."""
+    yard = c.Post(code="yard", name_zh="场站", organisation="east", area="410100")
     own = _rule(ThresholdRule, "tilt.high", quantity="tilt", unit="m", limits=(a_limit(),))
-    return a_city(rules=(own,))
+    return a_city(rules=(own,), posts=(*a_city().posts, yard))
 
 
 def fill(chance: Random, *, places: int, streams: int) -> None:
@@ -98,3 +100,14 @@ def fill(chance: Random, *, places: int, streams: int) -> None:
         )
         for n in range(streams)
     )  # fmt: skip
+
+
+def more() -> None:
+    """Make the city four times as large, of what there is already."""
+    for model, letter in ((RiskPoint, "p"), (Sensor, "n")):
+        rows = list(model.objects.filter(pk__startswith=letter))
+        codes = [row.pk for row in rows]
+        for times in range(3):
+            for row, code in zip(rows, codes, strict=True):
+                row.pk = f"{code}-{times}"
+            model.objects.bulk_create(rows, batch_size=500)

@@ -25,6 +25,7 @@ from anlan.registry.domain.entry_edits import CODED, EntriesEdit
 from anlan.registry.models import Area, Duty, Organisation, Post, RiskPoint, Sensor
 from anlan.registry.selectors import packs
 from anlan.registry.selectors.areas import outlines_of, under
+from anlan.registry.selectors.touched import Touched
 from anlan.registry.services.areas import LOOK_UP, chunks
 
 Codes = frozenset[str]
@@ -39,12 +40,27 @@ def around(edit: Edit, *, today: date, alike: Codes = frozenset()) -> dict[str, 
     own = {edit.section: _own(edit)}
     gone = {edit.section: frozenset(getattr(edit, "gone", ()))}
     sensors = _sensors(own, gone, today=today, alike=alike)
-    points = _points(edit, own, gone, {at for _, at, _ in sensors if at}, today=today)
+    at = {at for _, at, _ in sensors if at} | _named(edit, "risk_point")
+    points = _points(own, gone, at, today=today)
     paths = {path for *_, path in sensors} | {path for _, path in points} | _seats()
     if isinstance(edit, EntriesEdit):
         paths |= _kin(edit)
     return {
         "areas": frozenset(code for path in paths for code in path.split("/")),
+        "risk_points": frozenset(code for code, _ in points),
+        "sensors": frozenset(code for code, *_ in sensors),
+    }
+
+
+def around_touched(touched: Touched, *, today: date) -> dict[str, Codes]:
+    """Return by section the codes whose findings changes of the city may have moved, and one for all alike.
+
+    Areas are seen whole: what is found about each of those read is what the whole city tells.
+    """
+    own = {"areas": touched.areas, "risk_points": touched.places, "sensors": touched.sensors}
+    sensors = _sensors(own, {}, today=today)
+    points = _points(own, {}, {at for _, at, _ in sensors if at}, today=today)
+    return {
         "risk_points": frozenset(code for code, _ in points),
         "sensors": frozenset(code for code, *_ in sensors),
     }
@@ -91,7 +107,11 @@ def _ones(groups: QuerySet[Any]) -> set[str]:
 
 
 def _sensors(
-    own: Mapping[str, Codes], gone: Mapping[str, Codes], *, today: date, alike: Codes
+    own: Mapping[str, Codes],
+    gone: Mapping[str, Codes],
+    *,
+    today: date,
+    alike: Codes = frozenset(),
 ) -> set[tuple[str, str | None, str]]:
     """Return code, place and path of the area of the streams to be seen."""
     mine, at = own.get("sensors", frozenset()), own.get("risk_points", frozenset())
@@ -104,12 +124,7 @@ def _sensors(
 
 
 def _points(
-    edit: Edit,
-    own: Mapping[str, Codes],
-    gone: Mapping[str, Codes],
-    stood_at: set[str],
-    *,
-    today: date,
+    own: Mapping[str, Codes], gone: Mapping[str, Codes], stood_at: set[str], *, today: date
 ) -> set[tuple[str, str]]:
     """Return code and path of the area of the places to be seen, those of seen streams with them."""
     mine = own.get("risk_points", frozenset())
@@ -117,7 +132,7 @@ def _points(
     # Who answers for a place is asked whether it still counts or not.
     rows = RiskPoint.objects.filter(ended_at__isnull=True).order_by()
     owners = rows.exclude(pk__in=mine).values("owner_post")
-    wanted = Q(pk__in=mine | _ones(kinds) | _ones(owners) | _named(edit, "risk_point"))
+    wanted = Q(pk__in=mine | _ones(kinds) | _ones(owners))
     wanted |= Q(area__in=own.get("areas", ())) | Q(owner_post__in=gone.get("posts", ()))
     found = set(rows.filter(wanted).values_list("pk", "area__path"))
     for chunk in chunks(sorted(stood_at - {code for code, _ in found}), LOOK_UP):
