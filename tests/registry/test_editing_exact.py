@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from anlan.kernel.errors import AnlanError
 from anlan.registry import public
 from anlan.registry.domain import city as c
-from anlan.registry.domain.edits import HolderEdit
+from anlan.registry.domain.edits import HolderEdit, SensorEdit
 from anlan.registry.domain.entry_edits import EntriesEdit
 from anlan.registry.models import RiskPoint, Sensor
 from anlan.registry.services import editing
@@ -92,6 +92,29 @@ def test_streams_at_a_place_that_changes_stand_for_no_others():
     streams(("at-p0", "1s", "p0"), ("at-p1", "1s", "p1"))
     made = replace(_entry("risk_points", "p0"), kind="mall")
     shown = public.show_edit(ADMIN, EntriesEdit("risk_points", (made,), TODAY, key="p0"), now=LATER)
+    assert "rule.window_budget" not in {x.finding.code for x in shown.closed}
+
+
+def test_a_kind_of_place_that_is_left_is_one_still():
+    """The owner of three places is the same; of the kind that a rule is about there are two."""
+    load(the_city(), the_law())
+    kinds = {"a": "school", "b": "mall", "c": "mall"}
+    Sensor.objects.all().delete()
+    RiskPoint.objects.all().delete()
+    RiskPoint.objects.bulk_create(
+        RiskPoint(code=code, name_zh=code, kind=kind, area_id="kfq") for code, kind in kinds.items()
+    )
+    made = replace(_entry("risk_points", "b"), kind="school")
+    shown = public.show_edit(ADMIN, EntriesEdit("risk_points", (made,), TODAY, key="b"), now=LATER)
+    assert "rule.unused" not in {x.finding.code for x in shown.opened}
+
+
+def test_what_has_ended_by_the_day_of_an_edit_stands_for_nothing():
+    load(the_city(), the_law())
+    streams(("a", "1s", "p0"), ("b", "1s", "p0"), ("c", "1s", "p0"))
+    soon = TODAY + timedelta(days=2)
+    Sensor.objects.filter(pk="a").update(valid_to=TODAY + timedelta(days=1))
+    shown = public.show_edit(ADMIN, SensorEdit("b", in_force=False, on=soon), now=LATER)
     assert "rule.window_budget" not in {x.finding.code for x in shown.closed}
 
 

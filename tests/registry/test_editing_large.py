@@ -23,10 +23,10 @@ from anlan.registry.domain.edits import (
 )
 from anlan.registry.domain.entry_edits import EntriesEdit, applied_shapes, following
 from anlan.registry.models import Area, Duty
-from anlan.registry.selectors import sheets
 from anlan.registry.services import editing
 from anlan.registry.services.exporting import pack_in_force
 from anlan.registry.services.versions import version_edit
+from tests.registry.edits_made_up import rows_read, take
 from tests.registry.loads import load
 from tests.registry.small_city import ADMIN, NOW, a_city, square
 
@@ -133,24 +133,11 @@ def test_what_it_sees_of_the_city_tells_what_the_whole_city_would(name, covered)
 
 def cost_of(edit, monkeypatch):
     """Return queries asked and rows told for a draft, and how many of them under the lock."""
-    told, sheet_entry = [], sheets.Sheet.entry
-
-    def counted(self, row):
-        told.append(row.pk)
-        return sheet_entry(self, row)
-
-    with monkeypatch.context() as patched, CaptureQueriesContext(connection) as asked:
-        patched.setattr(sheets.Sheet, "entry", counted)
-        public.take_edit(
-            ADMIN,
-            edit,
-            seen=public.fingerprint_of(edit.section, getattr(edit, "matter", edit.key)),
-            reason="第 3 号通知",
-            now=LATER,
-        )
+    with CaptureQueriesContext(connection) as asked:
+        told = rows_read(monkeypatch, lambda: take(edit, LATER))
     statements = [one["sql"] for one in asked.captured_queries]
     lock = next(n for n, sql in enumerate(statements) if JournalHead._meta.db_table in sql)
-    return len(statements), len(told), len(statements) - lock
+    return len(statements), told, len(statements) - lock
 
 
 #: Two edits alike: the second one is made when the country has many areas more.

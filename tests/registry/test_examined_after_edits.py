@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from anlan.kernel.errors import AnlanError
 from anlan.registry import public
 from anlan.registry.domain.entry_edits import EntriesEdit
+from anlan.registry.models import RiskPoint, Sensor
 from anlan.registry.services import examining
 from anlan.registry.services.versions import version_edit
 from tests.registry.busy_city import TODAY, fill, more, the_city, the_law
@@ -87,6 +88,18 @@ def test_a_rule_that_moves_untouched_streams_has_all_looked_at(since):
     take(version_edit("rules", "tilt.high", None, on=TODAY, today=TODAY), LATER)
     assert told(public.examined(now=LATER)) == told(the_whole())
     assert since == [True, False]
+
+
+def test_streams_at_a_place_that_changed_were_touched_with_it(since):
+    load(the_city(), the_law())
+    fill(Random(1), **FEW)
+    Sensor.objects.filter(pk="n0").update(quantity="gas", risk_point="p0", valid_to=None)
+    RiskPoint.objects.filter(pk="p0").update(kind="mall")
+    public.examined(now=LATER)
+    made = replace(public.record(ADMIN, "risk_points", "p0", at=NOW).entry, kind="underpass")
+    take(EntriesEdit("risk_points", (made,), TODAY, key="p0"), LATER)
+    assert told(public.examined(now=LATER)) == told(the_whole())
+    assert since == [True]
 
 
 def test_a_load_or_another_day_has_all_looked_at(since):

@@ -91,7 +91,10 @@ def _may_hold_floats(kind: type[msgspec.Struct]) -> bool:
 
 def key_of(section: str, entry: object) -> str:
     """Return the key by which an entry of a section is told from the others."""
-    return "/".join(str(getattr(entry, name)) for name in KEYS[section])
+    names = KEYS[section]
+    if len(names) == 1:  # most sections, and all large ones
+        return str(getattr(entry, names[0]))
+    return "/".join(str(getattr(entry, name)) for name in names)
 
 
 KEYS: dict[str, tuple[str, ...]] = {

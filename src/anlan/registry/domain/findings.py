@@ -79,7 +79,9 @@ def finding(code: str, file: str, line: int, /, **params: object) -> Finding:
 
 def _shown(value: object) -> str:
     text = str(value)
-    clean = "".join(letter if letter.isprintable() else " " for letter in text)
+    clean = text
+    if not text.isprintable():
+        clean = "".join(letter if letter.isprintable() else " " for letter in text)
     return clean if len(clean) <= 200 else clean[:199] + "…"
 
 

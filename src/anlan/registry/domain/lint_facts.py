@@ -8,7 +8,16 @@ from datetime import date
 from functools import cached_property
 from typing import Any, NamedTuple, Protocol
 
-from anlan.registry.domain.city import Area, City, Holder, Organisation, Plan, Post, RiskPoint
+from anlan.registry.domain.city import (
+    Area,
+    City,
+    Holder,
+    Organisation,
+    Plan,
+    Post,
+    RiskPoint,
+    Sensor,
+)
 from anlan.registry.domain.entries import key_of
 from anlan.registry.domain.findings import Finding, finding
 from anlan.registry.domain.jurisdiction import ClockRule, HazardKind, Jurisdiction, Quantity
@@ -76,6 +85,15 @@ class Packs:
     def risk_points(self) -> dict[str, RiskPoint]:
         """Risk points by code."""
         return {item.code: item for item in self.city.risk_points}
+
+    @cached_property
+    def measuring(self) -> dict[str, list[Sensor]]:
+        """Sensors that have not ended, by what they measure."""
+        found: dict[str, list[Sensor]] = {}
+        for item in self.city.sensors:
+            if not is_past(item, self.today):
+                found.setdefault(item.quantity, []).append(item)
+        return found
 
     @cached_property
     def plans(self) -> dict[str, Plan]:

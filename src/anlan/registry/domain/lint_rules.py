@@ -94,9 +94,7 @@ def _budget(packs: Packs, at: Sourced, rule: WindowRule) -> Iterator[Finding]:
     """Yield the longest window when it holds more readings of some stream than the judge keeps."""
     window = max((limit.window for limit in rule.limits), key=parse_span)
     mine = [
-        sensor
-        for sensor in packs.city.sensors
-        if not is_past(sensor, packs.today) and _judges(packs, rule, sensor)
+        sensor for sensor in packs.measuring.get(rule.quantity, ()) if _judges(packs, rule, sensor)
     ]
     fastest = min(mine, key=lambda sensor: parse_span(sensor.interval), default=None)
     if fastest is None:
@@ -170,6 +168,7 @@ def _sensors(packs: Packs) -> Iterator[Finding]:
     """Yield streams in a unit that cannot be converted, and streams that no rule judges."""
     # Of a supply nobody is in danger: the checks look after it.
     supplies = {at.entry.quantity for at in packs.grounded() if _is_of_supply(at.entry)}
+    judged: dict[tuple[str, str | None], bool] = {}  # a rule asks no more of a stream than this
     for sensor in packs.city.sensors:
         quantity = packs.quantities.get(sensor.quantity)
         if quantity is None or is_past(sensor, packs.today):
@@ -185,7 +184,11 @@ def _sensors(packs: Packs) -> Iterator[Finding]:
             )
         if sensor.quantity in supplies:
             continue
-        if not any(_judges(packs, rule, sensor) for rule, _ in packs.rules):
+        point = packs.risk_points.get(sensor.risk_point or "")
+        alike = (sensor.quantity, point.kind if point is not None else None)
+        if alike not in judged:
+            judged[alike] = any(_judges(packs, rule, sensor) for rule, _ in packs.rules)
+        if not judged[alike]:
             yield packs.found(
                 "sensor.no_rule", "sensors", sensor, sensor=sensor.code, quantity=sensor.quantity
             )
@@ -207,9 +210,7 @@ def _judges(packs: Packs, rule: RuleSpec, sensor: Any) -> bool:
 
 
 def _idle_rules(packs: Packs) -> Iterator[Finding]:
-    measured = {
-        sensor.quantity for sensor in packs.city.sensors if not is_past(sensor, packs.today)
-    }
+    measured = set(packs.measuring)
     kinds = {point.kind for point in packs.city.risk_points if not is_past(point, packs.today)}
     for rule, in_city in packs.rules:
         reason = _idle_reason(rule, measured, kinds)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import time
 from enum import Enum
+from functools import cached_property
 from typing import Any
 
 import msgspec
+from django.db.models import QuerySet
 
 from anlan.registry import models as m
 from anlan.registry.domain import city as c
@@ -38,12 +40,25 @@ class Sheet:
 
     def entry(self, row: m.PackRow) -> Any:
         """Return the pack entry for which ``row`` stands."""
-        found = {}
-        for name in self.kind.__struct_fields__:
-            column = self.columns.get(name, name)
-            value = getattr(row, column)
-            if value is not None and not (value == "" and column in self.blank):
-                found[name] = value
+        return self._made([getattr(row, column) for _, column in self._fields])
+
+    def entries(self, rows: QuerySet[Any]) -> Iterator[Any]:
+        """Yield the pack entries for which many rows stand, without making an object of each row."""
+        columns = (column for _, column in self._fields)
+        for values in rows.values_list(*columns).iterator(2000):
+            yield self._made(values)
+
+    @cached_property
+    def _fields(self) -> tuple[tuple[str, str], ...]:
+        """The fields of the pack, each with its column."""
+        return tuple((name, self.columns.get(name, name)) for name in self.kind.__struct_fields__)
+
+    def _made(self, values: Iterable[object]) -> Any:
+        found = {
+            name: value
+            for (name, column), value in zip(self._fields, values, strict=True)
+            if value is not None and (value != "" or column not in self.blank)
+        }
         return msgspec.convert(found, self.kind, strict=False)
 
     def key(self, entry: Any) -> str:

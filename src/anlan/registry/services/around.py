@@ -96,9 +96,8 @@ def _groups(model: type[Any], *fields: str, today: date) -> QuerySet[Any]:
     """Return the rows that have not ended by ``today``, grouped by what is asked of them."""
     counting = Q(valid_to__isnull=True) | Q(valid_to__gt=today)
     rows: QuerySet[Any] = model._default_manager.filter(counting, ended_at__isnull=True)
-    return rows.order_by().values(
-        "valid_to", *fields
-    )  # its end too: on another day others are left
+    # Its last day too: on a later day of the edit others are left.
+    return rows.order_by().values("valid_to", *fields)
 
 
 def _ones(groups: QuerySet[Any]) -> set[str]:

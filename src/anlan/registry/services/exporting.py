@@ -34,8 +34,8 @@ def _entries(sheet: sheets.Sheet, codes: Collection[str] | None) -> tuple[Any, .
     rows = sheet.model._default_manager.filter(ended_at__isnull=True).order_by("pk")
     if codes is not None and len(codes) <= LOOK_UP:
         rows = rows.filter(pk__in=codes)
-    found = rows.iterator(2000)  # in the order of the database also where very many are named
-    return tuple(sheet.entry(row) for row in found if codes is None or row.pk in codes)
+    found = sheet.entries(rows)  # in the order of the database also where very many are named
+    return tuple(entry for entry in found if codes is None or entry.code in codes)
 
 
 def _areas(codes: Collection[str] | None) -> tuple[tuple[c.Area, ...], tuple[c.Shape, ...]]:
