@@ -14,7 +14,9 @@ from anlan.registry.domain.rulespecs import RuleSpec
 from anlan.warning.columns import (
     City,
     Facts,
+    State,
     batch_of,
+    copied,
     findings_of,
     load,
     new_state,
@@ -22,6 +24,7 @@ from anlan.warning.columns import (
     step,
 )
 from anlan.warning.columns.layout import BUNDLE, DEAD, MOVING, level_of
+from anlan.warning.columns.ring import catch_all_up
 from anlan.warning.domain import judge as twin
 from anlan.warning.domain.findings import Finding
 from anlan.warning.domain.instants import EPOCH, instant, micros
@@ -68,27 +71,34 @@ class Both:
         self.every |= streams
         self.changed = True
 
-    def step(self, now_s: float, *rows: Row, same_frame: bool = False) -> list[Finding]:
-        """Give both the same readings; they must find the same and stand the same."""
-        self.frame += not same_frame
+    def step(self, now_s: float, *rows: Row, messages: int = 1) -> list[Finding]:
+        """Give both the same readings; they must find the same and stand the same.
+
+        The rows come in so many messages, one after the other, of about equal length.
+        """
         now = us(now_s)
-        slow = self._slow(now, rows)
-        fast = self._fast(now, rows)
+        first = self.frame + 1
+        self.frame += messages
+        frames = [first + i * messages // len(rows) for i in range(len(rows))]
+        slow = self._slow(now, rows, frames)
+        fast = self._fast(now, rows, frames)
         assert fast == list(slow.findings)
         self.changed = False
         self.found += fast
         self.compare()
         return fast
 
-    def _slow(self, now: int, rows: tuple[Row, ...]) -> twin.Step:
+    def _slow(self, now: int, rows: tuple[Row, ...], frames: list[int]) -> twin.Step:
         world = World(streams={code_of(k): x for k, x in self.streams.items()}, units=UNITS)
-        received = EPOCH + timedelta(microseconds=self.frame)
         batch = Batch(
             tuple(
-                Observation(code_of(s), START + timedelta(seconds=at), value, received)
-                for s, at, value in rows
+                Observation(
+                    code_of(s), START + timedelta(seconds=at), value,
+                    EPOCH + timedelta(microseconds=frame),
+                )
+                for (s, at, value), frame in zip(rows, frames, strict=True)
             )
-        )
+        )  # fmt: skip
         vanished = set(self.memory.city.known) - set(world.streams)
         touched = {code_of(s) for s, _, _ in rows} | vanished
         given = {
@@ -124,13 +134,13 @@ class Both:
             facts.there[number] = True
         return City(self.rules, facts, UNITS)
 
-    def _fast(self, now: int, rows: tuple[Row, ...]) -> list[Finding]:
+    def _fast(self, now: int, rows: tuple[Row, ...], frames: list[int]) -> list[Finding]:
         values = [np.nan if value is None else value for _, _, value in rows]
         batch = batch_of(
             [s for s, _, _ in rows],
             [us(at) for _, at, _ in rows],
             values,
-            arrival=self.frame,
+            arrival=frames,
         )
         city = self.city()
         done = step(self.state, batch, now=now, city=city if self.changed else None)
@@ -147,7 +157,8 @@ class Both:
 
     def compare(self) -> None:
         """Levels told, silence, settled instants, readings and what is due must agree."""
-        c = self.state.columns
+        state = caught_up(self.state)
+        c = state.columns
         nearest = None
         for number in self.streams:
             slow = self.memory.streams[code_of(number)]
@@ -166,7 +177,7 @@ class Both:
                 assert named == (silence.rule, silence.version)
                 assert cold["s_last"] == silence.last
             valued = [item for item in slow.readings if item.value is not None]
-            kept = readings(self.state, number)
+            kept = readings(state, number)
             spare = len(kept) - len(valued)
             assert kept[spare:] == [(x.at, x.value) for x in valued]
             # The quick way forgets nothing before its ring is full.
@@ -178,8 +189,15 @@ class Both:
             assert self.state.next_at <= nearest
 
 
-def readings(state: Any, number: int) -> list[tuple[int, float]]:
-    """Return the readings that a stream keeps, oldest first."""
+def caught_up(state: State) -> State:
+    """Return a copy whose streams say themselves what they took together; the judge goes on ahead."""
+    found = copied(state)
+    catch_all_up(found.columns)
+    return found
+
+
+def readings(state: State, number: int) -> list[tuple[int, float]]:
+    """Return the readings that a stream keeps, oldest first; of a state that is caught up."""
     c = state.columns
     bundle, lane = divmod(int(c.hot["row"][number]), BUNDLE)
     base, size, step = (int(c.bundle[name][bundle]) for name in ("base", "size", "step"))
@@ -196,4 +214,4 @@ def a_stream(number: int, **said: Any) -> Stream:
     return Stream(code=code_of(number), **values)
 
 
-__all__ = ["Both", "Row", "a_stream", "changed", "code_of", "us"]
+__all__ = ["Both", "Row", "a_stream", "caught_up", "changed", "code_of", "us"]

@@ -6,8 +6,9 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from anlan.warning.columns.adopting import widen
 from anlan.warning.columns.rings import leave, seat
-from anlan.warning.columns.state import State, blank, copied, new_state
+from anlan.warning.columns.state import State, copied, new_state
 
 STREAMS = 40
 deeds = st.lists(
@@ -36,7 +37,7 @@ def rows_of(state: State) -> dict[int, int]:
 @given(deeds)
 def test_each_ring_has_one_owner(story: list[tuple[str, set[int], int]]) -> None:
     state = new_state()
-    state.columns = state.columns._replace(hot=blank("hot", STREAMS))
+    widen(state, STREAMS)
     seated: set[int] = set()
     for deed, chosen, size in story:
         numbers = np.array(sorted(chosen), np.int64)

@@ -4,22 +4,36 @@ from __future__ import annotations
 
 import json
 import math
+import tempfile
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from anlan.warning.columns import batch_of, load, rings, save
-from anlan.warning.columns.layout import ABREAST, BUNDLE
+from anlan.warning.columns import (
+    Standing,
+    batch_of,
+    copied,
+    hold_open,
+    load,
+    put_stream,
+    rings,
+    save,
+)
+from anlan.warning.columns.adopting import widen
+from anlan.warning.columns.layout import ABREAST, BUNDLE, RUN
 from anlan.warning.columns.programs import readings_needed
-from anlan.warning.columns.quick import rises
+from anlan.warning.columns.ring import catch_all_up
 from anlan.warning.columns.rings import leave, seat
-from anlan.warning.columns.runs import RUN, take_run
-from anlan.warning.columns.state import ALONE, blank, new_state
+from anlan.warning.columns.runs import take_run
+from anlan.warning.columns.sharing import all_rise
+from anlan.warning.columns.state import ABREAST_ALREADY, ALONE, BY_RUN, new_state
 from tests.warning.domain.builders import a_rule, a_threshold
 
-from .both import Both, a_stream, us
+from .both import Both, a_stream, caught_up, readings, us
 
 FULL = 19  # readings of a threshold and a stream that speaks every minute
 NUMBERS = range(2 * RUN + 20)  # two runs, and some of the next bundle
@@ -65,7 +79,8 @@ def test_neighbours_at_rest_are_taken_at_once_before_and_after_their_rings_are_f
     a_minute(both, 1)
     for minute in range(2, 3 * FULL):
         assert takes_run(both, minute)
-        assert both.state.columns.hot["count"][0] == min(minute + 1, FULL)
+        assert caught_up(both.state).columns.hot["count"][0] == min(minute + 1, FULL)
+    assert both.state.columns.ahead[0] == 3 * FULL - 1
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -95,25 +110,119 @@ def test_one_that_is_not_like_its_neighbours_ends_the_run():
 
 
 def test_a_run_does_not_leave_its_bundle():
-    both = a_street()
+    numbers = range(3 * RUN)
+    # The first has a smaller ring, elsewhere: those of the others lie one row before their numbers.
+    slow = a_stream(0).interval * 5
+    streams = {number: a_stream(number) for number in numbers}
+    both = Both(streams | {0: a_stream(0, interval=slow)}, a_threshold(("yellow", 4, 3)))
     for minute in range(5):
+        both.step(minute * 60 + 10, *((number, minute * 60, 1.0) for number in numbers))
+    rows = both.state.columns.hot["row"]
+    assert rows[2 * RUN] % BUNDLE == BUNDLE - 1
+    assert (both.state.columns.ahead > 0).tolist() == [False, True, False]
+
+
+def ahead(both: Both) -> list[int]:
+    return list(both.state.columns.ahead.tolist())
+
+
+def _other_rules(both: Both, minute: int) -> None:
+    both.set_rules(a_threshold(("yellow", 2, 1), hold="0s"), a_rule("silence"))
+
+
+def _one_less(both: Both, minute: int) -> None:
+    both.set_streams({k: v for k, v in both.streams.items() if k != RUN + 1})
+
+
+def _one_more(both: Both, minute: int) -> None:
+    both.set_streams(both.streams | {len(NUMBERS): a_stream(len(NUMBERS))})
+
+
+def _restart(both: Both, minute: int) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        both.restart(Path(folder))
+    assert min(ahead(both)[:2]) > FULL
+
+
+def _silence(both: Both, minute: int) -> None:
+    assert len(both.step((minute + 9) * 60)) == len(NUMBERS) - 1  # one may be silent for longer
+
+
+def _two_at_once(both: Both, minute: int) -> None:
+    calm = [(number, minute * 60 + 7, 1.0) for number in NUMBERS]
+    both.step(minute * 60 + 55, *calm, *((s, at + 30, value) for s, at, value in calm))
+
+
+def _shuffled(both: Both, minute: int) -> None:
+    both.step(minute * 60 + 10, *((number, minute * 60 + 7, 1.0) for number in reversed(NUMBERS)))
+
+
+def _one_late(both: Both, minute: int) -> None:
+    both.step(minute * 60 + 10, (3, minute * 60 - 650, 9.0))
+
+
+def _one_high(both: Both, minute: int) -> None:
+    both.step(minute * 60 + 10, (3, minute * 60 + 7, 9.0))
+
+
+def _one_alone(both: Both, minute: int) -> None:
+    both.step(minute * 60 + 10, (3, minute * 60 + 7, 1.0))
+
+
+@pytest.mark.parametrize(
+    "happens",
+    [_other_rules, _one_less, _one_more, _restart, _silence, _two_at_once, _shuffled, _one_late,
+     _one_high, _one_alone],
+)  # fmt: skip
+def test_a_run_that_is_ahead_is_found_as_it_is(happens: Callable[[Both, int], None]):
+    both = a_street()
+    for minute in range(FULL + 6):
         a_minute(both, minute)
-    assert not takes_run(both, 5, first=BUNDLE - RUN + 1)
-    assert takes_run(both, 5, first=BUNDLE - RUN)
+    assert min(ahead(both)[:2]) > FULL
+    happens(both, FULL + 6)
+    for minute in range(FULL + 16, 2 * FULL + 18):
+        hot = (minute * 60, 7.0 if minute % 9 < 3 else 1.0)
+        a_minute(both, minute, changes={2: hot, RUN + 3: hot} if minute % 9 > 1 else None)
+    assert any(finding.what == "raised" for finding in both.found)
 
 
-def test_a_file_of_before_bundles_lay_abreast_is_read(tmp_path: Path, monkeypatch: Any):
-    monkeypatch.setattr(rings, "ABREAST", 1)  # as it was
+def test_what_is_put_or_held_open_finds_a_run_as_it_is():
+    both = a_street()
+    for minute in range(FULL + 6):
+        a_minute(both, minute)
+    kept = readings(caught_up(both.state), 3)
+    other = copied(both.state)
+    assert ahead(both)[0] > 1
+    put_stream(both.state, 3, other, 3)
+    assert readings(both.state, 3) == kept
+    assert readings(both.state, 4) == readings(caught_up(other), 4)
+    both.state = other
+    named = both.state.rules[0]
+    assert hold_open(both.state, [Standing(5, named, 2)]) == []
+    # It is in motion now: a run with it must not go on as one.
+    assert ahead(both)[0] == 0
+    assert not takes_run(both, FULL + 6)
+
+
+@pytest.mark.parametrize("version", [ALONE, ABREAST_ALREADY])
+def test_a_file_of_before_is_read(version: int, tmp_path: Path, monkeypatch: Any):
+    if version == ALONE:
+        monkeypatch.setattr(rings, "ABREAST", 1)  # as it was
     both = a_street()
     for minute in range(FULL + 3):
         a_minute(both, minute)
     path = tmp_path / "now.npz"
+    catch_all_up(both.state.columns)  # as it always was
     save(both.state, path, cursor=7, more={"late": [1]})
     with np.load(path) as kept:
         arrays = dict(kept)
-    said = json.loads(arrays["said"].tobytes()) | {"version": ALONE}
+    said = json.loads(arrays["said"].tobytes()) | {"version": version}
     arrays["said"] = np.frombuffer(json.dumps(said).encode(), np.uint8)
-    arrays["c.bundle"] = arrays["c.bundle"][["base", "size"]]
+    for name in BY_RUN:
+        del arrays[f"c.{name}"]
+    arrays["c.r_arrival"] = np.zeros(len(arrays["c.r_at"]), np.uint32)
+    if version == ALONE:
+        arrays["c.bundle"] = arrays["c.bundle"][["base", "size"]]
     before = tmp_path / "before.npz"
     np.savez(before, **arrays)
     found = load(before)
@@ -127,7 +236,7 @@ def test_a_file_of_before_bundles_lay_abreast_is_read(tmp_path: Path, monkeypatc
 def test_no_place_belongs_to_two_rings():
     state = new_state()
     numbers = np.arange((2 * ABREAST + 3) * BUNDLE + 7)
-    state.columns = state.columns._replace(hot=blank("hot", len(numbers)))
+    widen(state, len(numbers))
     seat(state, numbers[:300], np.full(300, 4))
     leave(state, numbers[:100])
     sizes = np.where(numbers % 5 == 0, 16, 4)
@@ -141,12 +250,14 @@ def test_no_place_belongs_to_two_rings():
     assert 0 <= spots.min() <= spots.max() < state.used <= len(state.columns.r_at)
 
 
-@pytest.mark.parametrize("size", [0, 1, 2, 1024, 1025, 5000])
+@pytest.mark.parametrize("size", [0, 1, 2, 3, 1024, 1025, 5000])
 def test_rising_is_told_apart_wherever_it_ends(size: int):
     rising = np.arange(size, dtype=np.int32) * 2
-    assert rises(rising)
-    for at in {1, size // 2, size - 1} - {0, -1}:
-        if at < size:
-            broken = rising.copy()
-            broken[at] = broken[at - 1]
-            assert not rises(broken)
+    with ThreadPoolExecutor(1) as hands:
+        for parts in (1, 2):
+            assert all_rise(rising, parts, hands)
+            for at in {1, size // 2, size // 2 + 1, size - 1} - {0, -1}:
+                if at < size:
+                    broken = rising.copy()
+                    broken[at] = broken[at - 1]
+                    assert not all_rise(broken, parts, hands)

@@ -87,13 +87,13 @@ class Night(RuleBasedStateMachine):
     def teardown(self) -> None:
         self.folder.cleanup()
 
-    def look(self, *rows: Row, same_frame: bool = False) -> None:
+    def look(self, *rows: Row, messages: int = 1) -> None:
         self.last = rows or self.last
-        self.both.step(self.now, *rows, same_frame=same_frame)
+        self.both.step(self.now, *rows, messages=messages)
 
-    @rule(rows=readings, same=st.booleans())
-    def readings_come(self, rows: list[tuple[int, int, float | None]], same: bool) -> None:
-        self.look(*((s, self.now + at, value) for s, at, value in rows), same_frame=same)
+    @rule(rows=readings, messages=st.integers(1, 3))
+    def readings_come(self, rows: list[tuple[int, int, float | None]], messages: int) -> None:
+        self.look(*((s, self.now + at, value) for s, at, value in rows), messages=messages)
 
     @rule(
         number=st.sampled_from(NUMBERS),
@@ -105,7 +105,7 @@ class Night(RuleBasedStateMachine):
         rows = [(number, self.now + i * step, value) for i, value in enumerate(series)]
         self.look(*rows[:cut])
         self.now += len(series) * step
-        self.look(*rows[cut:], same_frame=True)
+        self.look(*rows[cut:])
 
     @rule(ticks=st.integers(1, 12), value=st.integers(0, 5), skew=st.integers(0, 40))
     def minutes_go_by(self, ticks: int, value: int, skew: int) -> None:

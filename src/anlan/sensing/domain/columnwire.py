@@ -30,6 +30,7 @@ from anlan.sensing.domain.columns import (
 from anlan.sensing.domain.errors import BatchEmptyError, BatchMalformedError, BatchTooLargeError
 from anlan.sensing.domain.instants import micros_of_texts
 from anlan.sensing.domain.jsonnumbers import floats, integers
+from anlan.sensing.domain.jsonrows import Rows, rows_of
 from anlan.sensing.domain.observations import MAX_ROWS, BatchIn, RowIn
 from anlan.sensing.domain.wire import batch_from_json, refuse_too_many, row_from_json
 
@@ -103,6 +104,11 @@ def columns_quickly(body: bytes, kind: str) -> tuple[Columns, str] | None:
     """
     if kind == BINARY:
         return columns_from_binary(body), ""
+    plain = rows_of(body)
+    return _quickly(body) if plain is None else (_of_plain_rows(plain), "")
+
+
+def _quickly(body: bytes) -> tuple[Columns, str] | None:
     try:
         if body.startswith(b"["):
             return _of_rows(_ROWS.decode(body), ""), ""
@@ -124,6 +130,17 @@ def refuse_unless_readable(sent: Columns, kind: str) -> None:
         raise BatchEmptyError
     if kind != BINARY and len(sent) > MAX_ROWS:
         raise BatchTooLargeError(rows=len(sent), limit=MAX_ROWS)
+
+
+def _of_plain_rows(rows: Rows) -> Columns:
+    refuse_too_many(len(rows.value))
+    return Columns(
+        codes=_codes_of(rows.codes),
+        index=_one_each(len(rows.value)),
+        at_us=rows.at_us,
+        value=rows.value,
+        absent=_absent(rows.value),
+    )
 
 
 def _of_rows(rows: Sequence[_Row], unit: str) -> Columns:

@@ -36,14 +36,15 @@ def _read_all(data: Bytes, lengths: NDArray[np.int64], found: NDArray[np.int64])
     start = 0
     for row in range(len(lengths)):
         end = start + lengths[row]
-        if not _read(data[start:end], found, row):
+        if not read_instant(data[start:end], found, row):
             return False
         start = end
     return True
 
 
 @compiled
-def _read(text: Bytes, found: NDArray[np.int64], row: int) -> bool:
+def read_instant(text: Bytes, found: NDArray[np.int64], row: int) -> bool:
+    """Write an instant into its place; return False where it is written in another way."""
     if len(text) < 20 or not _has_marks(text):
         return False
     year, month, day = _digits(text, 0, 4), _digits(text, 5, 7), _digits(text, 8, 10)

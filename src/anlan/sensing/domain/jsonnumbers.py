@@ -48,7 +48,8 @@ def _read(raw: Raw, kind: Any, reader: Any) -> NDArray[Any] | None:
 
 
 @woven
-def _past_space(given: Bytes, at: np.uint64, size: np.uint64) -> np.uint64:
+def past_space(given: Bytes, at: np.uint64, size: np.uint64) -> np.uint64:
+    """Return the first place from ``at`` on that is no blank of JSON."""
     while at < size and given[at] <= _SPACE and given[at] in _SPACES:
         at += _ONE
     return at
@@ -108,9 +109,9 @@ def _number(given: Bytes, start: np.uint64, size: np.uint64) -> tuple[float, np.
 @woven
 def _next(given: Bytes, at: np.uint64, size: np.uint64) -> np.uint64:
     """Return where the next number begins; ``size`` where the array ends, 0 where neither follows."""
-    at = _past_space(given, at, size)
+    at = past_space(given, at, size)
     if at < size and given[at] == _COMMA:
-        at = _past_space(given, at + _ONE, size)
+        at = past_space(given, at + _ONE, size)
         return at if at < size else _NONE
     return size if at + _ONE == size and given[at] == _CLOSE else _NONE
 
@@ -124,23 +125,29 @@ def _is_null(given: Bytes, at: np.uint64, size: np.uint64) -> bool:
     return bool(first == _NULL[0] and second == _NULL[1] and third == fourth == _NULL[2])
 
 
+@woven
+def value_at(given: Bytes, at: np.uint64, size: np.uint64) -> tuple[float, np.uint64]:
+    """Return a number, or NaN for ``null``, and where it ends; 0 where it needs a closer look."""
+    if _is_null(given, at, size):
+        return np.nan, at + _WORD
+    negative = at < size and given[at] == _MINUS
+    value, end = _number(given, at + np.uint64(negative), size)
+    if negative and value == 0:
+        return 0.0, _NONE
+    return (-value if negative else value), end
+
+
 @compiled
 def _read_floats(given: Bytes, found: NDArray[np.float64]) -> int:
     """Read the numbers into ``found``, which has room; return how many, 0 where it needs a closer look."""
     size = np.uint64(len(given))
     if size < 2 or given[0] != _OPEN:
         return 0
-    at = _past_space(given, _ONE, size)
+    at = past_space(given, _ONE, size)
     for count in range(len(found)):
-        if _is_null(given, at, size):
-            found[count] = np.nan
-            at += _WORD
-        else:
-            negative = at < size and given[at] == _MINUS
-            value, at = _number(given, at + np.uint64(negative), size)
-            if at == _NONE or (negative and value == 0):
-                return 0
-            found[count] = -value if negative else value
+        found[count], at = value_at(given, at, size)
+        if at == _NONE:
+            return 0
         at = _next(given, at, size)
         if at in (_NONE, size):
             return count + 1 if at == size else 0
@@ -153,7 +160,7 @@ def _read_integers(given: Bytes, found: NDArray[np.int64]) -> int:
     size = np.uint64(len(given))
     if size < 2 or given[0] != _OPEN:
         return 0
-    at = _past_space(given, _ONE, size)
+    at = past_space(given, _ONE, size)
     for count in range(len(found)):
         negative = at < size and given[at] == _MINUS
         whole, at = _whole(given, at + np.uint64(negative), size)

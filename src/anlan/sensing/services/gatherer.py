@@ -353,6 +353,8 @@ class Gatherer:
 def warm(actor: Actor, *, now: datetime) -> None:
     """Let everything compile that the first message would wait for."""
     table = table_of([(StreamFacts("warm", "", ""), "")])
+    body = b'[{"stream":"warm","at":"2020-01-01T00:00:00Z","value":0.5}]'
+    columns_from(body, "")
     body = b'{"streams":["warm"],"at_ms":[1577836800000],"value":[0.5]}'
     checked = check_columns(columns_from(body, "")[0], table, actor, now=now)
     number_rows(np.zeros(1, np.int32), checked.stream, np.empty(1, np.int32))

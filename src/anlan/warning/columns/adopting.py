@@ -19,6 +19,7 @@ from anlan.warning.columns.layout import (
     KEPT,
     MOVING,
     NEW,
+    RUN,
     TAKES_OVER,
     TIMED,
     Columns,
@@ -36,9 +37,9 @@ from anlan.warning.columns.programs import (
     readings_needed,
     usable_book,
 )
-from anlan.warning.columns.ring import settled
+from anlan.warning.columns.ring import catch_up, settled
 from anlan.warning.columns.rings import seat
-from anlan.warning.columns.state import State, blank
+from anlan.warning.columns.state import BY_RUN, State, blank
 from anlan.warning.domain.silence import patience
 
 NOTHING_TOLD = Told(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros((0, 3), np.int64))
@@ -78,7 +79,8 @@ def widen(state: State, streams: int) -> None:
     if streams <= len(columns.hot):
         return
     longer = {}
-    for name, unit in (("hot", 1), ("cold", 1), ("look_at", BLOCK)):
+    by_run = [(name, RUN) for name in BY_RUN]
+    for name, unit in (("hot", 1), *by_run, ("cold", 1), ("look_at", BLOCK)):
         column = getattr(columns, name)
         longer[name] = np.concatenate([column, blank(name, -(-streams // unit) - len(column))])
     state.columns = columns._replace(**longer)
@@ -106,6 +108,7 @@ def _belongs(columns: Columns) -> I64:
 def _settle_all(t: Tables, c: Columns) -> None:
     t, c = bare_tables(t), bare_columns(c)
     for s in range(len(c.hot)):
+        catch_up(c, s)
         c.cold[s].settled = settled(c, s)
         if c.hot[s].program >= 0:
             tidy(t, c, s, c.cold[s].settled)

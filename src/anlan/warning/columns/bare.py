@@ -43,8 +43,9 @@ def bare_tables(t: Tables) -> Tables:
 def bare_columns(c: Columns) -> Columns:
     """Return the same columns, uncounted."""
     return Columns(
-        bare(c.hot), bare(c.cold), bare(c.lane), bare(c.on), bare(c.begun), bare(c.bundle), bare(c.owner),
-        bare(c.r_at), bare(c.r_value), bare(c.r_arrival), bare(c.look_at),
+        bare(c.hot), bare(c.ahead), bare(c.newest_low), bare(c.newest_high),
+        bare(c.cold), bare(c.lane), bare(c.on), bare(c.begun), bare(c.bundle), bare(c.owner),
+        bare(c.r_at), bare(c.r_value), bare(c.look_at),
     )  # fmt: skip
 
 

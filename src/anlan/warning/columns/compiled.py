@@ -21,7 +21,7 @@ from anlan.warning.columns import layout
 
 FunctionT = TypeVar("FunctionT", bound=Callable[..., Any])
 INTERPRETED = frozenset(
-    {"__init__.py", "judge.py", "programs.py", "resuming.py", "spoken.py", "state.py"}
+    {"__init__.py", "judge.py", "programs.py", "resuming.py", "sharing.py", "spoken.py", "state.py"}
 )
 _WHOLE, _REAL, _SMALL = types.int64, types.float64, types.int8
 
@@ -49,10 +49,12 @@ _NAMED: dict[str, Any] = {
     ),
     "Columns": types.NamedTuple(
         [
-            *_records(layout.HOT, layout.COLD, layout.LANE),
+            *_records(layout.HOT),
+            types.int32[::1], _WHOLE[::1], _WHOLE[::1],
+            *_records(layout.COLD, layout.LANE),
             _SMALL[:, :, ::1], _WHOLE[:, :, ::1], *_records(layout.RING),
             types.int32[::1],
-            _WHOLE[::1], _REAL[::1], types.uint32[::1], _WHOLE[::1],
+            _WHOLE[::1], _REAL[::1], _WHOLE[::1],
         ],
         layout.Columns,
     ),

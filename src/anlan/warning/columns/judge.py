@@ -8,10 +8,8 @@ again from a saved state drops those that were written already.
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Executor
-from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -37,17 +35,16 @@ from anlan.warning.columns.quick import (
     end_all,
     find_due,
     group_up,
-    rises,
     take_in,
     take_in_groups,
     walk,
 )
 from anlan.warning.columns.rings import leave, seat
+from anlan.warning.columns.sharing import PIECES, all_rise, cut, each, joined
 from anlan.warning.columns.state import State
 
 PAPER = 4_096  # findings that a thread may write before it asks for more
 SCRATCH_TURNS, SCRATCH_LANES = 256, 8
-PIECES = 4  # a thread that is held up leaves the rest to the other
 SMALL = 20_000  # rows that are not worth a second thread
 
 
@@ -197,8 +194,8 @@ def _due(state: State, parts: int, *, now: int, hands: Executor | None) -> I64:
     def blocks(low: int, high: int) -> int:
         return find_due(state.tables, state.columns, now, low, high, found[low * BLOCK :])
 
-    counts = _each(blocks, spans, hands)
-    return _joined(found, [(low * BLOCK, high * BLOCK) for low, high in spans], counts)
+    counts = each(blocks, spans, hands)
+    return joined(found, [(low * BLOCK, high * BLOCK) for low, high in spans], counts)
 
 
 def _take_in(
@@ -206,22 +203,22 @@ def _take_in(
 ) -> _Groups:
     """Take what is quickly taken; return the rest, by stream."""
     size = len(batch.stream)
-    if rises(batch.stream):
-        spans = _cut(batch.stream, parts * PIECES if parts > 1 else 1)
+    if all_rise(batch.stream, parts, hands):
+        spans = cut(batch.stream, parts * PIECES if parts > 1 else 1)
         hard = np.empty(size, np.int64)
 
         def rows(low: int, high: int) -> int:
             return take_in(state.tables, state.columns, batch, now, low, high, hard[low:high])
 
-        left = _each(rows, spans, hands)
-        chosen = _joined(hard, spans, left)
+        left = each(rows, spans, hands)
+        chosen = joined(hard, spans, left)
         return _Groups(batch.stream[chosen].astype(np.int64), chosen, np.arange(len(chosen) + 1))
     order = np.argsort(batch.stream, kind="stable")
     starts = np.empty(size + 1, np.int64)
     groups = group_up(batch.stream, order, starts)
     starts = starts[: groups + 1]
     streams = batch.stream[order[starts[:-1]]].astype(np.int64)
-    spans = _cut(streams, parts)
+    spans = cut(streams, parts)
     hard = np.empty(groups, np.int64)
 
     def whole(low: int, high: int) -> int:
@@ -229,8 +226,8 @@ def _take_in(
             state.tables, state.columns, batch, now, order, starts, low, high, hard[low:high]
         )
 
-    left = _each(whole, spans, hands)
-    chosen = _joined(hard, spans, left)
+    left = each(whole, spans, hands)
+    chosen = joined(hard, spans, left)
     return _chosen(_Groups(streams, order, starts), chosen)
 
 
@@ -265,7 +262,7 @@ def _judge(
 ) -> None:
     """Judge the streams of ``groups``, growing what turns out too small."""
     while len(groups.streams):
-        spans = _cut(groups.streams, len(desks))
+        spans = cut(groups.streams, len(desks))
         crowded = np.empty(len(groups.streams), np.int64)
         current = groups
 
@@ -273,8 +270,8 @@ def _judge(
             desk = desks[0] if low == 0 else desks[-1]  # of one thread: never more spans than desks
             return _walk_on(state, batch, current, told, desk, crowded[low:high], low, high, now)  # noqa: B023
 
-        left = _each(part, spans, hands)
-        chosen = _joined(crowded, spans, left)
+        left = each(part, spans, hands)
+        chosen = joined(crowded, spans, left)
         if not len(chosen):
             return
         groups = _chosen(groups, chosen)
@@ -321,46 +318,6 @@ def _end_those_gone(state: State, city: City, desk: _Desk, *, now: int) -> None:
     leave(state, gone)
 
 
-def _cut(streams: I64 | np.ndarray, parts: int) -> list[tuple[int, int]]:
-    """Return where threads part: never within a block of streams."""
-    size = len(streams)
-    if parts == 1 or size < 2:
-        return [(0, size)]
-    # The same kind of number: else all of them would be converted.
-    middles = [streams[size * i // parts] // BLOCK * BLOCK for i in range(1, parts)]
-    cuts = np.searchsorted(streams, np.array(middles, streams.dtype)).tolist()
-    return [(low, high) for low, high in pairwise([0, *cuts, size]) if low < high]
-
-
-def _each(
-    work: Callable[[int, int], int], spans: list[tuple[int, int]], hands: Executor | None
-) -> list[int]:
-    """Do all spans, by two threads where there are hands; return what each gave, in their order."""
-    if hands is None or len(spans) == 1:
-        return [work(low, high) for low, high in spans]
-    found = [0] * len(spans)
-    left = iter(range(len(spans)))
-
-    def take() -> None:
-        for i in left:  # one step of such an iterator is never done twice
-            found[i] = work(*spans[i])
-
-    # The caller works too: two threads woken at once often begin on one processor.
-    other = hands.submit(take)
-    try:
-        take()
-    finally:
-        # Whoever has the state may not go before the other has left it.
-        deque(left, maxlen=0)
-        other.result()
-    return found
-
-
-def _joined(column: I64, spans: list[tuple[int, int]], counts: list[int]) -> I64:
-    pairs = zip(spans, counts, strict=True)
-    return np.concatenate([column[low : low + count] for (low, _), count in pairs])
-
-
 def _paper(size: int) -> Out:
     return Out(
         size=np.zeros(2, np.int64),
@@ -370,8 +327,14 @@ def _paper(size: int) -> Out:
     )
 
 
+NOTHING_FOUND = _paper(0)
+
+
 def _together(papers: list[Out]) -> Out:
     """Return the findings of all threads, in order of stream."""
+    papers = [paper for paper in papers if paper.size[0]]
+    if not papers:
+        return NOTHING_FOUND
     rows, at, value = [], [], []
     shift = 0
     for paper in papers:

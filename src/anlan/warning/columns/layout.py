@@ -33,8 +33,10 @@ NEVER = np.iinfo(np.int64).max >> 1  # an instant that does not come
 LATE = span_micros(LATENESS)
 SHIFT = 7
 BUNDLE = 1 << SHIFT  # rings of one size that lie side by side: neighbours share cache lines
-ABREAST = 16  # bundles made together lie side by side too: memory is best read far ahead
+ABREAST = 256  # bundles made together lie side by side too: memory is best read far ahead
 WITHIN = BUNDLE - 1
+RUN_SHIFT = 6
+RUN = 1 << RUN_SHIFT  # neighbours that are taken at once; what they took may be noted once for all
 BLOCK = 1024  # streams with one "when to look again"; also where threads part
 EVIDENCE = 12  # readings kept with a finding
 
@@ -96,7 +98,7 @@ PROGRAM = _record(
 HOT = _record(
     program="i4",  # -1: no such stream
     row="i4",  # of its ring; -1: none
-    head="i2", count="i2",  # of its readings, in its ring
+    head="i2", count="i2",  # of its readings, in its ring, before what `ahead` says
     state="i1",
 )  # fmt: skip
 COLD = _record(
@@ -146,6 +148,9 @@ class Columns(NamedTuple):
     """Everything that changes.  Few columns: compiled code is handed each of them at each call."""
 
     hot: Records  # HOT, by stream: all that the quick way needs
+    ahead: I32  # by run of streams: how many readings all of them took that `hot` does not say yet
+    newest_low: I64  # by run that is ahead: the newest reading of each of its streams is no earlier
+    newest_high: I64  # … and no later
     cold: Records  # COLD, by stream
     lane: Records  # LANE
     on: NDArray[np.int8]  # by lane, at the settled reading (0) and at the newest (1), by limit
@@ -154,7 +159,6 @@ class Columns(NamedTuple):
     owner: I32  # by row: the stream whose ring it is; -1: free
     r_at: I64  # by reading
     r_value: F64
-    r_arrival: U32
     look_at: I64  # by block of streams: nothing is due before
 
 
@@ -162,7 +166,9 @@ class Batch(NamedTuple):
     """Readings in the order of their arrival.
 
     ``arrival`` is the number of the message that brought a reading; it never
-    falls.  Of several readings for one instant the later message stands.
+    falls.  Of several readings for one instant the later message stands, and
+    of one message the greatest.  What a message says of one instant of a
+    stream comes in one step: the judge does not keep the numbers.
     """
 
     stream: I32

@@ -34,7 +34,17 @@ from anlan.warning.columns.layout import (
     Tables,
     Told,
 )
-from anlan.warning.columns.ring import hear, newest, place, settled, size_of, trim
+from anlan.warning.columns.ring import (
+    after,
+    catch_up,
+    insert,
+    newest,
+    place,
+    remove,
+    settled,
+    size_of,
+    trim,
+)
 from anlan.warning.columns.telling import note
 
 DONE, NO_ROOM, NO_PAPER, NO_SCRATCH = 0, 1, 2, 3
@@ -111,12 +121,42 @@ def _differs(c: Columns, s: int, at: int, value: float, valued: bool) -> bool:
 
 
 @woven
+def _said_before(t: Tables, batch: Batch, rows: I64, x: int) -> bool:
+    """Return whether the message of row ``x`` gave its instant a value before."""
+    for y in range(x - 1, -1, -1):
+        if batch.arrival[rows[y]] != batch.arrival[rows[x]]:
+            return False
+        if batch.at_us[rows[y]] == batch.at_us[rows[x]] and is_valued(t, batch, rows[y]):
+            return True
+    return False
+
+
+@woven
+def _hear(t: Tables, c: Columns, s: int, batch: Batch, rows: I64, x: int, valued: bool) -> None:
+    """Give an unsettled reading its place; the message that came last stands.
+
+    A reading without a value takes away what an earlier message said of its instant.
+    """
+    at, value = batch.at_us[rows[x]], batch.value[rows[x]]
+    i = after(c, s, at, 0, int(c.hot[s].count))
+    if i == 0 or c.r_at[place(c, s, i - 1)] != at:
+        if valued:
+            insert(c, s, i, at, value)
+    elif not valued:
+        if not _said_before(t, batch, rows, x):
+            remove(c, s, i - 1)
+    elif value > c.r_value[place(c, s, i - 1)] or not _said_before(t, batch, rows, x):
+        c.r_value[place(c, s, i - 1)] = value
+
+
+@woven
 def _hear_all(
     t: Tables, c: Columns, s: int, batch: Batch, rows: I64, room: Room, out: Out
 ) -> None:  # fmt: skip
     old = c.cold[s].settled
     earliest = NEVER
-    for j in rows:
+    for x in range(len(rows)):
+        j = rows[x]
         valued = is_valued(t, batch, j)
         at = batch.at_us[j]
         if old != NONE and at <= old:
@@ -124,7 +164,7 @@ def _hear_all(
                 room.tally[0] += 1
                 earliest = min(earliest, at)
             continue
-        hear(c, s, at, batch.value[j], batch.arrival[j], valued)
+        _hear(t, c, s, batch, rows, x, valued)
     if earliest != NEVER:
         note(out, s, 0, MISSED, 0, 0, 0, earliest, earliest)
 
@@ -289,6 +329,7 @@ def judge_one(
     if c.hot[s].program < 0:
         room.tally[1] += len(rows)
         return DONE
+    catch_up(c, s)
     old_settled = settled(c, s)
     changed = len(told.first) > 0
     if not changed:
@@ -332,6 +373,7 @@ def end_one(c: Columns, s: int, now: int, out: Out) -> int:
     lanes = int(c.cold[s].lanes)
     if out.size[0] + lanes + 1 > len(out.row):
         return NO_PAPER
+    catch_up(c, s)
     for lane in range(c.cold[s].lane0, c.cold[s].lane0 + lanes):
         height = int(c.lane[lane].told)
         if height:

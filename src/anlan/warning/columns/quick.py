@@ -26,6 +26,8 @@ from anlan.warning.columns.layout import (
     MOVING,
     NEVER,
     NONE,
+    RUN,
+    RUN_SHIFT,
     SHIFT,
     WITHIN,
     Batch,
@@ -44,8 +46,17 @@ from anlan.warning.columns.one import (
     moves,
     moves_value,
 )
-from anlan.warning.columns.ring import append, drop_oldest, newest, place, settled, size_of, trim
-from anlan.warning.columns.runs import RUN, take_run
+from anlan.warning.columns.ring import (
+    append,
+    catch_up,
+    drop_oldest,
+    newest,
+    place,
+    settled,
+    size_of,
+    trim,
+)
+from anlan.warning.columns.runs import take_run
 
 LARGEST = np.finfo(np.float64).max
 
@@ -53,6 +64,7 @@ LARGEST = np.finfo(np.float64).max
 @compiled
 def take_for_windows(t: Tables, c: Columns, s: int, batch: Batch, j: int, now: int) -> bool:
     """Do what ``take_one`` does for a stream that windows judge, too."""
+    catch_up(c, s)
     p = c.hot[s].program
     count = int(c.hot[s].count)
     if p < 0 or t.program[p].plain or c.hot[s].state == MOVING or not 0 < count < size_of(c, s):
@@ -63,7 +75,7 @@ def take_for_windows(t: Tables, c: Columns, s: int, batch: Batch, j: int, now: i
         return False
     if now - at > t.program[p].wait or at <= c.r_at[place(c, s, count - 1)]:
         return False
-    append(c, s, at, value, batch.arrival[j])
+    append(c, s, at, value)
     if moves(t, c, s, count):
         c.hot[s].count -= 1
         return False
@@ -82,6 +94,7 @@ def take_one(t: Tables, c: Columns, batch: Batch, now: int, j: int, s: int) -> b
     """
     # Places are cast: an index that might be negative costs a step at each look.
     at, value = batch.at_us[np.uint64(j)], batch.value[np.uint64(j)]
+    catch_up(c, s)
     hot = c.hot[np.uint64(s)]
     count, head = int(hot.count), int(hot.head)
     if hot.state == MOVING or hot.program < 0 or count < 1:
@@ -113,7 +126,6 @@ def take_one(t: Tables, c: Columns, batch: Batch, now: int, j: int, s: int) -> b
     spot = np.uint64(first + behind * ring.step)
     c.r_at[spot] = at
     c.r_value[spot] = value
-    c.r_arrival[spot] = batch.arrival[np.uint64(j)]
     return True
 
 
@@ -123,7 +135,7 @@ def take_in(t: Tables, c: Columns, batch: Batch, now: int, low: int, high: int, 
     t, c, batch = bare_tables(t), bare_columns(c), bare_batch(batch)
     left = 0
     streams = len(c.hot)
-    j, singly = low, low
+    j = low
     while j < high:
         s = int(batch.stream[np.uint64(j)])
         if not 0 <= s < streams:
@@ -131,14 +143,12 @@ def take_in(t: Tables, c: Columns, batch: Batch, now: int, low: int, high: int, 
             left += 1
             j += 1
             continue
-        if j >= singly:
-            end = j + RUN
+        if s % RUN == 0 and j + RUN <= high:
+            last = batch.stream[np.uint64(j + RUN - 1)]
             # Rising: the number of the last one tells those in between.
-            side_by_side = end <= high and batch.stream[np.uint64(end - 1)] == s + RUN - 1 < streams
-            if side_by_side and take_run(t, c, batch, now, j, s):
-                j = end
+            if last == s + RUN - 1 and last < streams and take_run(t, c, batch, now, j, s):
+                j += RUN
                 continue
-            singly = end  # at the worst one look in vain for as many rows
         if not (take_one(t, c, batch, now, j, s) or take_for_windows(t, c, s, batch, j, now)):
             hard[left] = j
             left += 1
@@ -162,6 +172,7 @@ def _made_room(c: Columns, s: int, more: int, last: int) -> bool:
 @compiled
 def take_several(t: Tables, c: Columns, s: int, batch: Batch, rows: I64, now: int) -> bool:
     """Put several rising readings behind the others if that is all there is to do."""
+    catch_up(c, s)
     p = c.hot[s].program
     count = int(c.hot[s].count)
     if p < 0 or c.hot[s].state != AT_REST or not t.program[p].plain or count == 0:
@@ -176,7 +187,7 @@ def take_several(t: Tables, c: Columns, s: int, batch: Batch, rows: I64, now: in
     if now - last > t.program[p].wait or not _made_room(c, s, len(rows), last):
         return False
     for j in rows:
-        append(c, s, batch.at_us[j], batch.value[j], batch.arrival[j])
+        append(c, s, batch.at_us[j], batch.value[j])
     c.cold[s].settled = settled(c, s)
     if c.cold[s].settled != NONE:
         trim(c, s, c.cold[s].settled)
@@ -243,6 +254,31 @@ def end_all(c: Columns, streams: I64, low: int, now: int, out: Out) -> int:
     return len(streams)
 
 
+@woven
+def _none_due(t: Tables, c: Columns, run: int, now: int) -> int:
+    """Return an instant before which nothing is due in a run that is ahead; else NONE."""
+    if c.ahead[run] == 0:
+        return NONE
+    # All of it are at rest: nothing but silence can be due.
+    wait = t.program[c.hot[run << RUN_SHIFT].program].wait
+    at = NEVER if wait == NEVER else c.newest_low[run] + wait + 1
+    return at if at > now else NONE
+
+
+@woven
+def _due_at(t: Tables, c: Columns, s: int) -> int:
+    """Return when something is due on a stream, or NEVER."""
+    hot = c.hot[s]
+    if hot.program < 0:
+        return NEVER
+    catch_up(c, s)
+    if hot.state == MOVING or hot.count == 0:
+        return due_at(t, c, s)
+    # Nothing but silence can be due, and only from the newest reading.
+    wait = t.program[hot.program].wait
+    return NEVER if wait == NEVER else newest(c, s) + wait + 1
+
+
 @compiled
 def find_due(t: Tables, c: Columns, now: int, low: int, high: int, found: I64) -> int:
     """Write the streams of blocks ``low`` to ``high`` for which something is due into ``found``.
@@ -251,26 +287,23 @@ def find_due(t: Tables, c: Columns, now: int, low: int, high: int, found: I64) -
     """
     t, c = bare_tables(t), bare_columns(c)
     n = 0
-    streams = len(c.hot)
     for block in range(low, high):
         if c.look_at[block] > now:
             continue
         nearest = NEVER
-        for s in range(block * BLOCK, min((block + 1) * BLOCK, streams)):
-            if c.hot[s].program < 0:
-                continue
-            hot = c.hot[s]
-            if hot.state != MOVING and hot.count > 0:
-                # Nothing but silence can be due, and only from the newest reading.
-                wait = t.program[hot.program].wait
-                at = NEVER if wait == NEVER else newest(c, s) + wait + 1
+        s, end = block * BLOCK, min((block + 1) * BLOCK, len(c.hot))
+        while s < end:
+            at = _none_due(t, c, s >> RUN_SHIFT, now) if s % RUN == 0 else NONE
+            if at != NONE:
+                s += RUN
             else:
-                at = due_at(t, c, s)
-            if at <= now:
-                found[n] = s
-                n += 1
-            else:
-                nearest = min(nearest, at)
+                at = _due_at(t, c, s)
+                if at <= now:
+                    found[n] = s
+                    n += 1
+                    at = NEVER
+                s += 1
+            nearest = min(nearest, at)
         c.look_at[block] = nearest
     return n
 

@@ -18,11 +18,11 @@ from anlan.warning.columns.layout import (
     MOVING,
     NONE,
     SHIFT,
-    U32,
     WITHIN,
     Columns,
 )
 from anlan.warning.columns.programs import Named
+from anlan.warning.columns.ring import catch_all_up
 from anlan.warning.columns.rings import seat
 from anlan.warning.columns.state import State
 
@@ -44,6 +44,7 @@ class Standing(NamedTuple):
 
 def newest_instants(columns: Columns, streams: I64) -> I64:
     """Return the instant of the newest reading that each stream keeps; NONE without any."""
+    catch_all_up(columns)
     hot = columns.hot[streams]
     found = np.full(len(streams), NONE, np.int64)
     full = np.flatnonzero((hot["count"] > 0) & (hot["row"] >= 0))
@@ -76,6 +77,7 @@ def hold_open(state: State, items: Iterable[Standing]) -> list[Standing]:
     To be called where a state stands still.  Latches up to an instance's level are on.
     """
     left = []
+    catch_all_up(state.columns)
     for item in items:
         taken = _take_silence(state, item) if item.silent else _take_lane(state, item)
         if taken:
@@ -161,14 +163,15 @@ def put_stream(state: State, stream: int, other: State, source: int) -> None:
     Its silence stays as it is: nothing that comes too late was heard since.
     """
     into, of = state.columns, other.columns
-    count = int(of.hot["count"][source])
-    at, value, arrival = readings_of(other, source)
+    at, value = readings_of(other, source)
+    count = len(at)
+    catch_all_up(into)
     seat(state, np.array([stream]), np.array([max(count + 1, _size(into, stream))]))
     into = state.columns
     row = int(into.hot["row"][stream])
     ring = into.bundle[row >> SHIFT]
     spots = ring["base"] + np.arange(count) * ring["step"] + (row & WITHIN)
-    into.r_at[spots], into.r_value[spots], into.r_arrival[spots] = at, value, arrival
+    into.r_at[spots], into.r_value[spots] = at, value
     into.hot["head"][stream], into.hot["count"][stream] = 0, count
     into.hot["state"][stream] = MOVING
     for name in ("settled", "due", "moved"):
@@ -192,13 +195,14 @@ def _size(columns: Columns, stream: int) -> int:
     return int(columns.bundle["size"][row >> SHIFT]) if row >= 0 else 0
 
 
-def readings_of(state: State, stream: int) -> tuple[I64, F64, U32]:
-    """Return instants, values and message numbers of the readings that a stream keeps, oldest first."""
+def readings_of(state: State, stream: int) -> tuple[I64, F64]:
+    """Return instants and values of the readings that a stream keeps, oldest first."""
     c = state.columns
+    catch_all_up(c)
     row = int(c.hot["row"][stream])
     if row < 0:
-        return np.zeros(0, np.int64), np.zeros(0), np.zeros(0, np.uint32)
+        return np.zeros(0, np.int64), np.zeros(0)
     ring = c.bundle[row >> SHIFT]
     slots = (int(c.hot["head"][stream]) + np.arange(int(c.hot["count"][stream]))) % ring["size"]
     spots = ring["base"] + slots * ring["step"] + (row & WITHIN)
-    return c.r_at[spots], c.r_value[spots], c.r_arrival[spots]
+    return c.r_at[spots], c.r_value[spots]

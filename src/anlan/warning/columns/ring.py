@@ -6,8 +6,44 @@ advance together, and so a tick runs through memory in order.
 
 from __future__ import annotations
 
+import numpy as np
+
 from anlan.warning.columns.compiled import compiled, woven
-from anlan.warning.columns.layout import LATE, NONE, SHIFT, WITHIN, Columns
+from anlan.warning.columns.layout import LATE, NONE, RUN, RUN_SHIFT, SHIFT, WITHIN, Columns
+
+
+@woven
+def size_of(c: Columns, s: int) -> int:
+    """Return how many readings the ring of a stream holds."""
+    return c.bundle[c.hot[s].row >> SHIFT].size
+
+
+@compiled
+def _let_hot_say(c: Columns, run: int) -> None:
+    for s in range(run * RUN, (run + 1) * RUN):
+        size = size_of(c, s)
+        heard = int(c.hot[s].count) + int(c.ahead[run])
+        c.hot[s].count = min(heard, size)
+        c.hot[s].head = (c.hot[s].head + max(heard - size, 0)) % size
+    c.ahead[run] = 0
+
+
+@woven
+def catch_up(c: Columns, s: int) -> None:
+    """Let ``hot`` say what stream ``s`` and its neighbours took together.
+
+    To be done before anything else is done to a stream, and before its readings are looked at.
+    """
+    if c.ahead[np.uint64(s >> RUN_SHIFT)]:
+        _let_hot_say(c, s >> RUN_SHIFT)
+
+
+@compiled
+def catch_all_up(c: Columns) -> None:
+    """Let ``hot`` say what every stream took."""
+    for run in range(len(c.ahead)):
+        if c.ahead[run]:
+            _let_hot_say(c, run)
 
 
 @woven
@@ -19,12 +55,6 @@ def place(c: Columns, s: int, i: int) -> int:
     if slot >= ring.size:
         slot -= ring.size
     return ring.base + slot * ring.step + (row & WITHIN)
-
-
-@woven
-def size_of(c: Columns, s: int) -> int:
-    """Return how many readings the ring of a stream holds."""
-    return c.bundle[c.hot[s].row >> SHIFT].size
 
 
 @woven
@@ -58,12 +88,11 @@ def settled(c: Columns, s: int) -> int:
 
 
 @woven
-def append(c: Columns, s: int, at: int, value: float, arrival: int) -> None:
+def append(c: Columns, s: int, at: int, value: float) -> None:
     """Put a reading behind the newest; there is room."""
     spot = place(c, s, int(c.hot[s].count))
     c.r_at[spot] = at
     c.r_value[spot] = value
-    c.r_arrival[spot] = arrival
     c.hot[s].count += 1
 
 
@@ -88,24 +117,22 @@ def move(c: Columns, s: int, source: int, target: int) -> None:
     a, b = place(c, s, source), place(c, s, target)
     c.r_at[b] = c.r_at[a]
     c.r_value[b] = c.r_value[a]
-    c.r_arrival[b] = c.r_arrival[a]
 
 
 @compiled
-def insert(c: Columns, s: int, i: int, at: int, value: float, arrival: int) -> None:
+def insert(c: Columns, s: int, i: int, at: int, value: float) -> None:
     """Put a reading before the ``i``-th; a full ring forgets its oldest."""
     if c.hot[s].count == size_of(c, s):
         if i == 0:
             return
         drop_oldest(c, s)
         i -= 1
-    append(c, s, at, value, arrival)
+    append(c, s, at, value)
     for k in range(int(c.hot[s].count) - 1, i, -1):
         move(c, s, k - 1, k)
     spot = place(c, s, i)
     c.r_at[spot] = at
     c.r_value[spot] = value
-    c.r_arrival[spot] = arrival
 
 
 @compiled
@@ -114,25 +141,3 @@ def remove(c: Columns, s: int, i: int) -> None:
     for k in range(i, int(c.hot[s].count) - 1):
         move(c, s, k + 1, k)
     c.hot[s].count -= 1
-
-
-@woven
-def hear(c: Columns, s: int, at: int, value: float, arrival: int, valued: bool) -> None:
-    """Give an unsettled reading its place; the message that came last stands.
-
-    A reading without a value takes away what an earlier message said of its instant.
-    """
-    count = int(c.hot[s].count)
-    i = after(c, s, at, 0, count)
-    if i == 0 or c.r_at[place(c, s, i - 1)] != at:
-        if valued:
-            insert(c, s, i, at, value, arrival)
-        return
-    spot = place(c, s, i - 1)
-    same_message = c.r_arrival[spot] == arrival
-    if not valued:
-        if not same_message:
-            remove(c, s, i - 1)
-    elif not same_message or value > c.r_value[spot]:
-        c.r_value[spot] = value
-        c.r_arrival[spot] = arrival

@@ -11,7 +11,7 @@ from anlan.warning.columns.bare import bare_columns
 from anlan.warning.columns.compiled import compiled
 from anlan.warning.columns.layout import ABREAST, BUNDLE, I64, SHIFT, WITHIN, Columns
 from anlan.warning.columns.one import MOST_KEPT
-from anlan.warning.columns.ring import place
+from anlan.warning.columns.ring import catch_up, place
 from anlan.warning.columns.state import BY_READING, KINDS, State, blank
 
 SLACK, LEAST = 16, 1 << 20
@@ -124,13 +124,13 @@ def _carry(c: Columns, streams: I64, rows: I64) -> None:
     c = bare_columns(c)
     for x in range(len(streams)):
         s, row = streams[x], rows[x]
+        catch_up(c, s)
         ring = c.bundle[row >> SHIFT]
         base = ring.base + (row & WITHIN)
         for i in range(c.hot[s].count):
             a, b = place(c, s, i), base + i * ring.step
             c.r_at[b] = c.r_at[a]
             c.r_value[b] = c.r_value[a]
-            c.r_arrival[b] = c.r_arrival[a]
         if c.hot[s].row >= 0:
             c.owner[c.hot[s].row] = -1
         c.hot[s].row = row

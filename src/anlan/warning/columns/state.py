@@ -28,6 +28,7 @@ from anlan.warning.columns.layout import (
     PROGRAM,
     RING,
     RULE,
+    RUN,
     SILENCE,
     Columns,
     Flags,
@@ -36,13 +37,15 @@ from anlan.warning.columns.layout import (
 from anlan.warning.columns.programs import SPARE, Named
 
 STEP_BYTES = 8 << 20
-VERSION = 3  # of the file; one older than the one before is not read
-ALONE = 2
-"""In files of this version each bundle lay alone: its slots followed one another."""
-BY_READING = ("r_at", "r_value", "r_arrival")
+VERSION = 4  # of the file
+ABREAST_ALREADY, ALONE = 3, 2
+"""Files of these versions are read, too: none had columns by run, in the older each bundle lay alone."""
+BY_READING = ("r_at", "r_value")
+BY_RUN = ("ahead", "newest_low", "newest_high")
 KINDS: dict[str, Any] = {
-    "hot": HOT, "cold": COLD, "lane": LANE, "on": np.int8, "begun": np.int64, "bundle": RING, "owner": np.int32,
-    "r_at": np.int64, "r_value": np.float64, "r_arrival": np.uint32, "look_at": np.int64,
+    "hot": HOT, "ahead": np.int32, "newest_low": np.int64, "newest_high": np.int64,
+    "cold": COLD, "lane": LANE, "on": np.int8, "begun": np.int64, "bundle": RING, "owner": np.int32,
+    "r_at": np.int64, "r_value": np.float64, "look_at": np.int64,
 }  # fmt: skip
 TABLE_KINDS: dict[str, Any] = {
     "rule": RULE, "limit": LIMIT, "silence": SILENCE, "program": PROGRAM, "listed": np.int64,
@@ -109,6 +112,7 @@ def bytes_of(state: State) -> dict[str, int]:
     c = state.columns
     sizes = {
         "streams": c.hot.nbytes
+        + sum(getattr(c, name).nbytes for name in BY_RUN)
         + c.cold.nbytes
         + c.bundle.nbytes
         + c.owner.nbytes
@@ -125,7 +129,7 @@ def bytes_per_stream(interval_s: float, lookback_s: float = 0.0, *, limits: int 
     ``lookback_s`` is the longest window of the rule, 0 for a threshold.
     """
     kept = -(-(lookback_s + LATE / 1_000_000) // interval_s) + SPARE
-    stream = HOT.itemsize + COLD.itemsize + 4 + RING.itemsize / BUNDLE
+    stream = HOT.itemsize + COLD.itemsize + 4 + RING.itemsize / BUNDLE + 20 / RUN
     lane = LANE.itemsize + limits * 2 * sum(np.dtype(KINDS[x]).itemsize for x in ("on", "begun"))
     return float(stream + lane + kept * sum(np.dtype(KINDS[x]).itemsize for x in BY_READING))
 
@@ -247,14 +251,17 @@ def _read(kept: NpzFile) -> Saved:
     if kept.zip is None or kept.zip.testzip() is not None:
         raise IntegrityBreachError(what="a state of the judge that is harmed")
     said = json.loads(kept["said"].tobytes())
-    if said["version"] not in {VERSION, ALONE}:
+    if said["version"] not in {VERSION, ABREAST_ALREADY, ALONE}:
         raise IntegrityBreachError(what=f"a state of the judge of version {said['version']}")
     # A file forgets that its records are aligned: compiled code must know.
     tables = Tables(
         unjudged=kept["t.unjudged"],
         **{name: _as(kept[f"t.{name}"], kind) for name, kind in TABLE_KINDS.items()},
     )
-    given = {name: kept[f"c.{name}"] for name in KINDS}
+    given = {name: kept[f"c.{name}"] for name in KINDS if f"c.{name}" in kept}
+    if said["version"] != VERSION:
+        runs = -(-len(given["hot"]) // RUN)
+        given |= {name: blank(name, runs) for name in BY_RUN}
     if said["version"] == ALONE:
         given["bundle"] = _with_steps(given["bundle"])
     columns = Columns(**{name: _as(given[name], kind) for name, kind in KINDS.items()})
