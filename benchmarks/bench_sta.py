@@ -31,10 +31,9 @@ QUESTIONS = (
 )  # fmt: skip
 
 
-def fill() -> None:
-    """Put places and streams into the city, those of each place together, and readings of each into the store."""
+def streams() -> None:
+    """Put places and streams into the city, those of each place together."""
     from anlan.registry.models import Area, RiskPoint, Sensor
-    from anlan.sensing.models import MultiDatastream
 
     codes = list(Area.objects.filter(kind="community").values_list("code", flat=True))
     places = [
@@ -55,6 +54,13 @@ def fill() -> None:
         ),
         batch_size=500,
     )  # fmt: skip
+
+
+def fill() -> None:
+    """Put places and streams into the city, and readings of each into the store."""
+    from anlan.sensing.models import MultiDatastream
+
+    streams()
     MultiDatastream.objects.bulk_create(
         (
             MultiDatastream(

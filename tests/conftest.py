@@ -19,6 +19,7 @@ from anlan.entrypoints import here, probes
 from anlan.infra import failpoints
 from anlan.infra.models import JournalHead
 from anlan.registry.selectors import packs
+from anlan.registry.services.examining import forget_examined
 from anlan.sensing.services import hands
 from tests.cities import load_demo
 
@@ -123,6 +124,7 @@ def _no_registry_fact_is_remembered():
     """Tests load the same packs, so the same revision, at different times."""
     yield
     packs.forget_facts()
+    forget_examined()
 
 
 @pytest.fixture(autouse=True)

@@ -41,6 +41,8 @@ class Touched:
     areas: frozenset[str] = frozenset()
     places: frozenset[str] = frozenset()
     sensors: frozenset[str] = frozenset()
+    loaded: bool = False
+    """Whether a load was among the changes: it can bring another law."""
 
 
 def city_mark() -> CityMark | None:
@@ -70,8 +72,11 @@ def touched_since(mark: CityMark) -> Touched | None:
     for images in behind.filter(seq__lte=told[-1][0]).values_list("images", flat=True):
         for image in images:
             codes[image["table"]].add(image["pk"])
-    found = (frozenset(codes[model._meta.label_lower]) for model in (Area, RiskPoint, Sensor))
-    return Touched(*found)
+    areas, places, sensors = (
+        frozenset(codes[model._meta.label_lower]) for model in (Area, RiskPoint, Sensor)
+    )
+    loaded = any(event != "CityEdited" for _, event, _ in told)
+    return Touched(areas, places, sensors, loaded=loaded)
 
 
 def _rows_of(event: str, payload: Mapping[str, int]) -> int:

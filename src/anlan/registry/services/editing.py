@@ -41,7 +41,7 @@ from anlan.registry.models import Area, CityState, Holder, PackEntry
 from anlan.registry.selectors import packs, sheets
 from anlan.registry.services import holders
 from anlan.registry.services.allowing import allow
-from anlan.registry.services.around import areas_around
+from anlan.registry.services.around import around, moved_alike
 from anlan.registry.services.edit_changes import edit_changes
 from anlan.registry.services.examining import Found, about, errors_of, examine, worse
 from anlan.registry.services.exporting import pack_in_force
@@ -131,7 +131,15 @@ def show_edit(actor: Actor, edit: Edit, *, now: datetime) -> EditShown:
 def _drafted(actor: Actor, edit: Edit, *, now: datetime) -> _Draft:
     today = packs.local_day(now)
     allow(actor, edit, today=today, now=now)
-    before = pack_in_force(areas=areas_around(edit))
+    draft = _judged(edit, pack_in_force(around(edit, today=today)), today=today)
+    moved = {x.key for x in (*draft.shown.opened, *draft.shown.closed) if x.section == "sensors"}
+    if alike := moved_alike(edit, draft.before, frozenset(moved)):
+        draft = _judged(edit, pack_in_force(around(edit, today=today, alike=alike)), today=today)
+    return draft
+
+
+def _judged(edit: Edit, before: c.City, *, today: date) -> _Draft:
+    """Return what an edit makes of ``before``, and what the linter says of both."""
     was = getattr(before, edit.section)
     will = edits.apply(edit, was, today=today)
     after = msgspec.structs.replace(before, **{edit.section: will})

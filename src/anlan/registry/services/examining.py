@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import lru_cache
@@ -18,6 +18,8 @@ from anlan.registry.domain.lint import lint
 from anlan.registry.domain.parse import CITY_LISTS, CITY_TABLES, Parsed
 from anlan.registry.models import Area, Duty, Shift
 from anlan.registry.selectors import packs, sheets
+from anlan.registry.selectors.touched import CityMark, Touched, city_mark, touched_since
+from anlan.registry.services.around import around_touched
 from anlan.registry.services.exporting import jurisdiction_pack, pack_in_force
 
 REVISIONS_KEPT = 4
@@ -124,7 +126,8 @@ class _Where:
 def examined(*, now: datetime) -> Examined | None:
     """Return the findings about the city in force today; None for a city too large for a page.
 
-    Asked again for the same revision and day it costs two small queries.
+    Asked again for the same revision and day it costs two small queries.  After an edit what it
+    cannot have moved is not read again (``docs/adr/0024-an-edit-is-judged-by-what-it-can-move.md``).
     """
     return _examined(packs.revision(), packs.local_day(now))
 
@@ -133,10 +136,36 @@ def examined(*, now: datetime) -> Examined | None:
 def _examined(_revision: str, today: date) -> Examined | None:
     if Area.objects.filter(ended_at__isnull=True).count() > MOST_AREAS:
         return None
-    pack = pack_in_force()
+    mark = city_mark()  # before anything is read: what changes meanwhile is looked at again
+    found = _since(_last[0], today) if _last else None
+    examined = Examined(_in_order(found if found is not None else _found(pack_in_force(), today)))
+    if mark is not None:
+        _last[:] = [_Kept(today, mark, examined)]
+    return examined
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """What this process found last, and up to where the journal of the city had come then."""
+
+    today: date
+    mark: CityMark
+    examined: Examined
+
+
+_last: list[_Kept] = []  # one at most
+
+
+def forget_examined() -> None:
+    """Look at the whole city anew."""
+    _last.clear()
+    _examined.cache_clear()
+
+
+def _found(pack: c.City, today: date) -> tuple[Found, ...]:
     paths = dict(Area.objects.filter(ended_at__isnull=True).values_list("code", "path"))
     lines = _line_numbers()
-    found = (
+    return tuple(
         Found(
             item.finding,
             item.section,
@@ -145,7 +174,55 @@ def _examined(_revision: str, today: date) -> Examined | None:
         )
         for item in about(pack, examine(pack, today=today), paths)
     )
-    return Examined(tuple(found))
+
+
+def _since(last: _Kept, today: date) -> tuple[Found, ...] | None:
+    """Return the findings after edits: anew, but for places and streams that these cannot move.
+
+    None where all has to be looked at: on another day, after a load, or where a stream that nobody
+    touched is found otherwise, and so may be all those for which it stands.
+    """
+    touched = touched_since(last.mark) if last.today == today else None
+    if touched is None or touched.loaded:
+        return None
+    only = around_touched(touched, today=today)
+    pack = pack_in_force(only)
+    fresh = _found(pack, today)
+    there = frozenset(sensor.code for sensor in pack.sensors if not _is_touched(sensor, touched))
+    was = Counter(
+        x.matter for x in last.examined.found if x.section == "sensors" and x.key in there
+    )
+    if was != Counter(x.matter for x in fresh if x.section == "sensors" and x.key in there):
+        return None
+    judged = {
+        "risk_points": only["risk_points"] | touched.places,
+        "sensors": only["sensors"] | touched.sensors,
+    }
+    kept = (
+        x for x in last.examined.found if x.section in judged and x.key not in judged[x.section]
+    )
+    return (*kept, *fresh)
+
+
+def _is_touched(sensor: c.Sensor, touched: Touched) -> bool:
+    return (
+        sensor.code in touched.sensors
+        or sensor.risk_point in touched.places
+        or sensor.area in touched.areas
+    )
+
+
+def _in_order(found: Iterable[Found]) -> tuple[Found, ...]:
+    """Return findings worst first, then by place; places and streams by code, as some are not there."""
+
+    def rank(item: Found) -> tuple[int, str, str]:
+        line = item.key if item.section in {"risk_points", "sensors"} else f"{item.finding.line:09}"
+        return (_SEVERITIES[item.finding.severity], item.finding.file, line)
+
+    return tuple(sorted(found, key=rank))
+
+
+_SEVERITIES = {severity: place for place, severity in enumerate(Severity)}
 
 
 def _line_numbers() -> dict[tuple[str, str], str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -27,10 +27,15 @@ from anlan.registry.selectors import packs, sheets
 from anlan.registry.services.areas import LOOK_UP, chunks
 from anlan.registry.services.holders import kept_contacts
 
+_WHOLE: Mapping[str, Collection[str]] = {}
 
-def _entries(sheet: sheets.Sheet) -> tuple[Any, ...]:
+
+def _entries(sheet: sheets.Sheet, codes: Collection[str] | None) -> tuple[Any, ...]:
     rows = sheet.model._default_manager.filter(ended_at__isnull=True).order_by("pk")
-    return tuple(sheet.entry(row) for row in rows.iterator(2000))
+    if codes is not None and len(codes) <= LOOK_UP:
+        rows = rows.filter(pk__in=codes)
+    found = rows.iterator(2000)  # in the order of the database also where very many are named
+    return tuple(sheet.entry(row) for row in found if codes is None or row.pk in codes)
 
 
 def _areas(codes: Collection[str] | None) -> tuple[tuple[c.Area, ...], tuple[c.Shape, ...]]:
@@ -85,10 +90,11 @@ def city_pack(actor: Actor) -> c.City:
     return pack_in_force()
 
 
-def pack_in_force(*, areas: Collection[str] | None = None) -> c.City:
+def pack_in_force(only: Mapping[str, Collection[str]] = _WHOLE) -> c.City:
     """Return the city pack in force; for the room itself, which shows nothing personal of it.
 
-    With ``areas`` it holds only those of these codes: a country of areas is not read for one edit.
+    Of a section that ``only`` names it holds only these codes: areas, risk points and sensors
+    are too many to be read for one edit.
 
     Raises
     ------
@@ -96,9 +102,9 @@ def pack_in_force(*, areas: Collection[str] | None = None) -> c.City:
         When no city was loaded.
     """
     info = packs.city()
-    kept, shapes = _areas(areas)
+    kept, shapes = _areas(only.get("areas"))
     tables = {
-        sheet.section: _entries(sheet)
+        sheet.section: _entries(sheet, only.get(sheet.section))
         for sheet in (*sheets.CODED, sheets.SHIFTS, sheets.DUTIES, *sheets.PLACED)
     }
     lists = _lists("city", CITY_LISTS)
