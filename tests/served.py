@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -139,6 +141,33 @@ class Served:
             return False
 
 
+def prepared(root: Path, environment: dict[str, str]) -> str:
+    """Lay the workspace of the demo city at ``root``; return its first token.
+
+    It is made once a run of the tests and copied: to make it takes as long as to start a server.
+    """
+    if "TESTS_MADE_ONCE" not in os.environ:  # started by no test
+        return _made(root, environment)
+    home = Path(os.environ["TESTS_MADE_ONCE"])
+    token = home / "demo.token"
+    with (home / "demo.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not token.exists():
+            token.write_text(_made(home / "demo", environment))
+    shutil.copytree(home / "demo", root)
+    return token.read_text()
+
+
+def _made(root: Path, environment: dict[str, str]) -> str:
+    ended = subprocess.run(
+        [sys.executable, "-c", PREPARE],
+        env=environment | {"ANLAN_WORKSPACE": str(root)},
+        cwd=ROOT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    return re.search(r"^  (anlan_\S+)$", ended.stdout, re.MULTILINE).group(1)
+
+
 @contextmanager
 def served(folder: Path, *, fill: str = "") -> Iterator[Served]:
     """Serve the demo city from a workspace in ``folder`` until the block ends.
@@ -158,7 +187,7 @@ def served(folder: Path, *, fill: str = "") -> Iterator[Served]:
         "ANLAN_DISK_ALARM": "0.999",
     }
     place = Served(port, environment)
-    place.token = re.search(r"^  (anlan_\S+)$", place.command("-c", PREPARE), re.MULTILINE).group(1)
+    place.token = prepared(folder / "workspace", environment)
     if fill:
         place.command("-c", fill)
     with (folder / "server.log").open("wb") as said:

@@ -25,7 +25,7 @@ from tests.entrypoints.test_pages import (
 )
 
 pytestmark = pytest.mark.django_db(databases="__all__")
-LONGEST = 120
+LONGEST = 300
 
 
 @pytest.fixture(scope="module")

@@ -23,7 +23,7 @@ from anlan.sensing.services.framing import to_us
 from anlan.sensing.store import StoreReader
 from anlan.sensing.store.thinning import Thinned
 from tests.entrypoints.test_pages import NOW, an_account, signed_in
-from tests.readings import heard
+from tests.readings import heard, heard_together
 
 pytestmark = pytest.mark.django_db(databases="__all__")
 
@@ -231,16 +231,19 @@ def test_what_stays_of_old_readings_is_drawn_as_columns(pond, officer, monkeypat
 def odd_pond(demo):
     """A day of a stream once a minute: one jump, a gap, a reading without value, thirteen hours still."""
     begin = NOW - timedelta(days=1)
+    rows = []
     for minute in range(1440):
         at = begin + timedelta(minutes=minute)
         if 300 <= minute < 310:
             continue
         if minute == 320:
-            heard("POND-01", at, None, quality=Quality.MISSING)
+            rows.append((at, None, Quality.MISSING))
         elif minute == 200:
-            heard("POND-01", at, 95.0)
+            rows.append((at, 95.0, Quality.GOOD))
         else:
-            heard("POND-01", at, 12.5 if 400 <= minute < 1180 else 4.0 + minute % 7 / 10)
+            value = 12.5 if 400 <= minute < 1180 else 4.0 + minute % 7 / 10
+            rows.append((at, value, Quality.GOOD))
+    heard_together("POND-01", rows)
 
 
 class TestFlags:

@@ -6,7 +6,6 @@ import contextlib
 import http.client
 import json
 import os
-import re
 import shutil
 import signal
 import socket
@@ -23,7 +22,8 @@ import pytest
 from anlan.sensing.domain.columns import micros
 from anlan.sensing.store import StoreReader
 from anlan.sensing.store.verify import verify
-from tests.served import PREPARE, free_port
+from tests.served import free_port
+from tests.served import prepared as the_demo_city
 
 pytestmark = pytest.mark.sqlite_only
 ROOT = Path(__file__).resolve().parents[2]
@@ -51,11 +51,7 @@ for line in sys.stdin:
 @pytest.fixture(scope="module")
 def prepared(tmp_path_factory):
     root = tmp_path_factory.mktemp("edge") / "workspace"
-    made = subprocess.run(
-        [sys.executable, "-c", PREPARE],
-        env=environment(root, 0), cwd=ROOT, capture_output=True, text=True, check=True,
-    )  # fmt: skip
-    return root, re.search(r"^  (anlan_\S+)$", made.stdout, re.MULTILINE).group(1)
+    return root, the_demo_city(root, environment(root, 0))
 
 
 def environment(root, port):

@@ -17,7 +17,7 @@ from paho.mqtt import client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
 from tests.entrypoints.mqtt.conftest import eventually
-from tests.served import PREPARE, ROOT, free_port
+from tests.served import ROOT, free_port, prepared
 
 pytestmark = [pytest.mark.sqlite_only]
 BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
@@ -46,7 +46,7 @@ class Running:
             "ANLAN_EDGE_PORT": str(free_port()),
             "DJANGO_SETTINGS_MODULE": "anlan.conf.settings",
         }
-        self.command("-c", PREPARE)
+        prepared(self.root, self.environment)
         printed = self.command("-m", "anlan", "token", "issue", "gateway-1", "--role", "program")
         self.token = re.search(r"anlan_\S+", printed).group(0)
         lines = f"[door]\nport = {self.port}\n"

@@ -19,6 +19,8 @@ from numpy.typing import NDArray
 from anlan.kernel.remembered import Remembered
 from anlan.sensing.domain.binarywire import BINARY, columns_from_binary
 from anlan.sensing.domain.columns import (
+    ASKED,
+    CODE_COSTS,
     NO_QUALITY,
     NO_TIME,
     QUALITIES,
@@ -37,9 +39,10 @@ from anlan.sensing.domain.wire import batch_from_json, refuse_too_many, row_from
 _NUMBER = {"": 0} | {quality.value: number for number, quality in enumerate(QUALITIES)}
 LONGEST_FOR_ALL = 500
 """Bytes of a value that stands for all rows, where each row is written out: it is repeated in each."""
-_LONGEST_CODES = 16 * 1024
-_CODES_AGAIN = Remembered[bytes, tuple[str, ...]](8 * 1024 * 1024)
-"""Columns of codes as they were sent, so many bytes of them; decoded they are about five times as much."""
+_SHORTEST_CODES, _LONGEST_CODES = 256, 16 * 1024
+"""Bytes of a column of codes that is remembered: a shorter one is read as fast as it is found."""
+_CODES_AGAIN = Remembered[bytes, tuple[str, ...]](ASKED)
+"""Columns of codes as they were sent, and what they say: so many bytes of both."""
 _FEW = 2_000
 _UNREADABLE_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
@@ -219,13 +222,13 @@ def _one_each_again(rows: int) -> NDArray[np.int32]:
 
 def _codes_of(raw: bytes) -> tuple[str, ...]:
     """Return the codes of a column; a gateway sends the same ones again and again."""
-    known = _CODES_AGAIN.get(raw)
+    known = _CODES_AGAIN.get(raw) if len(raw) >= _SHORTEST_CODES else None
     if known is not None:
         return known
     found = _CODES.decode(raw)
     codes = (found,) if isinstance(found, str) else tuple(found)
-    if len(raw) <= _LONGEST_CODES:
-        _CODES_AGAIN.put(raw, codes, len(raw))
+    if _SHORTEST_CODES <= len(raw) <= _LONGEST_CODES:
+        _CODES_AGAIN.put(raw, codes, 300 + 2 * len(raw) + CODE_COSTS * len(codes))
     return codes
 
 

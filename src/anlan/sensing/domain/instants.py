@@ -54,8 +54,10 @@ def read_instant(text: Bytes, found: NDArray[np.int64], row: int) -> bool:
     if not _is_day(year, month, day) or hour > 23 or minute > 59 or second > 59:
         return False
     place, micro = _fraction(text)
+    if micro < 0:
+        return False
     offset = _offset(text, place)
-    if micro < 0 or offset == _BAD:
+    if offset == _BAD:
         return False
     seconds = _day_number(year, month, day) * 86_400 + hour * 3600 + minute * 60 + second
     found[row] = (seconds - (offset - _ZERO)) * 1_000_000 + micro

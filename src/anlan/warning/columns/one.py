@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import math
-
 from anlan.warning.columns.compiled import compiled, woven
 from anlan.warning.columns.folding import BEYOND, CALM, classify, seen, turn
+from anlan.warning.columns.hearing import hear_all, is_valued
 from anlan.warning.columns.lanes import again, go_on, rests, was_told
 from anlan.warning.columns.layout import (
     AT_REST,
@@ -17,7 +16,6 @@ from anlan.warning.columns.layout import (
     I64,
     LAST_LEVEL,
     LEVEL,
-    MISSED,
     MOVING,
     NEVER,
     NONE,
@@ -35,12 +33,8 @@ from anlan.warning.columns.layout import (
     Told,
 )
 from anlan.warning.columns.ring import (
-    after,
     catch_up,
-    insert,
     newest,
-    place,
-    remove,
     settled,
     size_of,
     trim,
@@ -49,12 +43,6 @@ from anlan.warning.columns.telling import note
 
 DONE, NO_ROOM, NO_PAPER, NO_SCRATCH = 0, 1, 2, 3
 MOST_KEPT = 20_000  # readings of one stream, as in domain/streams.py
-
-
-@woven
-def is_valued(t: Tables, batch: Batch, j: int) -> bool:
-    """Return whether a reading has a value that counts."""
-    return not t.unjudged[batch.quality[j]] and math.isfinite(batch.value[j])
 
 
 @compiled
@@ -105,68 +93,6 @@ def _new_rows(
         elif at <= last:
             ordered = False  # it may take a reading away
     return more, ordered
-
-
-@compiled
-def _differs(c: Columns, s: int, at: int, value: float, valued: bool) -> bool:
-    """Return whether a reading that came too late says something new."""
-    from_end = int(c.hot[s].count) - 1
-    for i in range(from_end, -1, -1):
-        spot = place(c, s, i)
-        if c.r_at[spot] == at:
-            return not valued or c.r_value[spot] != value
-        if c.r_at[spot] < at:
-            break
-    return valued
-
-
-@woven
-def _said_before(t: Tables, batch: Batch, rows: I64, x: int) -> bool:
-    """Return whether the message of row ``x`` gave its instant a value before."""
-    for y in range(x - 1, -1, -1):
-        if batch.arrival[rows[y]] != batch.arrival[rows[x]]:
-            return False
-        if batch.at_us[rows[y]] == batch.at_us[rows[x]] and is_valued(t, batch, rows[y]):
-            return True
-    return False
-
-
-@woven
-def _hear(t: Tables, c: Columns, s: int, batch: Batch, rows: I64, x: int, valued: bool) -> None:
-    """Give an unsettled reading its place; the message that came last stands.
-
-    A reading without a value takes away what an earlier message said of its instant.
-    """
-    at, value = batch.at_us[rows[x]], batch.value[rows[x]]
-    i = after(c, s, at, 0, int(c.hot[s].count))
-    if i == 0 or c.r_at[place(c, s, i - 1)] != at:
-        if valued:
-            insert(c, s, i, at, value)
-    elif not valued:
-        if not _said_before(t, batch, rows, x):
-            remove(c, s, i - 1)
-    elif value > c.r_value[place(c, s, i - 1)] or not _said_before(t, batch, rows, x):
-        c.r_value[place(c, s, i - 1)] = value
-
-
-@woven
-def _hear_all(
-    t: Tables, c: Columns, s: int, batch: Batch, rows: I64, room: Room, out: Out
-) -> None:  # fmt: skip
-    old = c.cold[s].settled
-    earliest = NEVER
-    for x in range(len(rows)):
-        j = rows[x]
-        valued = is_valued(t, batch, j)
-        at = batch.at_us[j]
-        if old != NONE and at <= old:
-            if _differs(c, s, at, batch.value[j], valued):
-                room.tally[0] += 1
-                earliest = min(earliest, at)
-            continue
-        _hear(t, c, s, batch, rows, x, valued)
-    if earliest != NEVER:
-        note(out, s, 0, MISSED, 0, 0, 0, earliest, earliest)
 
 
 @woven
@@ -353,7 +279,7 @@ def judge_one(
     calm = not changed and _all_calm(t, c, s, batch, rows, more, ordered)
     if not calm:
         _gather_told(t, c, s, told, ordered, room)
-    _hear_all(t, c, s, batch, rows, room, out)
+    hear_all(t, c, s, batch, rows, room, out)
     new_settled = settled(c, s)
     if not calm:
         otherwise = room.tally[2]

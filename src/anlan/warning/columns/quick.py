@@ -63,8 +63,7 @@ LARGEST = np.finfo(np.float64).max
 
 @compiled
 def take_for_windows(t: Tables, c: Columns, s: int, batch: Batch, j: int, now: int) -> bool:
-    """Do what ``take_one`` does for a stream that windows judge, too."""
-    catch_up(c, s)
+    """Do what ``take_one`` does for a stream that windows judge, too: such a one is never ahead."""
     p = c.hot[s].program
     count = int(c.hot[s].count)
     if p < 0 or t.program[p].plain or c.hot[s].state == MOVING or not 0 < count < size_of(c, s):

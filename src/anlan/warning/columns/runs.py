@@ -24,6 +24,8 @@ from anlan.warning.columns.layout import (
     Tables,
 )
 
+FURTHEST_AHEAD = 1 << 30  # no sum with it leaves 32 bits
+
 
 @woven
 def _stand_alike(c: Columns, s: int) -> bool:
@@ -76,7 +78,9 @@ def take_run(t: Tables, c: Columns, batch: Batch, now: int, j: int, s: int) -> b
     """Take ``RUN`` rows from ``j`` on, of the streams of a run from ``s`` on; or change nothing."""
     run = np.uint64(s >> RUN_SHIFT)
     ahead = int(c.ahead[run])
-    if (ahead == 0 and not _stand_alike(c, s)) or not _are_calm(t, c, batch, now, j, s):
+    if ahead >= FURTHEST_AHEAD or (ahead == 0 and not _stand_alike(c, s)):
+        return False
+    if not _are_calm(t, c, batch, now, j, s):
         return False
     hot = c.hot[np.uint64(s)]
     ring = c.bundle[np.uint64(hot.row >> SHIFT)]

@@ -15,6 +15,14 @@ from numpy.lib.npyio import NpzFile
 from numpy.typing import NDArray
 
 from anlan.kernel.errors import IntegrityBreachError
+from anlan.warning.columns.inuse import (
+    PACK,
+    SAME_PLACES,
+    UNPACK,
+    are_few,
+    carry_in_use,
+    slots_in_use,
+)
 from anlan.warning.columns.layout import (
     BUNDLE,
     COLD,
@@ -170,7 +178,7 @@ def save(
         "used": state.used, "unusable": state.unusable,
     }  # fmt: skip
     arrays = {f"t.{name}": column for name, column in state.tables._asdict().items()}
-    arrays |= {f"c.{name}": column for name, column in _used(state).items()}
+    arrays |= {f"c.{name}": column for name, column in _packed(state).items()}
     beside = path.with_name(path.name + ".part")
     try:
         with _Steadily(beside, "w") as file:
@@ -182,6 +190,19 @@ def save(
         raise
     beside.replace(path)
     _sync_folder(path.parent)
+
+
+def _packed(state: State) -> dict[str, Any]:
+    """Return the columns as they are kept in a file: rings that are mostly empty by what they hold."""
+    found = _used(state)
+    slots = slots_in_use(state.columns)
+    if are_few(state.columns, slots):
+        found["slots"] = slots
+        for name in BY_READING:
+            packed = np.empty(int(slots.sum()) * BUNDLE, np.int64)
+            carry_in_use(state.columns, slots, found[name].view(np.int64), packed, PACK)
+            found[name] = packed.view(KINDS[name])
+    return found
 
 
 def _used(state: State) -> dict[str, Any]:
@@ -210,11 +231,15 @@ def spare_for(state: State) -> Spare:
     New pages are what takes the time of a copy: whoever has the state alone need not wait for them.
     """
     found = {}
+    # Looked at while others go on: nothing may be changed, and about right is enough.
+    c = state.columns
+    few = 2 * (c.hot["count"].sum() + RUN * c.ahead.sum(dtype=np.int64)) < state.used
     for name, column in _used(state).items():
         one = np.empty(
             (len(column) + len(column) // SPARE_MORE + 1, *column.shape[1:]), column.dtype
         )
-        one.reshape(-1).view(np.uint8)[::PAGE] = 0
+        if not (few and name in BY_READING):
+            one.reshape(-1).view(np.uint8)[::PAGE] = 0
         found[name] = one
     return found
 
@@ -222,11 +247,18 @@ def spare_for(state: State) -> Spare:
 def copied(state: State, spare: Spare | None = None) -> State:
     """Return the same, apart from what changes later; in ``spare`` as far as that is large enough."""
     columns = {}
+    slots = slots_in_use(state.columns)
+    few = are_few(state.columns, slots)
     for name, column in _used(state).items():
         place = (spare or {}).get(name, column[:0])[: len(column)]
-        if place.shape == column.shape:
+        if place.shape != column.shape:
+            place = np.empty(column.shape, column.dtype)
+        if few and name in BY_READING:
+            whole = column.view(np.int64), place.view(np.int64)
+            carry_in_use(state.columns, slots, *whole, SAME_PLACES)
+        else:
             np.copyto(place, column)
-        columns[name] = place if place.shape == column.shape else column.copy()
+        columns[name] = place
     return replace(state, columns=Columns(**columns), free=None)
 
 
@@ -268,7 +300,19 @@ def _read(kept: NpzFile) -> Saved:
     rules = tuple((str(rule), int(version)) for rule, version in said["rules"])
     silences = tuple((str(rule), int(version)) for rule, version in said["silences"])
     state = State(tables, columns, rules, silences, int(said["used"]), tuple(said["unusable"]))
+    if "c.slots" in kept:
+        state.columns = _unpacked(state, _as(kept["c.slots"], np.int64))
     return Saved(state, int(said["cursor"]), said["more"])
+
+
+def _unpacked(state: State, slots: I64) -> Columns:
+    columns = {}
+    for name in BY_READING:
+        packed = getattr(state.columns, name)
+        columns[name] = np.empty(state.used, KINDS[name])
+        whole = packed.view(np.int64), columns[name].view(np.int64)
+        carry_in_use(state.columns, slots, *whole, UNPACK)
+    return state.columns._replace(**columns)
 
 
 def _with_steps(bundles: Any) -> Any:
