@@ -153,6 +153,7 @@ def prepared(root: Path, environment: dict[str, str]) -> str:
     with (home / "demo.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not token.exists():
+            shutil.rmtree(home / "demo", ignore_errors=True)  # half of it, after a failure
             token.write_text(_made(home / "demo", environment))
     shutil.copytree(home / "demo", root)
     return token.read_text()

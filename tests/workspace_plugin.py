@@ -18,10 +18,17 @@ from anlan.infra import workspace
 IN_MEMORY = Path("/dev/shm")
 ENOUGH = 4 * 2**30  # bytes; the whole suite uses a fraction of it at a time
 
+
+def _memory_available() -> int:
+    """Return how many bytes of memory the system could give; 0 where it does not say."""
+    lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
+    return next((int(x.split()[1]) * 1024 for x in lines if x.startswith("MemAvailable:")), 0)
+
+
 if (
     "TMPDIR" not in os.environ
     and os.access(IN_MEMORY, os.W_OK)
-    and shutil.disk_usage(IN_MEMORY).free >= ENOUGH
+    and min(shutil.disk_usage(IN_MEMORY).free, _memory_available()) >= ENOUGH
 ):
     os.environ["TMPDIR"] = str(IN_MEMORY)  # for the processes that tests start, too
     tempfile.tempdir = None

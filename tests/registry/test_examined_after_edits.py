@@ -102,6 +102,20 @@ def test_streams_at_a_place_that_changed_were_touched_with_it(since):
     assert since == [True]
 
 
+def test_a_stream_in_an_area_that_changed_does_not_stand_for_others():
+    load(the_city(), the_law())
+    fill(Random(1), **FEW)
+    alike = {"quantity": "tilt", "interval": "1m", "risk_point": None, "valid_to": None}
+    Sensor.objects.update(quantity="gas")
+    Sensor.objects.filter(pk="n0").update(area="410102", **alike)
+    Sensor.objects.filter(pk="n5").update(area="410103", **alike)
+    public.examined(now=LATER)
+    made = replace(public.record(ADMIN, "areas", "410102", at=NOW).entry, name_zh="改名")
+    take(EntriesEdit("areas", (made,), TODAY, key="410102"), LATER)
+    take(version_edit("rules", "tilt.high", None, on=TODAY, today=TODAY), LATER)
+    assert told(public.examined(now=LATER)) == told(the_whole())
+
+
 def test_a_load_or_another_day_has_all_looked_at(since):
     load(the_city(), the_law())
     fill(Random(1), **MANY)

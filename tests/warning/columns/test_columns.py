@@ -36,7 +36,7 @@ from anlan.warning.columns.state import BY_READING
 from anlan.warning.columns.sums import exact_sum
 from tests.warning.domain.builders import a_rule, a_threshold, a_window
 
-from .both import Both, a_stream, us
+from .both import Both, a_stream, caught_up, readings, us
 
 STREAMS = 30_000
 
@@ -134,6 +134,51 @@ def test_a_harmed_file_is_refused(tmp_path: Path, harm: str):
     path.write_bytes({"cut": whole[: len(whole) // 2], "empty": b"", "other": b"x" * 100}[harm])
     with pytest.raises(IntegrityBreachError):
         load(path)
+
+
+@pytest.mark.parametrize(
+    "name", ["slots", "row", "head", "count", "base", "step", "size", "r_at", "owner"]
+)
+def test_a_file_whose_rings_do_not_fit_is_refused(tmp_path: Path, name: str):
+    state, ticks = founded(judged_city.threshold()), Ticks(STREAMS)
+    for _ in range(3):
+        batch, now = ticks.next()
+        step(state, batch, now=now)
+    path = tmp_path / "judge.npz"
+    save(state, path)
+    with np.load(path) as kept:
+        arrays = dict(kept)
+    arrays = {key: value.copy() for key, value in arrays.items()}
+    assert "c.slots" in arrays
+    if name in {"row", "head", "count"}:
+        arrays["c.hot"][name][5] = 30_000
+    elif name in {"base", "step", "size"}:
+        arrays["c.bundle"][name][0] = {"base": 1 << 40, "step": 0, "size": 1 << 20}[name]
+    elif name == "slots":
+        arrays["c.slots"][0] -= 1
+    else:
+        arrays[f"c.{name}"] = arrays[f"c.{name}"][:-1]
+    np.savez(path, **arrays)
+    with pytest.raises(IntegrityBreachError):
+        load(path)
+
+
+def test_rings_that_went_round_and_young_ones_are_kept_side_by_side(tmp_path: Path):
+    slow, quick = timedelta(minutes=5), timedelta(seconds=10)
+    streams = {
+        number: a_stream(number, interval=slow if number % 3 else quick) for number in range(300)
+    }
+    both = Both(streams, a_threshold(("yellow", 4, 3)), a_rule("silence", hazard="system.device"))
+    for minute in range(0, 200, 5):
+        if minute == 100:
+            both.set_streams({number: x for number, x in both.streams.items() if number % 7})
+        spoken = [number for number in both.streams if number % 3 or minute > 150]
+        both.step(minute * 60 + 5, *((number, minute * 60, 1.0) for number in spoken))
+        kept = caught_up(both.state)
+        save(both.state, tmp_path / "judge.npz")
+        again = caught_up(load(tmp_path / "judge.npz").state)
+        for number in both.streams:
+            assert readings(again, number) == readings(kept, number)
 
 
 def test_memory_does_not_grow_with_time():

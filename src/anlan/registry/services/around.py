@@ -115,9 +115,11 @@ def _sensors(
     """Return code, place and path of the area of the streams to be seen."""
     mine, at = own.get("sensors", frozenset()), own.get("risk_points", frozenset())
     groups = _groups(Sensor, "quantity", "interval", "risk_point__kind", today=today)
-    others = groups.exclude(pk__in=mine).exclude(risk_point__in=at)
+    areas = own.get("areas", frozenset())
+    # Whoever is seen anyway does not stand for others: it may have changed, and they have not.
+    others = groups.exclude(pk__in=mine).exclude(risk_point__in=at).exclude(area__in=areas)
     wanted = Q(pk__in=mine | _ones(others)) | Q(risk_point__in=at) | Q(quantity__in=alike)
-    wanted |= Q(area__in=own.get("areas", ())) | Q(operator__in=gone.get("organisations", ()))
+    wanted |= Q(area__in=areas) | Q(operator__in=gone.get("organisations", ()))
     rows = Sensor.objects.filter(wanted, ended_at__isnull=True).order_by()
     return set(rows.values_list("pk", "risk_point_id", "area__path"))
 

@@ -111,10 +111,8 @@ def _hear_many(t: Tables, c: Columns, s: int, batch: Batch, rows: I64) -> None:
     at, value = np.empty(count + len(rows), np.int64), np.empty(count + len(rows), np.float64)
     n, i, x = 0, 0, 0
     while i < count or x < len(rows):
-        kept_at = c.r_at[place(c, s, i)] if i < count else NEVER
-        new_at = batch.at_us[rows[x]] if x < len(rows) else NEVER
-        at[n] = min(kept_at, new_at)
-        there = kept_at <= new_at
+        there = i < count and (x == len(rows) or c.r_at[place(c, s, i)] <= batch.at_us[rows[x]])
+        at[n] = c.r_at[place(c, s, i)] if there else batch.at_us[rows[x]]
         value[n] = c.r_value[place(c, s, i)] if there else 0.0
         i += there
         end = x

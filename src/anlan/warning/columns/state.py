@@ -37,6 +37,7 @@ from anlan.warning.columns.layout import (
     RING,
     RULE,
     RUN,
+    SHIFT,
     SILENCE,
     Columns,
     Flags,
@@ -45,9 +46,9 @@ from anlan.warning.columns.layout import (
 from anlan.warning.columns.programs import SPARE, Named
 
 STEP_BYTES = 8 << 20
-VERSION = 4  # of the file
-ABREAST_ALREADY, ALONE = 3, 2
-"""Files of these versions are read, too: none had columns by run, in the older each bundle lay alone."""
+VERSION = 5  # of the file
+UNPACKED, ABREAST_ALREADY, ALONE = 4, 3, 2
+"""Files of these versions are read, too: before 4 there were no columns by run, in 2 each bundle lay alone."""
 BY_READING = ("r_at", "r_value")
 BY_RUN = ("ahead", "newest_low", "newest_high")
 KINDS: dict[str, Any] = {
@@ -233,7 +234,8 @@ def spare_for(state: State) -> Spare:
     found = {}
     # Looked at while others go on: nothing may be changed, and about right is enough.
     c = state.columns
-    few = 2 * (c.hot["count"].sum() + RUN * c.ahead.sum(dtype=np.int64)) < state.used
+    held = c.hot["head"].sum() + c.hot["count"].sum() + RUN * c.ahead.sum(dtype=np.int64)
+    few = 2 * held < state.used
     for name, column in _used(state).items():
         one = np.empty(
             (len(column) + len(column) // SPARE_MORE + 1, *column.shape[1:]), column.dtype
@@ -283,7 +285,7 @@ def _read(kept: NpzFile) -> Saved:
     if kept.zip is None or kept.zip.testzip() is not None:
         raise IntegrityBreachError(what="a state of the judge that is harmed")
     said = json.loads(kept["said"].tobytes())
-    if said["version"] not in {VERSION, ABREAST_ALREADY, ALONE}:
+    if said["version"] not in {VERSION, UNPACKED, ABREAST_ALREADY, ALONE}:
         raise IntegrityBreachError(what=f"a state of the judge of version {said['version']}")
     # A file forgets that its records are aligned: compiled code must know.
     tables = Tables(
@@ -291,7 +293,7 @@ def _read(kept: NpzFile) -> Saved:
         **{name: _as(kept[f"t.{name}"], kind) for name, kind in TABLE_KINDS.items()},
     )
     given = {name: kept[f"c.{name}"] for name in KINDS if f"c.{name}" in kept}
-    if said["version"] != VERSION:
+    if said["version"] < UNPACKED:
         runs = -(-len(given["hot"]) // RUN)
         given |= {name: blank(name, runs) for name in BY_RUN}
     if said["version"] == ALONE:
@@ -300,16 +302,49 @@ def _read(kept: NpzFile) -> Saved:
     rules = tuple((str(rule), int(version)) for rule, version in said["rules"])
     silences = tuple((str(rule), int(version)) for rule, version in said["silences"])
     state = State(tables, columns, rules, silences, int(said["used"]), tuple(said["unusable"]))
-    if "c.slots" in kept:
-        state.columns = _unpacked(state, _as(kept["c.slots"], np.int64))
+    slots = _as(kept["c.slots"], np.int64) if "c.slots" in kept else None
+    if not _is_sound(state, slots):
+        raise IntegrityBreachError(what="a state of the judge whose rings do not fit")
+    if slots is not None:
+        state.columns = _unpacked(state, slots)
     return Saved(state, int(said["cursor"]), said["more"])
+
+
+def _is_sound(state: State, slots: I64 | None) -> bool:
+    """Return whether every ring lies where there is room: compiled code does not look."""
+    c, ring = state.columns, state.columns.bundle
+    row = c.hot["row"].astype(np.int64)
+    seated = row >= 0
+    size = (
+        np.where(seated, ring["size"][np.minimum(row, len(c.owner) - 1) >> SHIFT], 1)
+        if len(ring)
+        else 1
+    )
+    ends = ring["base"] + (ring["size"] - 1) * ring["step"] + BUNDLE
+    fits = (
+        len(c.owner) == len(ring) * BUNDLE
+        and all(len(getattr(c, name)) == -(-len(row) // RUN) for name in BY_RUN)
+        and len(c.cold) == len(row)
+        and bool(((row >= -1) & (row < len(c.owner))).all())
+        and np.array_equal(c.owner[row[seated]], np.flatnonzero(seated))
+        and bool(((ring["size"] > 0) & (ring["step"] >= BUNDLE) & (ring["base"] >= 0)).all())
+        and int(ends.max(initial=0)) <= state.used
+        and bool(((c.hot["head"] >= 0) & (c.hot["head"] < size)).all())
+        and bool(((c.hot["count"] >= 0) & (c.hot["count"] <= np.where(seated, size, 0))).all())
+    )
+    if not fits:
+        return False
+    if slots is not None and not np.array_equal(slots, slots_in_use(c)):
+        return False
+    room = state.used if slots is None else int(slots.sum()) * BUNDLE
+    return len(c.r_at) == len(c.r_value) == room
 
 
 def _unpacked(state: State, slots: I64) -> Columns:
     columns = {}
     for name in BY_READING:
         packed = getattr(state.columns, name)
-        columns[name] = np.empty(state.used, KINDS[name])
+        columns[name] = np.zeros(state.used, KINDS[name])
         whole = packed.view(np.int64), columns[name].view(np.int64)
         carry_in_use(state.columns, slots, *whole, UNPACK)
     return state.columns._replace(**columns)
