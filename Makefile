@@ -17,7 +17,7 @@ run: $(VENV)/.run $(BUILT)  ## set up, replay the Zhengzhou rainstorm, print the
 	$(BIN)/anlan demo
 
 test: $(VENV)/.dev $(BUILT)  ## every test that needs no minutes
-	$(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal -m "not long"
+	$(BIN)/python -m pytest -q -n $(WORKERS) -m "not long"
 
 check: $(VENV)/.dev  ## format, lint, types, import walls, migrations and docs in step
 	$(BIN)/ruff format --check $(SRC)
@@ -27,10 +27,10 @@ check: $(VENV)/.dev  ## format, lint, types, import walls, migrations and docs i
 	$(BIN)/python tools/check_house.py
 
 test-postgres: $(VENV)/.dev  ## every database test again, on a real PostgreSQL; an eighth of them with ANLAN_TESTS_SHARE=1/8
-	$(BIN)/python tools/on_postgres.py $(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal -m "not long and not sqlite_only and not browser"
+	$(BIN)/python tools/on_postgres.py $(BIN)/python -m pytest -q -n $(WORKERS) -m "not long and not sqlite_only and not browser"
 
 test-long: $(VENV)/.dev  ## soak and fault tests: every passage of every step, not a matter of minutes
-	$(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal -m long
+	$(BIN)/python -m pytest -q -n $(WORKERS) -m long
 
 bench: $(VENV)/.dev  ## benchmarks: ratios against a named limit of the same run
 	$(BIN)/python benchmarks/run.py

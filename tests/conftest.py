@@ -34,33 +34,6 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
 #: Tests that start processes or servers of their own, or ask for a connection by themselves.
 ASK_BY_THEMSELVES = ("tests/faults/", "tests/infra/", "tests/flow/", "tests/entrypoints/")
 
-#: Tests that take tens of seconds, or share what does (a server, a browser): begun first, so that no
-#: worker is left alone with one of them at the end, and close together, so that one of them makes it.
-FIRST = (
-    "tests/browser/",
-    "tests/docs/test_tutorial.py",
-    "tests/entrypoints/mqtt/test_killed.py",
-    "tests/entrypoints/test_simulate_cli.py",
-    "tests/entrypoints/test_watch_served.py",
-    "tests/faults/",
-    "tests/learning/test_ordinary_db.py",
-    "tests/notices/test_crash.py",
-    "tests/replays/",
-    "tests/sensing/sta/test_frost_client.py",
-    "tests/sensing/store/",
-)
-
-
-def place_in_line(item):
-    """Return where a test stands: what takes longest first, the rest in the order of the dice.
-
-    What empties all tables stays behind those that only take back what they wrote.
-    """
-    marker = item.get_closest_marker("django_db")
-    if marker is not None and marker.kwargs.get("transaction"):
-        return len(FIRST)
-    return next((at for at, one in enumerate(FIRST) if item.nodeid.startswith(one)), len(FIRST))
-
 
 def asks_the_database(item) -> bool:
     """Return whether a test may say something else on another database."""
@@ -81,11 +54,7 @@ def is_of_share(item, share):
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config, items):
-    """Begin with what takes longest.
-
-    On PostgreSQL, leave out what asks no database: on SQLite it has said all it can say.
-    """
-    items.sort(key=place_in_line)
+    """On PostgreSQL, leave out what asks no database: on SQLite it has said all it can say."""
     share = os.environ.get("ANLAN_TESTS_SHARE", "1/1")
     left_out = [
         item
