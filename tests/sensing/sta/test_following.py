@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from datetime import date, timedelta
-from pathlib import Path
 from unittest.mock import patch
 
 import pytest
@@ -14,7 +10,6 @@ from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 from msgspec.structs import replace
 
-from anlan.infra import workspace
 from anlan.infra.models import JournalEntry
 from anlan.kernel.actor import system_actor
 from anlan.registry import public as registry
@@ -28,6 +23,7 @@ from anlan.sensing.sta import catalogue as made
 from anlan.sensing.sta import parts
 from anlan.sensing.sta.model import KINDS
 from tests.registry.small_city import ADMIN, parsed, text
+from tests.sensing.children import lines_of
 from tests.sensing.conftest import NOW, small_law
 from tests.sensing.sta.conftest import WEST, a_place, load, stream
 from tests.sensing.sta.following import TODAY, changed, followed, forget, fresh, take
@@ -35,7 +31,6 @@ from tests.sensing.sta.test_keeping import A_STREAM, A_THING, POINT, WHY
 
 pytestmark = pytest.mark.django_db(databases="__all__")
 ME = system_actor("test")
-HOUSE = Path(__file__).parents[3]
 
 
 @pytest.fixture(autouse=True)
@@ -306,25 +301,7 @@ def test_an_edit_costs_what_it_touched_however_large_the_city(monkeypatch):
 
 
 def test_edits_of_other_processes_are_seen_at_once(tmp_path):
-    root = tmp_path / "city"
-    workspace.create(root, kind=workspace.WorkspaceKind.LIVE)
-    env = {name: value for name, value in os.environ.items() if not name.endswith("_URL")}
-    ran = subprocess.run(
-        [sys.executable, "-m", "tests.sensing.sta.following_child"],
-        cwd=HOUSE,
-        env={
-            **env,
-            "ANLAN_WORKSPACE": str(root),
-            "DJANGO_SETTINGS_MODULE": "anlan.conf.settings",
-            "PYTHONPATH": f"{HOUSE / 'src'}:{HOUSE}",
-        },
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=300,
-    )
-    assert ran.returncode == 0, ran.stderr[-3000:]
-    assert ran.stdout.splitlines() == [
+    assert lines_of("tests.sensing.sta.following_child", tmp_path / "city") == [
         "changed 0 改名",
         "ended 0 gone",
         "entered 0 N",
