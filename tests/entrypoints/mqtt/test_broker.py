@@ -205,6 +205,7 @@ def test_a_broker_that_dies_and_comes_back(mosquitto, live, run, publisher):
     published(infos[100])
     broker.kill()
     eventually(lambda: running.brokers[0].state.problem)
+    eventually(lambda: not pub.client.is_connected())  # it has read what was acknowledged to it
     before = set(kept())
     ours = before | {100.0 * n for n, info in enumerate(infos) if not info._published}
     infos += [pub.publish(OWN, a_row(minute=n / 100, value=n)) for n in range(300, 400)]
