@@ -257,8 +257,6 @@ def test_an_error_nobody_expected_ends_no_asking(live, run, monkeypatch):
     assert asked.count("breaks") >= 3
 
 
-# paho leaves a socket whose handshake failed to the garbage collector.
-@pytest.mark.filterwarnings("ignore:unclosed <ssl.SSLSocket:ResourceWarning")
 def test_tls_and_passwords(mosquitto, live, run, tmp_path, publisher, mosquitto_there):
     found = certificates(tmp_path)
     passwords = tmp_path / "passwords"

@@ -2,36 +2,29 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import logging
-import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from paho.mqtt import client as paho
-from paho.mqtt.enums import CallbackAPIVersion
-from paho.mqtt.packettypes import PacketTypes
-from paho.mqtt.properties import Properties
-from paho.mqtt.subscribeoptions import SubscribeOptions
-
+from anlan.entrypoints.mqtt.calling import MOST_UNACKED, Call, call, problem_of
 from anlan.entrypoints.mqtt.letters import Letter, Settled, Taker
-from anlan.entrypoints.mqtt.settings import BrokerPart, client_tls, secret_in
+from anlan.entrypoints.mqtt.settings import BrokerPart, secret_in
 from anlan.entrypoints.senders import WRITES, Senders, may_send
+from anlan.infra.mqtt import Publish
 from anlan.kernel.actor import Actor
 from anlan.kernel.errors import AnlanError, NotAllowedError
 
 log = logging.getLogger(__name__)
 
-MOST_UNACKED = 20_000
 ROOM_CHECKED_S = 0.05
-LONGEST_PAUSE_S = 30
-NO_TOPIC = "\N{REPLACEMENT CHARACTER}"
-"""Stands for a topic that is no text, of which no rule takes it in, and for a NUL in one."""
-SESSION_KEPT_S = 7 * 86_400
-"""For how long a broker of MQTT 5 is asked to keep what comes while Anlan is away."""
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 30.0
+ENDING_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +36,7 @@ class LineState:
 
 
 class BrokerLine:
-    """One line to one broker, with a session that outlives it."""
+    """One line to one broker, in a thread of its own, with a session that outlives it."""
 
     def __init__(
         self,
@@ -59,11 +52,12 @@ class BrokerLine:
         self.state = LineState(clock(), "mqtt.not_connected_yet")
         self._root, self._taker, self._senders, self._clock = root, taker, senders, clock
         self._actor: Actor | None = None
-        self._turn = threading.Lock()
-        self._line = 0  # counts lines: what came by an earlier one is not acknowledged on this one
+        self._call: Call | None = None
         self._unacked = 0
         self._reading = True
-        self._client: paho.Client | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
+        self._ending = asyncio.Event()
 
     def tend(self) -> None:
         """Ask again for whom the token stands; begin when it is known, end when it is revoked."""
@@ -80,122 +74,115 @@ class BrokerLine:
             self._end()
             return
         self._actor = actor
-        if self._client is None and self._reading:
+        if self._thread is None and self._reading:
             self._begin()
 
+    # The thread
+
     def _begin(self) -> None:
-        part = self.part
-        try:
-            client = self._made()
-        except (AnlanError, OSError) as error:
-            self._note(error.code if isinstance(error, AnlanError) else str(error))
-            return
-        said: dict[str, Any] = {}
-        if part.version == "5":
-            asked = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
-            asked.SessionExpiryInterval = SESSION_KEPT_S
-            asked.ReceiveMaximum = MOST_UNACKED
-            said = {"clean_start": False, "properties": asked}
-        self._client = client
-        client.connect_async(part.host, part.at, part.keep_alive, **said)
-        client.loop_start()
+        self._ending = asyncio.Event()
+        self._loop = asyncio.new_event_loop()
+        name = f"mqtt {self.part.name}"
+        self._thread = threading.Thread(target=self._run, args=[self._loop], name=name, daemon=True)
+        self._thread.start()
 
-    def _made(self) -> paho.Client:
-        part = self.part
-        is_new = part.version == "5"
-        client = paho.Client(
-            CallbackAPIVersion.VERSION2,
-            client_id=part.client_id or f"anlan-{self._root.name}-{part.name}",
-            clean_session=None if is_new else False,
-            protocol=paho.MQTTv5 if is_new else paho.MQTTv311,
-            manual_ack=True,
-        )
-        if part.user:
-            client.username_pw_set(part.user, secret_in(self._root, part.password_file))
-        if part.tls:
-            client.tls_set_context(client_tls(part, self._root))
-        client.reconnect_delay_set(min_delay=1, max_delay=LONGEST_PAUSE_S)
-        client.on_connect = self._connected
-        client.on_connect_fail = self._not_connected
-        client.on_disconnect = self._disconnected
-        client.on_subscribe = self._subscribed
-        client.on_message = self._came
-        return client
+    def _run(self, loop: asyncio.AbstractEventLoop) -> None:
+        with asyncio.Runner(loop_factory=lambda: loop) as runner:
+            runner.run(self._stay())
 
-    # What paho tells, in its own thread
+    async def _stay(self) -> None:
+        """Call the broker again and again, until told to end."""
+        pause = FIRST_PAUSE_S
+        while not self._ending.is_set():
+            was_let_in = await self._one_call()
+            pause = FIRST_PAUSE_S if was_let_in else pause
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._ending.wait(), pause)
+            pause = min(2 * pause, LONGEST_PAUSE_S)
 
-    def _connected(
-        self, client: paho.Client, _data: Any, _flags: Any, reason: Any, _said: Any
-    ) -> None:
-        if reason.is_failure:
-            self._note(f"refused: {reason}")
-            return
-        if self.part.version == "5":
-            # 1: retained messages come with a new subscription only, not with each connection.
-            options = SubscribeOptions(qos=1, retainHandling=1)
-            client.subscribe([(topic.filter, options) for topic in self.part.topics])
-        else:
-            client.subscribe([(topic.filter, 1) for topic in self.part.topics])
+    async def _one_call(self) -> bool:
+        """Stay with the broker as long as the line holds; return whether it ever let us in."""
+        self._unacked = 0
+        name = self.part.client_id or f"anlan-{self._root.name}-{self.part.name}"
+        calling = asyncio.ensure_future(call(self.part, self._root, self, name=name))
+        if not await self._first(calling):
+            calling.cancel()
+            return False
+        error = calling.exception()
+        if error is not None:
+            if not isinstance(error, AnlanError | OSError):
+                log.error("a broker cannot be called", exc_info=error)
+            self._note(problem_of(error))
+            return False
+        self._call = this = calling.result()
+        if not await self._first(this.over):
+            this.hang_up()
+            await asyncio.wait([this.over], timeout=ENDING_S)
+        elif self._reading and (not self.state.problem or not this.was_let_in):
+            self._note(this.over.result())  # else what went wrong first says more
+        self._call = None
+        return this.was_let_in
 
-    def _not_connected(self, _client: paho.Client, _data: Any) -> None:
-        self._note(str(sys.exc_info()[1] or "cannot connect"))
+    async def _first(self, what: asyncio.Future[Any]) -> bool:
+        """Wait for something; return whether it came before the end did."""
+        ending = asyncio.ensure_future(self._ending.wait())
+        await asyncio.wait([what, ending], return_when=asyncio.FIRST_COMPLETED)
+        ending.cancel()
+        return what.done()
 
-    def _disconnected(
-        self, _client: paho.Client, _data: Any, _flags: Any, reason: Any, _said: Any
-    ) -> None:
-        with self._turn:
-            self._line += 1
-            self._unacked = 0
-        if self._reading and not self.state.problem:  # else what went wrong first says more
-            self._note(f"line lost: {reason}")
+    # What the broker says, in that thread
 
-    def _subscribed(
-        self, _client: paho.Client, _data: Any, _mid: int, reasons: list[Any], _said: Any
-    ) -> None:
-        refused = [
-            topic.filter
-            for topic, reason in zip(self.part.topics, reasons, strict=False)
-            if reason.is_failure
-        ]
-        self._note(f"subscription refused: {', '.join(refused)}" if refused else "")
+    def subscribed(self, _call: Call, problem: str) -> None:
+        """Hear that the broker sends from now on."""
+        self._note(problem)
 
-    def _came(self, _client: paho.Client, _data: Any, message: paho.MQTTMessage) -> None:
-        """Hand a message on; while too much waits, read nothing: the broker keeps it."""
-        line = self._line
-        while self._reading and (self._taker.is_full or self._unacked >= MOST_UNACKED):
-            threading.Event().wait(ROOM_CHECKED_S)
+    def came(self, call: Call, messages: Sequence[Publish]) -> None:
+        """Hand messages on; while too much waits, read no more: the broker keeps it."""
         actor = self._actor
         if not self._reading or actor is None:
-            return  # not acknowledged: it comes again
-        self.heard += 1
-        try:
-            topic = message.topic.replace("\0", NO_TOPIC)  # no column of PostgreSQL holds one
-        except UnicodeDecodeError:  # a broker may let it pass; raised here, it would end the line
-            topic = NO_TOPIC
-        with self._turn:
-            self._unacked += 1
-        mark = (line, message.mid if message.qos else 0)
-        letter = Letter(
-            self,
-            actor,
-            topic,
-            bytes(message.payload),
-            retained=bool(message.retain),
-            mark=mark,
-        )
-        self._taker.take([letter])
+            return  # not acknowledged: they come again
+        self.heard += len(messages)
+        self._unacked += len(messages)
+        self._taker.take(
+            [
+                Letter(
+                    self, actor, one.topic, one.payload,
+                    retained=one.retain, mark=(call, one.packet_id),
+                )
+                for one in messages
+            ]
+        )  # fmt: skip
+        self._wait_for_room(call)
+
+    @property
+    def _has_room(self) -> bool:
+        return not self._taker.is_full and self._unacked < MOST_UNACKED
+
+    def _wait_for_room(self, call: Call) -> None:
+        """Others fill the room too, and nobody says when it is there again."""
+        if self._has_room:
+            call.go_on()
+        else:
+            call.hold()
+            asyncio.get_running_loop().call_later(ROOM_CHECKED_S, self._wait_for_room, call)
 
     def settled(self, letters: Settled) -> None:
-        """Acknowledge what is durable now, in the order in which it came."""
-        client = self._client
-        with self._turn:
-            for letter, _fate in letters:
-                line, mid = letter.mark
-                if line != self._line:
-                    continue  # the broker sends it again by the new line
-                self._unacked -= 1
-                if mid and client is not None:
-                    client.ack(mid, 1)
+        """Acknowledge what is durable now, in the order in which it came; called by another thread."""
+        loop = self._loop
+        if loop is not None:
+            with contextlib.suppress(RuntimeError):  # it has ended: the broker sends them again
+                loop.call_soon_threadsafe(self._acknowledge, letters)
+
+    def _acknowledge(self, letters: Settled) -> None:
+        this = self._call
+        if this is None:
+            return
+        # What came by an earlier line is not acknowledged on this one: its number means another there.
+        numbers = [letter.mark[1] for letter, _fate in letters if letter.mark[0] is this]
+        self._unacked -= len(numbers)
+        this.acknowledge([number for number in numbers if number])
+        if self._has_room:
+            this.go_on()
 
     # The end
 
@@ -209,10 +196,12 @@ class BrokerLine:
         self._end()
 
     def _end(self) -> None:
-        client, self._client = self._client, None
-        if client is not None:
-            client.disconnect()
-            client.loop_stop()
+        thread, self._thread = self._thread, None
+        if thread is None or self._loop is None:
+            return
+        with contextlib.suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(self._ending.set)
+        thread.join(timeout=2 * ENDING_S)
 
     def _note(self, problem: str) -> None:
         if problem == self.state.problem:

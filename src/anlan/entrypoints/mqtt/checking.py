@@ -2,34 +2,29 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import ssl
-import sys
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from paho.mqtt import client as paho
-from paho.mqtt.enums import CallbackAPIVersion
-
+from anlan.entrypoints.mqtt.calling import ANSWERED_S, Call, call, problem_of
 from anlan.entrypoints.mqtt.door import server_tls
 from anlan.entrypoints.mqtt.settings import (
     FILE,
     BrokerPart,
     DoorPart,
     MqttSettingsError,
-    client_tls,
     load,
     rules_of,
     secret_in,
 )
 from anlan.entrypoints.senders import Senders, may_send
 from anlan.infra.catalogue import wording
+from anlan.infra.mqtt import Publish
 from anlan.kernel.errors import AnlanError
-
-PATIENCE_S = 10.0
 
 
 class Finding(NamedTuple):
@@ -101,16 +96,8 @@ def _door(part: DoorPart, root: Path) -> Iterator[Finding]:
 def _broker(part: BrokerPart, root: Path, *, now: datetime) -> Iterator[Finding]:
     try:
         actor = Senders().find(secret_in(root, part.token_file), now=now)
-        trial = Trial(part, root)
     except AnlanError as error:
         yield _refusal(part.name, error)
-        return
-    except (ssl.SSLError, OSError) as error:
-        yield Finding(
-            good=False,
-            zh=f"{part.name}：证书不可用：{error}",
-            en=f"{part.name}: certificate: {error}",
-        )
         return
     if not may_send(actor):
         yield Finding(
@@ -118,7 +105,7 @@ def _broker(part: BrokerPart, root: Path, *, now: datetime) -> Iterator[Finding]
             zh=f"{part.name}：{part.token_file} 中的令牌没有上报读数的权限（signs:write）。",
             en=f"{part.name}: the token in {part.token_file} does not allow sending readings (signs:write).",
         )
-    problem = trial.run()
+    problem = Trial(part, root).run()
     where = f"{part.host}:{part.at}"
     if problem:
         yield Finding(
@@ -138,52 +125,27 @@ class Trial:
     """One connection to a broker under a name of its own, without a session that stays."""
 
     def __init__(self, part: BrokerPart, root: Path) -> None:
-        self._part = part
-        self._problem = "no answer"
-        self._over = threading.Event()
-        self._client = client = paho.Client(
-            CallbackAPIVersion.VERSION2,
-            protocol=paho.MQTTv5 if part.version == "5" else paho.MQTTv311,
-            reconnect_on_failure=False,
-        )
-        if part.user:
-            client.username_pw_set(part.user, secret_in(root, part.password_file))
-        if part.tls:
-            client.tls_set_context(client_tls(part, root))
-        client.connect_timeout = PATIENCE_S
-        client.on_connect = self._connected
-        client.on_connect_fail = self._failed
-        client.on_subscribe = self._subscribed
+        self._part, self._root = part, root
 
     def run(self) -> str:
         """Return what is wrong; empty when nothing is."""
-        part = self._part
-        self._client.connect_async(part.host, part.at)
-        self._client.loop_start()
-        self._over.wait(PATIENCE_S)
-        self._client.disconnect()
-        self._client.loop_stop()
-        return self._problem
+        return asyncio.run(self._run())
 
-    def _end(self, problem: str) -> None:
-        self._problem = problem
-        self._over.set()
+    async def _run(self) -> str:
+        self._answered: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        try:
+            this = await call(self._part, self._root, self, name="")
+        except (AnlanError, OSError) as error:
+            return problem_of(error)
+        ways: list[asyncio.Future[str]] = [self._answered, this.over]
+        done, _ = await asyncio.wait(ways, timeout=ANSWERED_S, return_when=asyncio.FIRST_COMPLETED)
+        this.hang_up()
+        return next((one.result() for one in ways if one in done), "no answer")
 
-    def _connected(self, client: paho.Client, _data: Any, _flags: Any, reason: Any, _: Any) -> None:
-        if reason.is_failure:
-            self._end(str(reason))
-            return
-        client.subscribe([(topic.filter, 0) for topic in self._part.topics])
+    def subscribed(self, _call: Call, problem: str) -> None:
+        """Hear what became of the subscriptions."""
+        if not self._answered.done():
+            self._answered.set_result(problem)
 
-    def _failed(self, _client: paho.Client, _data: Any) -> None:
-        self._end(str(sys.exc_info()[1] or "no connection"))
-
-    def _subscribed(
-        self, _client: paho.Client, _data: Any, _mid: int, reasons: list[Any], _: Any
-    ) -> None:
-        refused = [
-            topic.filter
-            for topic, reason in zip(self._part.topics, reasons, strict=False)
-            if reason.is_failure
-        ]
-        self._end(f"subscription refused: {', '.join(refused)}" if refused else "")
+    def came(self, _call: Call, messages: Sequence[Publish]) -> None:
+        """Leave messages alone: whoever they are for gets them too."""

@@ -1,26 +1,30 @@
-"""One line with a client, from its bytes to packets: what may come when, and how much of it."""
+"""One line, from its bytes to packets, at either end: what may come when, and how much of it."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
+from typing import Generic, TypeVar
 
-from anlan.infra.mqtt import packets
+from anlan.infra.mqtt import client, packets
+from anlan.infra.mqtt.client import PingResp, Told
 from anlan.infra.mqtt.packets import Connect, Packet, PingReq, Publish
-from anlan.infra.mqtt.wire import V5, V311, BrokenError, Reader, Reason, malformed
+from anlan.infra.mqtt.wire import MOST_REMAINING, V5, V311, BrokenError, Reader, Reason, malformed
 
 MOST_CONNECT = 16 * 1024
 """Bytes of a CONNECT: before it nobody is known, and memory is for those who are."""
 TOPICS_REMEMBERED = 512
+NO_TOPIC = "\N{REPLACEMENT CHARACTER}"
+"""Stands for a topic that is no text, of which no rule takes it in, and for a NUL in one."""
+
+Heard = TypeVar("Heard")
 
 
-class ServerConnection:
-    """The server's end of one line; bytes go in, packets come out (no input or output of its own).
+class Connection(ABC, Generic[Heard]):
+    """One end of a line; bytes go in, packets come out (no input or output of its own)."""
 
-    ``largest`` is the largest packet in bytes, its head included, once the client is in.
-    """
-
-    def __init__(self, *, largest: int) -> None:
-        self.level = V311
+    def __init__(self, level: int, largest: int) -> None:
+        self.level = level
         self.connected = False
         self.broken: BrokenError | None = None
         self._largest = largest
@@ -33,10 +37,10 @@ class ServerConnection:
         """How many bytes wait for the rest of their packet."""
         return len(self._waiting)
 
-    def receive(self, data: bytes) -> list[Packet]:
+    def receive(self, data: bytes) -> list[Heard]:
         """Return the packets that are whole now, in their order.
 
-        When the client breaks the protocol, what came before is returned and ``broken`` says
+        When the other end breaks the protocol, what came before is returned and ``broken`` says
         why the line is to be closed; nothing is read from it any more.
         """
         if self.broken is not None:
@@ -47,7 +51,7 @@ class ServerConnection:
                 return []
             data = bytes(self._waiting)
             self._waiting.clear()
-        found: list[Packet] = []
+        found: list[Heard] = []
         try:
             self._read(data, found)
         except BrokenError as error:
@@ -55,11 +59,11 @@ class ServerConnection:
             self._waiting.clear()
         return found
 
-    def _read(self, data: bytes, found: list[Packet]) -> None:
+    def _read(self, data: bytes, found: list[Heard]) -> None:
         at, end = 0, len(data)
         while at < end:
-            if not self.connected and data[at] != packets.CONNECT:
-                raise BrokenError(Reason.PROTOCOL_ERROR, "the first packet is no CONNECT")
+            if not self.connected:
+                self._first(data[at])
             body = _body_of(data, at, end)
             if body is None:
                 break
@@ -76,25 +80,17 @@ class ServerConnection:
         self._need = max(2, end - at + 1)
         self._waiting += data[at:]
 
-    def _decode(self, head: int, data: bytes, start: int, after: int) -> Packet:
-        if head & 0xF0 == packets.PUBLISH and self.connected:
-            return self._publish(head, data, start, after)
-        body = data[start:after]
-        if not self.connected:
-            return self._connect(body)
-        decode = _DECODE.get(head)
-        if decode is None:
-            raise _unexpected(head)
-        return decode(body, self.level)
+    @abstractmethod
+    def _first(self, head: int) -> None:
+        """Refuse what may not begin a line."""
 
-    def _connect(self, body: bytes) -> Connect:
-        # Known before it is decoded whole, so that a refusal can be told in the client's version.
-        if body[:7] == b"\x00\x04MQTT\x05":
-            self.level = V5
-        found = packets.connect(body)
-        self.level = found.level
-        self.connected = True
-        return found
+    @abstractmethod
+    def _decode(self, head: int, data: bytes, start: int, after: int) -> Heard:
+        """Return the packet whose body lies between ``start`` and ``after``."""
+
+    @abstractmethod
+    def _named(self, raw: bytes) -> str:
+        """Return the name of a topic."""
 
     def _publish(self, head: int, data: bytes, start: int, after: int) -> Publish:
         qos = head >> 1 & 0x03
@@ -128,11 +124,78 @@ class ServerConnection:
     def _topic(self, raw: bytes) -> str:
         found = self._topics.get(raw)
         if found is None:
-            found = packets.topic_of(raw)
+            found = self._named(raw)
             if len(self._topics) >= TOPICS_REMEMBERED:
                 self._topics.clear()
             self._topics[raw] = found
         return found
+
+
+class ServerConnection(Connection[Packet]):
+    """The server's end.
+
+    ``largest`` is the largest packet in bytes, its head included, once the client is in.
+    """
+
+    def __init__(self, *, largest: int) -> None:
+        super().__init__(V311, largest)
+
+    def _first(self, head: int) -> None:
+        if head != packets.CONNECT:
+            raise BrokenError(Reason.PROTOCOL_ERROR, "the first packet is no CONNECT")
+
+    def _named(self, raw: bytes) -> str:
+        return packets.topic_of(raw)
+
+    def _decode(self, head: int, data: bytes, start: int, after: int) -> Packet:
+        if head & 0xF0 == packets.PUBLISH and self.connected:
+            return self._publish(head, data, start, after)
+        body = data[start:after]
+        if not self.connected:
+            return self._connect(body)
+        decode = _DECODE.get(head)
+        if decode is None:
+            raise _unexpected(head)
+        return decode(body, self.level)
+
+    def _connect(self, body: bytes) -> Connect:
+        # Known before it is decoded whole, so that a refusal can be told in the client's version.
+        if body[:7] == b"\x00\x04MQTT\x05":
+            self.level = V5
+        found = packets.connect(body)
+        self.level = found.level
+        self.connected = True
+        return found
+
+
+class ClientConnection(Connection[Told]):
+    """The client's end, of a line to a broker who is trusted with how much it sends."""
+
+    def __init__(self, level: int) -> None:
+        super().__init__(level, MOST_REMAINING)
+
+    def _first(self, head: int) -> None:
+        if head != packets.CONNACK:
+            raise BrokenError(Reason.PROTOCOL_ERROR, "the first packet is no CONNACK")
+
+    def _named(self, raw: bytes) -> str:
+        """Return a topic that some device chose: not every broker refuses one that is none."""
+        try:
+            return raw.decode().replace("\0", NO_TOPIC)  # no column of PostgreSQL holds one
+        except UnicodeDecodeError:
+            return NO_TOPIC
+
+    def _decode(self, head: int, data: bytes, start: int, after: int) -> Told:
+        if head & 0xF0 == packets.PUBLISH and self.connected:
+            return self._publish(head, data, start, after)
+        body = data[start:after]
+        if not self.connected:
+            self.connected = True
+            return client.connack(body, self.level)
+        decode = _DECODE_TOLD.get(head)
+        if decode is None:
+            raise malformed(f"no server sends a packet that begins with {head:#04x}")
+        return decode(body, self.level)
 
 
 def _body_of(data: bytes, at: int, end: int) -> tuple[int, int] | None:
@@ -152,8 +215,11 @@ def _body_of(data: bytes, at: int, end: int) -> tuple[int, int] | None:
     return None
 
 
-def _no_body(kind: type[PingReq]) -> Callable[[bytes, int], Packet]:
-    def decode(body: bytes, _level: int) -> Packet:
+Ping = TypeVar("Ping", PingReq, PingResp)
+
+
+def _no_body(kind: type[Ping]) -> Callable[[bytes, int], Ping]:
+    def decode(body: bytes, _level: int) -> Ping:
         if body:
             raise malformed(f"{kind.__name__}: bytes beyond its end")
         return kind()
@@ -167,6 +233,11 @@ _DECODE: dict[int, Callable[[bytes, int], Packet]] = {
     packets.UNSUBSCRIBE: packets.unsubscribe,
     packets.PINGREQ: _no_body(PingReq),
     packets.DISCONNECT: packets.disconnect,
+}
+_DECODE_TOLD: dict[int, Callable[[bytes, int], Told]] = {
+    packets.SUBACK: client.suback,
+    packets.PINGRESP: _no_body(PingResp),
+    packets.DISCONNECT: client.goodbye,
 }
 _QOS_2 = frozenset({0x50, 0x62, 0x70})
 

@@ -27,6 +27,8 @@ class Property(IntEnum):
     REQUEST_PROBLEM_INFO = 0x17
     WILL_DELAY = 0x18
     REQUEST_RESPONSE_INFO = 0x19
+    RESPONSE_INFO = 0x1A
+    SERVER_REFERENCE = 0x1C
     REASON_STRING = 0x1F
     RECEIVE_MAXIMUM = 0x21
     TOPIC_ALIAS_MAXIMUM = 0x22
@@ -80,6 +82,8 @@ _KINDS: dict[str, tuple[Property, ...]] = {
         Property.RESPONSE_TOPIC,
         Property.ASSIGNED_CLIENT_ID,
         Property.AUTH_METHOD,
+        Property.RESPONSE_INFO,
+        Property.SERVER_REFERENCE,
         Property.REASON_STRING,
     ),
     "binary": (Property.CORRELATION_DATA, Property.AUTH_DATA),
@@ -98,6 +102,27 @@ OF_CONNECT = frozenset(
         Property.AUTH_METHOD,
         Property.AUTH_DATA,
         Property.USER,
+    }
+)
+OF_CONNACK = frozenset(
+    {
+        Property.SESSION_EXPIRY,
+        Property.RECEIVE_MAXIMUM,
+        Property.MAXIMUM_QOS,
+        Property.RETAIN_AVAILABLE,
+        Property.MAXIMUM_PACKET_SIZE,
+        Property.ASSIGNED_CLIENT_ID,
+        Property.TOPIC_ALIAS_MAXIMUM,
+        Property.REASON_STRING,
+        Property.USER,
+        Property.WILDCARD_AVAILABLE,
+        Property.SUBSCRIPTION_IDS_AVAILABLE,
+        Property.SHARED_AVAILABLE,
+        Property.SERVER_KEEP_ALIVE,
+        Property.RESPONSE_INFO,
+        Property.SERVER_REFERENCE,
+        Property.AUTH_METHOD,
+        Property.AUTH_DATA,
     }
 )
 OF_PUBLISH = frozenset(
