@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from anlan.entrypoints.mqtt.calling import MOST_UNACKED, Call, call, problem_of
+from anlan.entrypoints.mqtt.calling import ENDING_S, FAILS, MOST_UNACKED, Call, call, problem_of
 from anlan.entrypoints.mqtt.letters import Letter, Settled, Taker
 from anlan.entrypoints.mqtt.settings import BrokerPart, secret_in
 from anlan.entrypoints.senders import WRITES, Senders, may_send
@@ -24,7 +24,6 @@ log = logging.getLogger(__name__)
 
 ROOM_CHECKED_S = 0.05
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 30.0
-ENDING_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +51,8 @@ class BrokerLine:
         self.state = LineState(clock(), "mqtt.not_connected_yet")
         self._root, self._taker, self._senders, self._clock = root, taker, senders, clock
         self._actor: Actor | None = None
-        self._call: Call | None = None
-        self._unacked = 0
+        self._refused = False
+        self._was_known = False
         self._reading = True
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
@@ -74,75 +73,74 @@ class BrokerLine:
             self._end()
             return
         self._actor = actor
-        if self._thread is None and self._reading:
+        if self._reading and (self._thread is None or not self._thread.is_alive()):
             self._begin()
 
     # The thread
 
     def _begin(self) -> None:
-        self._ending = asyncio.Event()
-        self._loop = asyncio.new_event_loop()
-        name = f"mqtt {self.part.name}"
-        self._thread = threading.Thread(target=self._run, args=[self._loop], name=name, daemon=True)
-        self._thread.start()
+        loop, ending = asyncio.new_event_loop(), asyncio.Event()
+        thread = threading.Thread(
+            target=self._run, args=[loop, ending], name=f"mqtt {self.part.name}", daemon=True
+        )
+        thread.start()
+        self._loop, self._ending, self._thread = loop, ending, thread
 
-    def _run(self, loop: asyncio.AbstractEventLoop) -> None:
+    def _run(self, loop: asyncio.AbstractEventLoop, ending: asyncio.Event) -> None:
         with asyncio.Runner(loop_factory=lambda: loop) as runner:
-            runner.run(self._stay())
+            runner.run(self._stay(ending))
 
-    async def _stay(self) -> None:
+    async def _stay(self, ending: asyncio.Event) -> None:
         """Call the broker again and again, until told to end."""
         pause = FIRST_PAUSE_S
-        while not self._ending.is_set():
-            was_let_in = await self._one_call()
+        while not ending.is_set():
+            was_let_in = False
+            try:
+                was_let_in = await self._one_call(ending)
+            except Exception:  # else nobody would call the broker ever after
+                log.exception("a line to a broker broke", extra={"broker": self.part.name})
+                self._note("internal")
             pause = FIRST_PAUSE_S if was_let_in else pause
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._ending.wait(), pause)
+                await asyncio.wait_for(ending.wait(), pause)
             pause = min(2 * pause, LONGEST_PAUSE_S)
 
-    async def _one_call(self) -> bool:
+    async def _one_call(self, ending: asyncio.Event) -> bool:
         """Stay with the broker as long as the line holds; return whether it ever let us in."""
-        self._unacked = 0
+        self._refused = False
         name = self.part.client_id or f"anlan-{self._root.name}-{self.part.name}"
         calling = asyncio.ensure_future(call(self.part, self._root, self, name=name))
-        if not await self._first(calling):
+        if not await _before(ending, calling):
             calling.cancel()
             return False
-        error = calling.exception()
-        if error is not None:
-            if not isinstance(error, AnlanError | OSError):
-                log.error("a broker cannot be called", exc_info=error)
+        try:
+            this = calling.result()
+        except (AnlanError, *FAILS) as error:
             self._note(problem_of(error))
             return False
-        self._call = this = calling.result()
-        if not await self._first(this.over):
-            this.hang_up()
-            await asyncio.wait([this.over], timeout=ENDING_S)
-        elif self._reading and (not self.state.problem or not this.was_let_in):
-            self._note(this.over.result())  # else what went wrong first says more
-        self._call = None
+        try:
+            if await _before(ending, this.over) and self._reading and not self._refused:
+                self._note(this.over.result())  # which filters were refused says more
+        finally:
+            await this.hang_up()
         return this.was_let_in
-
-    async def _first(self, what: asyncio.Future[Any]) -> bool:
-        """Wait for something; return whether it came before the end did."""
-        ending = asyncio.ensure_future(self._ending.wait())
-        await asyncio.wait([what, ending], return_when=asyncio.FIRST_COMPLETED)
-        ending.cancel()
-        return what.done()
 
     # What the broker says, in that thread
 
-    def subscribed(self, _call: Call, problem: str) -> None:
+    def subscribed(self, call: Call, problem: str) -> None:
         """Hear that the broker sends from now on."""
+        if self._was_known and not call.knew_us:
+            log.warning("a broker forgot our session", extra={"broker": self.part.name})
+        self._was_known = True
+        self._refused = bool(problem)
         self._note(problem)
 
     def came(self, call: Call, messages: Sequence[Publish]) -> None:
         """Hand messages on; while too much waits, read no more: the broker keeps it."""
         actor = self._actor
         if not self._reading or actor is None:
-            return  # not acknowledged: they come again
+            return  # the line is about to end: what is not acknowledged comes again
         self.heard += len(messages)
-        self._unacked += len(messages)
         self._taker.take(
             [
                 Letter(
@@ -152,37 +150,35 @@ class BrokerLine:
                 for one in messages
             ]
         )  # fmt: skip
-        self._wait_for_room(call)
-
-    @property
-    def _has_room(self) -> bool:
-        return not self._taker.is_full and self._unacked < MOST_UNACKED
-
-    def _wait_for_room(self, call: Call) -> None:
-        """Others fill the room too, and nobody says when it is there again."""
-        if self._has_room:
-            call.go_on()
-        else:
+        if not self._has_room(call) and not call.is_held:
             call.hold()
-            asyncio.get_running_loop().call_later(ROOM_CHECKED_S, self._wait_for_room, call)
+            asyncio.get_running_loop().call_later(ROOM_CHECKED_S, self._look_for_room, call)
+
+    def _has_room(self, call: Call) -> bool:
+        return not self._taker.is_full and call.unacknowledged < MOST_UNACKED
+
+    def _look_for_room(self, call: Call) -> None:
+        """Go on as soon as there is room again; of that nobody tells."""
+        if self._has_room(call):
+            call.go_on()
+        elif not call.over.done():
+            asyncio.get_running_loop().call_later(ROOM_CHECKED_S, self._look_for_room, call)
 
     def settled(self, letters: Settled) -> None:
         """Acknowledge what is durable now, in the order in which it came; called by another thread."""
-        loop = self._loop
-        if loop is not None:
+        if self._loop is not None:
             with contextlib.suppress(RuntimeError):  # it has ended: the broker sends them again
-                loop.call_soon_threadsafe(self._acknowledge, letters)
+                self._loop.call_soon_threadsafe(self._acknowledge, letters)
 
     def _acknowledge(self, letters: Settled) -> None:
-        this = self._call
-        if this is None:
-            return
-        # What came by an earlier line is not acknowledged on this one: its number means another there.
-        numbers = [letter.mark[1] for letter, _fate in letters if letter.mark[0] is this]
-        self._unacked -= len(numbers)
-        this.acknowledge([number for number in numbers if number])
-        if self._has_room:
-            this.go_on()
+        """Tell each connection of its own messages: a number of an earlier one means another on the next."""
+        numbers: dict[Call, list[int]] = {}
+        for letter, _fate in letters:
+            call, number = letter.mark
+            if number:
+                numbers.setdefault(call, []).append(number)
+        for call, those in numbers.items():
+            call.acknowledge(those)
 
     # The end
 
@@ -190,18 +186,26 @@ class BrokerLine:
         """Take no more; what comes still is not acknowledged."""
         self._reading = False
 
+    def begin_to_end(self) -> None:
+        """Begin to leave the broker; its session waits there."""
+        self._reading = False
+        self._tell_to_end()
+
     def close(self) -> None:
-        """End the line; its session waits at the broker."""
+        """Leave the broker, and wait until that is done."""
         self._reading = False
         self._end()
 
     def _end(self) -> None:
+        self._tell_to_end()
         thread, self._thread = self._thread, None
-        if thread is None or self._loop is None:
-            return
-        with contextlib.suppress(RuntimeError):
-            self._loop.call_soon_threadsafe(self._ending.set)
-        thread.join(timeout=2 * ENDING_S)
+        if thread is not None:
+            thread.join(timeout=3 * ENDING_S)
+
+    def _tell_to_end(self) -> None:
+        if self._loop is not None:
+            with contextlib.suppress(RuntimeError):  # it has ended
+                self._loop.call_soon_threadsafe(self._ending.set)
 
     def _note(self, problem: str) -> None:
         if problem == self.state.problem:
@@ -211,3 +215,11 @@ class BrokerLine:
         self.state = LineState(self._clock() if is_new else self.state.since, problem)
         level = logging.WARNING if problem else logging.INFO
         log.log(level, "line to a broker", extra={"broker": self.part.name, "problem": problem})
+
+
+async def _before(ending: asyncio.Event, what: asyncio.Future[Any]) -> bool:
+    """Wait for something; return whether it came before the end did."""
+    end = asyncio.ensure_future(ending.wait())
+    await asyncio.wait([what, end], return_when=asyncio.FIRST_COMPLETED)
+    end.cancel()
+    return what.done()

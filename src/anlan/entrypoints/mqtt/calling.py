@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import secrets
 import ssl
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol, cast
 
@@ -17,14 +18,23 @@ from anlan.infra.mqtt.properties import NONE, Properties, Property
 from anlan.infra.mqtt.wire import V5, V311
 from anlan.kernel.errors import AnlanError
 
+log = logging.getLogger(__name__)
+
 ANSWERED_S = 10.0
-"""How long a broker may take to be reached, to let in, and to answer a subscription."""
+"""How long a broker may take to be reached, and again to let in and to answer the subscription."""
+OTHER_ADDRESS_S = 0.25
+"""After how long the next address of a host is tried beside one that does not answer."""
+ENDING_S = 2.0
 MOST_UNACKED = 20_000
+LARGEST = 16 << 20
+"""Bytes of a message; of a longer one only the topic is read."""
 SESSION_KEPT_S = 7 * 86_400
 """For how long a broker of MQTT 5 is asked to keep what comes while Anlan is away."""
 NEW_ONES_ONLY = 1 << 4
 """Of MQTT 5: retained messages come with a new subscription only, not with each connection."""
 SUBSCRIBED_AS = 1
+FAILS = (OSError, ValueError, OverflowError)
+"""How a call fails: nobody is there or trusted; there can be no such host; MQTT has no such long words."""
 
 
 class Caller(Protocol):
@@ -38,23 +48,23 @@ class Caller(Protocol):
 
 
 class Call(asyncio.Protocol):
-    """One connection: comes in, subscribes, hands on, and says in the end why it is over.
+    """One connection: comes in, subscribes, hands on, and says in the end why it is over."""
 
-    With a ``session`` the broker keeps what comes while nobody is connected.
-    """
-
-    def __init__(
-        self, part: BrokerPart, connect: Connect, caller: Caller, *, session: bool
-    ) -> None:
-        self._part, self._connect, self._caller, self._session = part, connect, caller, session
+    def __init__(self, part: BrokerPart, asked: Connect, caller: Caller) -> None:
+        self._asked, self._caller = asked, caller
+        # Whoever leaves nothing behind needs no acknowledged messages either.
+        self._qos = 0 if asked.clean else 1
+        self._filters = [topic.filter for topic in part.topics]
+        self._hello = client.connect(asked)
         self._loop = asyncio.get_running_loop()
-        self._line = ClientConnection(connect.level)
+        self._line = ClientConnection(asked.level, largest=LARGEST)
         self._transport: asyncio.Transport | None = None
-        self._timer: asyncio.TimerHandle | None = None
+        self._beats: asyncio.TimerHandle | None = None
         self._held = self._leaving = False
         self._heard_at = self._loop.time()
         self._problem = ""
-        self.was_let_in = False
+        self._open: set[int] = set()
+        self.was_let_in = self.knew_us = False
         self.over: asyncio.Future[str] = self._loop.create_future()
         """Why the connection is over; empty where it was ended here."""
 
@@ -63,27 +73,44 @@ class Call(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Say who calls."""
         self._transport = cast("asyncio.Transport", transport)
-        self._transport.write(client.connect(self._connect))
-        self._timer = self._loop.call_later(ANSWERED_S, self._end, "no answer")
+        self._answer_by = self._loop.call_later(ANSWERED_S, self._not_answered)
+        self._transport.write(self._hello)
 
     def data_received(self, data: bytes) -> None:
         """Take what came: messages that came together are handed on together."""
         self._heard_at = self._loop.time()
         messages: list[Publish] = []
         for packet in self._line.receive(data):
-            if type(packet) is Publish:
-                messages.append(packet)
-            else:
+            if type(packet) is not Publish:
                 self._answer(packet)
+            elif self._is_new(packet):
+                messages.append(packet)
         if messages and not self._problem:
             self._caller.came(self, messages)
         if self._line.broken is not None:
             self._end(f"it breaks the protocol: {self._line.broken.problem}")
 
+    def _is_new(self, message: Publish) -> bool:
+        """Return whether a message is not under way already: some brokers grow impatient and repeat.
+
+        Two acknowledgements of one number could be taken for that of the next message of that number.
+        """
+        number = message.packet_id
+        if number in self._open:
+            return False
+        if number:
+            self._open.add(number)
+        if not message.payload:
+            log.warning(
+                "an empty message, or one that is too large", extra={"topic": message.topic}
+            )
+        return True
+
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell why it is over."""
-        if self._timer is not None:
-            self._timer.cancel()
+        for timer in (self._answer_by, self._beats):
+            if timer is not None:
+                timer.cancel()
         self._transport = None
         if not self.over.done():
             lost = "" if self._leaving else f"line lost: {exc or 'closed by the broker'}"
@@ -94,13 +121,19 @@ class Call(asyncio.Protocol):
             self._problem = self._problem or problem
             self._transport.abort()
 
+    def _not_answered(self) -> None:
+        if self._held:  # its answer may lie behind what is not read at present
+            self._answer_by = self._loop.call_later(ANSWERED_S, self._not_answered)
+        else:
+            self._end("no answer")
+
     # What the broker says
 
     def _answer(self, packet: Told) -> None:
         if isinstance(packet, ConnAck):
             self._let_in(packet)
         elif isinstance(packet, SubAck):
-            self._subscribed(packet)
+            self._hear_of_filters(packet)
         elif isinstance(packet, Disconnect):
             self._end(f"line lost: {reason_text(packet.reason)}")
 
@@ -110,24 +143,30 @@ class Call(asyncio.Protocol):
             return
         if self._transport is None:
             return
-        self.was_let_in = True
-        how = (1 if self._session else 0) | (NEW_ONES_ONLY if self._connect.level == V5 else 0)
-        asked = [(topic.filter, how) for topic in self._part.topics]
-        self._transport.write(client.subscribe(self._connect.level, SUBSCRIBED_AS, asked))
-        wanted = told.properties.get(Property.SERVER_KEEP_ALIVE, self._connect.keep_alive_s)
-        if self._timer is not None:
-            self._timer.cancel()
-        if wanted:
-            self._timer = self._loop.call_later(int(wanted) / 2, self._beat, int(wanted))
+        self.was_let_in, self.knew_us = True, told.present
+        how = self._qos | (NEW_ONES_ONLY if self._asked.level == V5 else 0)
+        asked = [(one, how) for one in self._filters]
+        self._transport.write(client.subscribe(self._asked.level, SUBSCRIBED_AS, asked))
+        wanted = told.properties.get(Property.SERVER_KEEP_ALIVE, 0)
+        keep_alive_s = int(wanted) or self._asked.keep_alive_s
+        self._beats = self._loop.call_later(keep_alive_s / 2, self._beat, keep_alive_s)
 
-    def _subscribed(self, told: SubAck) -> None:
-        topics = [topic.filter for topic in self._part.topics]
-        if len(told.reasons) != len(topics):
+    def _hear_of_filters(self, told: SubAck) -> None:
+        if told.packet_id != SUBSCRIBED_AS or len(told.reasons) != len(self._filters):
             self._end("it answers other filters than were asked for")
             return
-        refused = [one for one, how in zip(topics, told.reasons, strict=True) if how >= REFUSED]
-        said = f"subscription refused: {', '.join(refused)}" if refused else ""
-        self._caller.subscribed(self, said)
+        self._answer_by.cancel()
+        each = list(zip(self._filters, told.reasons, strict=True))
+        refused = [one for one, how in each if how >= REFUSED]
+        lower = [one for one, how in each if how < self._qos]
+        if refused:
+            self._caller.subscribed(self, f"subscription refused: {', '.join(refused)}")
+        elif lower:  # it comes, but nobody waits until it is kept
+            self._caller.subscribed(
+                self, f"sent without acknowledgement (QoS 0): {', '.join(lower)}"
+            )
+        else:
+            self._caller.subscribed(self, "")
 
     def _beat(self, keep_alive_s: int) -> None:
         """Say that we are there before the broker misses us; end a line at which nobody is."""
@@ -138,9 +177,19 @@ class Call(asyncio.Protocol):
             self._end("line lost: the broker is silent")
             return
         self._transport.write(client.PING)
-        self._timer = self._loop.call_later(keep_alive_s / 2, self._beat, keep_alive_s)
+        self._beats = self._loop.call_later(keep_alive_s / 2, self._beat, keep_alive_s)
 
     # What is said to it
+
+    @property
+    def unacknowledged(self) -> int:
+        """How many messages came and are not acknowledged."""
+        return len(self._open)
+
+    @property
+    def is_held(self) -> bool:
+        """Whether nothing is read at present."""
+        return self._held
 
     def hold(self) -> None:
         """Read no more: what comes stays with the broker."""
@@ -156,17 +205,22 @@ class Call(asyncio.Protocol):
             self._transport.resume_reading()
 
     def acknowledge(self, numbers: Sequence[int]) -> None:
-        """Let the broker forget messages."""
+        """Let the broker forget messages of this connection."""
+        self._open.difference_update(numbers)
         if self._transport is not None and not self._transport.is_closing():
-            told = packets.pubacks([(number, 0) for number in numbers], self._connect.level)
+            told = packets.pubacks([(number, 0) for number in numbers], self._asked.level)
             self._transport.write(told)
 
-    def hang_up(self) -> None:
-        """Leave; what was said before goes out first."""
+    async def hang_up(self) -> None:
+        """Leave; what was said before goes out first, unless nobody takes it."""
         if self._transport is not None:
             self._leaving = True
             self._transport.write(client.FAREWELL)
             self._transport.close()
+        await asyncio.wait([self.over], timeout=ENDING_S)
+        if self._transport is not None:  # of TLS the other end has to say goodbye too
+            self._transport.abort()
+            await self.over
 
 
 def asked_of(part: BrokerPart, root: Path, name: str) -> Connect:
@@ -179,8 +233,9 @@ def asked_of(part: BrokerPart, root: Path, name: str) -> Connect:
     """
     level = V5 if part.version == "5" else V311
     said: Properties = NONE
-    if name and level == V5:
-        said = {Property.SESSION_EXPIRY: SESSION_KEPT_S, Property.RECEIVE_MAXIMUM: MOST_UNACKED}
+    if level == V5:
+        said = {Property.MAXIMUM_PACKET_SIZE: LARGEST, Property.RECEIVE_MAXIMUM: MOST_UNACKED}
+        said |= {Property.SESSION_EXPIRY: SESSION_KEPT_S} if name else {}
     password = secret_in(root, part.password_file).encode() if part.user else None
     return Connect(
         level, name or f"anlan-trial-{secrets.token_hex(4)}", not name, part.keep_alive,
@@ -193,25 +248,25 @@ async def call(part: BrokerPart, root: Path, caller: Caller, *, name: str) -> Ca
 
     Raises
     ------
-    OSError
-        When nobody is there, or shows a certificate that is not trusted.
+    OSError, ValueError, OverflowError
+        See ``FAILS``.
     MqttSettingsError
         When a file that the part names cannot be read.
     """
-    connect = asked_of(part, root, name)
-    tls: ssl.SSLContext | None = client_tls(part, root) if part.tls else None
-    made: Callable[[], Call] = lambda: Call(part, connect, caller, session=bool(name))  # noqa: E731
+    this = Call(part, asked_of(part, root, name), caller)
+    tls = client_tls(part, root) if part.tls else None
     async with asyncio.timeout(ANSWERED_S):
-        _, found = await asyncio.get_running_loop().create_connection(
-            made, part.host, part.at, ssl=tls
+        await asyncio.get_running_loop().create_connection(
+            lambda: this, part.host, part.at, ssl=tls, happy_eyeballs_delay=OTHER_ADDRESS_S
         )
-    return found
+    return this
 
 
 def problem_of(error: BaseException) -> str:
     """Return in a few words why a broker could not be called."""
     if isinstance(error, AnlanError):
-        return error.code
+        told = (error.params.get(one, "") for one in ("where", "problem"))
+        return ": ".join(filter(None, [error.code, *map(str, told)]))
     if isinstance(error, TimeoutError):
         return "no answer"
     if isinstance(error, OSError) and not isinstance(error, ssl.SSLError):

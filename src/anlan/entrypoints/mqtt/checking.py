@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from anlan.entrypoints.mqtt.calling import ANSWERED_S, Call, call, problem_of
+from anlan.entrypoints.mqtt.calling import FAILS, Call, call, problem_of
 from anlan.entrypoints.mqtt.door import server_tls
 from anlan.entrypoints.mqtt.settings import (
     FILE,
@@ -105,7 +105,11 @@ def _broker(part: BrokerPart, root: Path, *, now: datetime) -> Iterator[Finding]
             zh=f"{part.name}：{part.token_file} 中的令牌没有上报读数的权限（signs:write）。",
             en=f"{part.name}: the token in {part.token_file} does not allow sending readings (signs:write).",
         )
-    problem = Trial(part, root).run()
+    try:
+        problem = Trial(part, root).run()
+    except AnlanError as error:
+        yield _refusal(part.name, error)
+        return
     where = f"{part.host}:{part.at}"
     if problem:
         yield Finding(
@@ -128,19 +132,26 @@ class Trial:
         self._part, self._root = part, root
 
     def run(self) -> str:
-        """Return what is wrong; empty when nothing is."""
+        """Return what is wrong; empty when nothing is.
+
+        Raises
+        ------
+        MqttSettingsError
+            When a file that is needed for it cannot be read.
+        """
         return asyncio.run(self._run())
 
     async def _run(self) -> str:
         self._answered: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         try:
             this = await call(self._part, self._root, self, name="")
-        except (AnlanError, OSError) as error:
+        except FAILS as error:
             return problem_of(error)
         ways: list[asyncio.Future[str]] = [self._answered, this.over]
-        done, _ = await asyncio.wait(ways, timeout=ANSWERED_S, return_when=asyncio.FIRST_COMPLETED)
-        this.hang_up()
-        return next((one.result() for one in ways if one in done), "no answer")
+        await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+        found = next(one.result() for one in ways if one.done())
+        await this.hang_up()
+        return found
 
     def subscribed(self, _call: Call, problem: str) -> None:
         """Hear what became of the subscriptions."""

@@ -141,6 +141,8 @@ class Mqtt:
         for intake in self.intakes:
             intake.close()
         for line in self.brokers:
+            line.begin_to_end()
+        for line in self.brokers:
             line.close()
         if self.door is not None:
             self.door.close()

@@ -207,9 +207,19 @@ def secret_in(root: Path, name: str) -> str:
 
 
 def client_tls(one: BrokerPart, root: Path) -> ssl.SSLContext:
-    """Return how a broker is spoken to: its certificate is checked, always."""
-    found = ssl.create_default_context(cafile=str(root / one.ca) if one.ca else None)
-    found.minimum_version = ssl.TLSVersion.TLSv1_2
-    if one.certificate:
-        found.load_cert_chain(root / one.certificate, root / one.key)
+    """Return how a broker is spoken to: its certificate is checked, always.
+
+    Raises
+    ------
+    MqttSettingsError
+        When one of the files is no certificate or key, or they do not go together.
+    """
+    try:
+        found = ssl.create_default_context(cafile=str(root / one.ca) if one.ca else None)
+        found.minimum_version = ssl.TLSVersion.TLSv1_2
+        if one.certificate:
+            found.load_cert_chain(root / one.certificate, root / one.key)
+    except (ssl.SSLError, OSError) as error:
+        names = ", ".join(filter(None, [one.ca, one.certificate, one.key]))
+        raise MqttSettingsError(where=names, problem=str(error)) from None
     return found

@@ -16,19 +16,12 @@ from anlan.infra.mqtt.packets import (
     Publish,
 )
 from anlan.infra.mqtt.properties import NONE, Properties
-from anlan.infra.mqtt.wire import OLD_CONNACK, V5, Reader, Reason, malformed, packet, text
+from anlan.infra.mqtt.wire import OF_OLD_CONNACK, V5, Reader, Reason, malformed, packet, text
 
 PING = bytes([PINGREQ, 0])
 FAREWELL = bytes([DISCONNECT, 0])
 REFUSED = 0x80
 """What is told with a number from here on is a refusal."""
-AS_MQTT_5_NUMBERS_IT = {
-    OLD_CONNACK[one]: one
-    for one in (
-        Reason.SUCCESS, Reason.VERSION_UNKNOWN, Reason.CLIENT_ID_REFUSED, Reason.UNAVAILABLE,
-        Reason.BAD_CREDENTIALS,
-    )
-} | {5: Reason.NOT_AUTHORIZED}  # fmt: skip
 
 
 class ConnAck(NamedTuple):
@@ -73,11 +66,11 @@ def connack(body: bytes, level: int) -> ConnAck:
     flags, reason = reader.byte(), reader.byte()
     if flags & 0xFE:
         raise malformed("CONNACK: flags")
-    if level != V5 or reader.done:
-        _end(reader, "CONNACK")
-        return ConnAck(AS_MQTT_5_NUMBERS_IT.get(reason, Reason.UNSPECIFIED), bool(flags))
-    said = properties.read(reader, properties.OF_CONNACK)
-    _end(reader, "CONNACK")
+    if level != V5 or (reader.done and reason < REFUSED):
+        reader.finish("CONNACK")
+        return ConnAck(OF_OLD_CONNACK.get(reason, Reason.UNSPECIFIED), bool(flags))
+    said = properties.read(reader, properties.OF_CONNACK) if not reader.done else NONE
+    reader.finish("CONNACK")
     return ConnAck(reason, bool(flags), said)
 
 
@@ -93,11 +86,6 @@ def suback(body: bytes, level: int) -> SubAck:
 def goodbye(body: bytes, _level: int) -> Disconnect:
     """Decode a DISCONNECT of MQTT 5; as the line is over, only its reason matters."""
     return Disconnect(body[0] if body else 0)
-
-
-def _end(reader: Reader, name: str) -> None:
-    if not reader.done:
-        raise malformed(f"{name}: bytes beyond its end")
 
 
 def connect(asked: Connect) -> bytes:

@@ -9,6 +9,7 @@ from typing import Generic, TypeVar
 from anlan.infra.mqtt import client, packets
 from anlan.infra.mqtt.client import PingResp, Told
 from anlan.infra.mqtt.packets import Connect, Packet, PingReq, Publish
+from anlan.infra.mqtt.topics import LONGEST
 from anlan.infra.mqtt.wire import MOST_REMAINING, V5, V311, BrokenError, Reader, Reason, malformed
 
 MOST_CONNECT = 16 * 1024
@@ -30,6 +31,7 @@ class Connection(ABC, Generic[Heard]):
         self._largest = largest
         self._waiting = bytearray()
         self._need = 2
+        self._skip = 0  # bytes still to come of a packet that is passed over
         self._topics: dict[bytes, str] = {}
 
     @property
@@ -43,7 +45,11 @@ class Connection(ABC, Generic[Heard]):
         When the other end breaks the protocol, what came before is returned and ``broken`` says
         why the line is to be closed; nothing is read from it any more.
         """
-        if self.broken is not None:
+        if self._skip:
+            passed = min(self._skip, len(data))
+            self._skip -= passed
+            data = data[passed:]
+        if self.broken is not None or not data:
             return []
         if self._waiting or len(data) < self._need:
             self._waiting += data
@@ -70,13 +76,18 @@ class Connection(ABC, Generic[Heard]):
             start, after = body
             limit = self._largest if self.connected else MOST_CONNECT
             if after - at > limit:
-                raise BrokenError(Reason.TOO_LARGE, f"a packet of {after - at} bytes")
-            if after > end:
+                beginning = self._too_long(data[at], data, start, after)
+                if beginning is None:
+                    break
+                found.append(beginning)
+                self._skip = max(0, after - end)
+            elif after > end:
                 self._need = after - at
                 self._waiting += data[at:]
                 return
-            found.append(self._decode(data[at], data, start, after))
-            at = after
+            else:
+                found.append(self._decode(data[at], data, start, after))
+            at = min(after, end)
         self._need = max(2, end - at + 1)
         self._waiting += data[at:]
 
@@ -88,18 +99,36 @@ class Connection(ABC, Generic[Heard]):
     def _decode(self, head: int, data: bytes, start: int, after: int) -> Heard:
         """Return the packet whose body lies between ``start`` and ``after``."""
 
+    def _too_long(self, head: int, data: bytes, start: int, after: int) -> Heard | None:  # noqa: ARG002
+        """Return what stands for a packet that is longer than may be; None until enough of it is there."""
+        raise BrokenError(Reason.TOO_LARGE, f"a packet of more than {after - start} bytes")
+
     @abstractmethod
     def _named(self, raw: bytes) -> str:
         """Return the name of a topic."""
 
+    @abstractmethod
+    def _pass_properties(self, reader: Reader) -> None:
+        """Pass over the properties of a PUBLISH; none of them changes what a reading is."""
+
     def _publish(self, head: int, data: bytes, start: int, after: int) -> Publish:
+        topic, number, at = self._beginning(head, data, start, after)
+        if self.level == V5:
+            if at < after and not data[at]:
+                at += 1  # no properties, as nearly always
+            else:
+                reader = Reader(data, at, after)
+                self._pass_properties(reader)
+                at = reader.at
+        return Publish(topic, data[at:after], number, bool(head & 0x01), bool(head & 0x08))
+
+    def _beginning(self, head: int, data: bytes, start: int, after: int) -> tuple[str, int, int]:
+        """Return topic and number of a PUBLISH, and where they end."""
         qos = head >> 1 & 0x03
         if qos > 1:
             if qos == 2:
                 raise BrokenError(Reason.QOS_UNSUPPORTED, "QoS 2 is not offered")
             raise malformed("PUBLISH: QoS 3")
-        if head & 0x08 and not qos:
-            raise malformed("PUBLISH: a repetition with QoS 0")
         if start + 2 > after:
             raise malformed("PUBLISH: no topic")
         at = start + 2 + (data[start] << 8 | data[start + 1])
@@ -112,14 +141,7 @@ class Connection(ABC, Generic[Heard]):
             if not number:
                 raise malformed("PUBLISH: packet identifier 0")
             at += 2
-        if self.level == V5:
-            if at < after and not data[at]:
-                at += 1  # no properties, as nearly always
-            else:
-                reader = Reader(data, at, after)
-                packets.pass_publish_properties(reader)
-                at = reader.at
-        return Publish(topic, data[at:after], number, bool(head & 0x01), bool(head & 0x08))
+        return topic, number, at
 
     def _topic(self, raw: bytes) -> str:
         found = self._topics.get(raw)
@@ -147,8 +169,13 @@ class ServerConnection(Connection[Packet]):
     def _named(self, raw: bytes) -> str:
         return packets.topic_of(raw)
 
+    def _pass_properties(self, reader: Reader) -> None:
+        packets.pass_publish_properties(reader)
+
     def _decode(self, head: int, data: bytes, start: int, after: int) -> Packet:
         if head & 0xF0 == packets.PUBLISH and self.connected:
+            if head & 0x0E == 0x08:
+                raise malformed("PUBLISH: a repetition with QoS 0")
             return self._publish(head, data, start, after)
         body = data[start:after]
         if not self.connected:
@@ -169,21 +196,41 @@ class ServerConnection(Connection[Packet]):
 
 
 class ClientConnection(Connection[Told]):
-    """The client's end, of a line to a broker who is trusted with how much it sends."""
+    """The client's end, of a line to a broker.
 
-    def __init__(self, level: int) -> None:
-        super().__init__(level, MOST_REMAINING)
+    What a *device* chose never breaks the line, for the broker would send it again, and nothing behind it
+    would ever come: properties are passed over by their length, a topic that is none is ``NO_TOPIC``, and of a
+    message beyond ``largest`` bytes only topic and number are read; its payload is empty.
+    """
+
+    def __init__(self, level: int, *, largest: int = MOST_REMAINING) -> None:
+        super().__init__(level, largest)
 
     def _first(self, head: int) -> None:
         if head != packets.CONNACK:
             raise BrokenError(Reason.PROTOCOL_ERROR, "the first packet is no CONNACK")
 
+    def _too_long(self, head: int, data: bytes, start: int, after: int) -> Told | None:
+        if not self.connected or head & 0xF0 != packets.PUBLISH:
+            return super()._too_long(head, data, start, after)
+        if len(data) < start + 2:
+            return None
+        enough = start + 4 + (data[start] << 8 | data[start + 1])
+        if len(data) < enough:
+            return None
+        topic, number, _ = self._beginning(head, data, start, enough)
+        return Publish(topic, b"", number, bool(head & 0x01), bool(head & 0x08))
+
     def _named(self, raw: bytes) -> str:
-        """Return a topic that some device chose: not every broker refuses one that is none."""
+        if len(raw) > LONGEST:
+            return NO_TOPIC
         try:
             return raw.decode().replace("\0", NO_TOPIC)  # no column of PostgreSQL holds one
         except UnicodeDecodeError:
             return NO_TOPIC
+
+    def _pass_properties(self, reader: Reader) -> None:
+        reader.within(reader.variable())
 
     def _decode(self, head: int, data: bytes, start: int, after: int) -> Told:
         if head & 0xF0 == packets.PUBLISH and self.connected:

@@ -187,7 +187,7 @@ def puback(body: bytes, level: int) -> PubAck:
         reason = reader.byte()
         if not reader.done:
             properties.read(reader, properties.OF_ACK)
-    _end(reader, "PUBACK")
+    reader.finish("PUBACK")
     return PubAck(number, reason)
 
 
@@ -238,7 +238,7 @@ def disconnect(body: bytes, level: int) -> Disconnect:
             found = properties.read(reader, properties.OF_DISCONNECT)
             given = found.get(Property.SESSION_EXPIRY)
             expiry = None if given is None else int(given)
-    _end(reader, "DISCONNECT")
+    reader.finish("DISCONNECT")
     return Disconnect(reason, expiry)
 
 
@@ -247,11 +247,6 @@ def _numbered(reader: Reader) -> int:
     if not number:
         raise malformed("a packet identifier is 0")
     return number
-
-
-def _end(reader: Reader, name: str) -> None:
-    if not reader.done:
-        raise malformed(f"{name}: bytes beyond its end")
 
 
 # What a server sends.

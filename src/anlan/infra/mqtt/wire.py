@@ -54,6 +54,14 @@ OLD_CONNACK = {
     Reason.QUOTA: 3,
     Reason.BAD_CREDENTIALS: 4,
 }
+OF_OLD_CONNACK = {
+    0: Reason.SUCCESS,
+    1: Reason.VERSION_UNKNOWN,
+    2: Reason.CLIENT_ID_REFUSED,
+    3: Reason.UNAVAILABLE,
+    4: Reason.BAD_CREDENTIALS,
+    5: Reason.NOT_AUTHORIZED,
+}
 
 
 class BrokenError(Exception):
@@ -137,6 +145,11 @@ class Reader:
     def done(self) -> bool:
         """Whether everything was read."""
         return self.at >= self.end
+
+    def finish(self, name: str) -> None:
+        """Refuse what stands beyond the end of a packet of this name."""
+        if not self.done:
+            raise malformed(f"{name}: bytes beyond its end")
 
 
 def text_of(raw: bytes) -> str:
