@@ -60,7 +60,7 @@ class Call(asyncio.Protocol):
         self._line = ClientConnection(asked.level, largest=LARGEST)
         self._transport: asyncio.Transport | None = None
         self._beats: asyncio.TimerHandle | None = None
-        self._held = self._leaving = False
+        self._held = self._leaving = self._told_of_size = False
         self._heard_at = self._loop.time()
         self._problem = ""
         self._open: set[int] = set()
@@ -85,6 +85,9 @@ class Call(asyncio.Protocol):
                 self._answer(packet)
             elif self._is_new(packet):
                 messages.append(packet)
+        if self._line.too_long and not self._told_of_size:
+            self._told_of_size = True  # once a connection: devices choose how often it happens
+            log.warning("messages of a broker are too large", extra={"limit": LARGEST})
         if messages and not self._problem:
             self._caller.came(self, messages)
         if self._line.broken is not None:
@@ -100,10 +103,6 @@ class Call(asyncio.Protocol):
             return False
         if number:
             self._open.add(number)
-        if not message.payload:
-            log.warning(
-                "an empty message, or one that is too large", extra={"topic": message.topic}
-            )
         return True
 
     def connection_lost(self, exc: Exception | None) -> None:

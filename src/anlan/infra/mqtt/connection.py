@@ -205,6 +205,8 @@ class ClientConnection(Connection[Told]):
 
     def __init__(self, level: int, *, largest: int = MOST_REMAINING) -> None:
         super().__init__(level, largest)
+        self.too_long = 0
+        """Of how many messages only topic and number were read."""
 
     def _first(self, head: int) -> None:
         if head != packets.CONNACK:
@@ -219,6 +221,7 @@ class ClientConnection(Connection[Told]):
         if len(data) < enough:
             return None
         topic, number, _ = self._beginning(head, data, start, enough)
+        self.too_long += 1
         return Publish(topic, b"", number, bool(head & 0x01), bool(head & 0x08))
 
     def _named(self, raw: bytes) -> str:
