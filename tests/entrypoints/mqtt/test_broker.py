@@ -298,8 +298,9 @@ def test_tls_and_passwords(mosquitto, live, run, tmp_path, publisher, mosquitto_
     eventually(lambda: "certificate" in others.brokers[1].state.problem.lower())
 
 
-def test_a_topic_that_is_no_text_does_not_end_the_line(run, live):
-    """Not every broker refuses one that a device sends."""
+def test_what_no_broker_should_have_taken_does_not_end_the_line(run, live, monkeypatch):
+    """Not every broker refuses a topic that is no text, or a message of any size."""
+    monkeypatch.setattr("anlan.entrypoints.mqtt.calling.LARGEST", 10_000)
     row = msgspec.json.encode(a_row(value=1))
     acked = []
 
@@ -313,7 +314,8 @@ def test_a_topic_that_is_no_text_does_not_end_the_line(run, live):
             line.sendall(packet(0x32, b"\0\7anlan/\xff\0\1" + row))
             line.sendall(packet(0x32, b"\0\7anlan/\0\0\2{"))
             line.sendall(packet(0x32, text(OWN) + b"\0\3" + row))
-            while len(acked) < 3:
+            line.sendall(packet(0x32, text(OWN) + b"\0\4" + bytes(20_000)))
+            while len(acked) < 4:
                 said = line.recv(4)
                 acked.append(said[:1] + said[3:])
 
@@ -322,10 +324,11 @@ def test_a_topic_that_is_no_text_does_not_end_the_line(run, live):
     serving.start()
     run(a_part(live, listener.getsockname()[1]))
     serving.join(60)
-    assert acked == [b"\x40\1", b"\x40\2", b"\x40\3"]
+    assert acked == [b"\x40\1", b"\x40\2", b"\x40\3", b"\x40\4"]
     assert kept() == [100.0]
     aside = Quarantine.objects.order_by("id").values_list("error", "place")
     assert list(aside) == [
         ("mqtt.topic_unknown", "\ufffd"),
         ("observation.batch_malformed", "anlan/\ufffd"),
+        ("mqtt.too_large", OWN),
     ]

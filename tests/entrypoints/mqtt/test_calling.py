@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import threading
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -29,12 +30,15 @@ class Heard:
     def __init__(self):
         self.said, self.messages = [], []
 
+    def let_in(self, _call):
+        pass
+
     def subscribed(self, _call, problem):
         self.said.append(problem)
 
     def came(self, call, messages):
         self.messages += messages
-        call.acknowledge([one.packet_id for one in messages if one.packet_id])
+        call.acknowledge(messages)
 
 
 def called(found, *, name="anlan", **said):
@@ -129,6 +133,10 @@ def test_a_broker_of_5_says_why_it_goes():
         assert called(found, version="5")[1] == "line lost: shutting down"
 
 
+def acks(found):
+    return [one.packet_id for one in found.heard if isinstance(one, PubAck)]
+
+
 def test_an_impatient_broker_hears_of_each_message_once(monkeypatch):
     """The number may be the next message's when the second acknowledgement comes."""
     late = []
@@ -143,34 +151,89 @@ def test_an_impatient_broker_hears_of_each_message_once(monkeypatch):
         eventually(lambda: len(late) == 2)
         loop = late[0][0].over.get_loop()
         for this, ones in late:
-            loop.call_soon_threadsafe(this.acknowledge, [one.packet_id for one in ones])
-        while len([one for one in found.heard if isinstance(one, PubAck)]) < 2:
+            loop.call_soon_threadsafe(this.acknowledge, ones)
+        while len(acks(found)) < 2:
             found.hear(line, PubAck)
 
     with answering(serve) as found:
         called(found)
     assert [one.packet_id for _, ones in late for one in ones] == [1, 2]
-    assert [one for one in found.heard if isinstance(one, PubAck)] == [PubAck(1, 0), PubAck(2, 0)]
+    assert acks(found) == [1, 2]
 
 
-def test_of_a_message_that_is_too_large_the_topic_comes(monkeypatch, caplog):
+def test_a_new_message_of_a_number_is_acknowledged_for_itself_alone(monkeypatch):
+    """It came while the one before was under way: that one's end must not stand for it."""
+    late = []
+    monkeypatch.setattr(Heard, "came", lambda self, call, ones: late.append((call, list(ones))))
+
+    def serve(found, line, _number):
+        found.let_in(line)
+        for payload in (b"one", b"two"):
+            line.sendall(packets.publish(V311, "a", payload, packet_id=7))
+            eventually(lambda payload=payload: late and late[-1][1][-1].payload == payload)
+        (call, [first]), (_, [second]) = late
+        loop = call.over.get_loop()
+        loop.call_soon_threadsafe(call.acknowledge, [first])
+        loop.call_soon_threadsafe(line.sendall, a_message(8))
+        eventually(lambda: len(late) == 3)
+        loop.call_soon_threadsafe(call.acknowledge, late[2][1])
+        while acks(found) != [8]:
+            found.hear(line, PubAck)
+        assert call.unacknowledged == 1
+        loop.call_soon_threadsafe(call.acknowledge, [second])
+        while acks(found) != [8, 7]:
+            found.hear(line, PubAck)
+
+    with answering(serve) as found:
+        called(found)
+    assert acks(found) == [8, 7]
+
+
+def test_of_a_message_that_is_too_large_the_topic_comes(monkeypatch):
     monkeypatch.setattr(calling, "LARGEST", 10_000)
 
     def serve(found, line, _number):
         found.let_in(line)
         large = packets.publish(V311, "a", b"x" * 50_000, packet_id=1)
-        line.sendall(large + a_message(2) + packets.publish(V311, "a", b"x" * 50_000))
-        while len([one for one in found.heard if isinstance(one, PubAck)]) < 2:
+        line.sendall(large + a_message(2))
+        while len(acks(found)) < 2:
             found.hear(line, PubAck)
 
     with answering(serve) as found:
         heard, _ = called(found)
-    assert [(one.topic, one.payload) for one in heard.messages] == [
-        ("a", b""),
-        ("anlan/observations", b"2"),
-        ("a", b""),
+    assert [(one.topic, one.payload, one.too_long) for one in heard.messages] == [
+        ("a", b"", 50_005),
+        ("anlan/observations", b"2", 0),
     ]
-    assert caplog.text.count("too large") == 1
+
+
+def test_what_came_before_the_end_is_handed_on():
+    def serve(found, line, _number):
+        found.let_in(line)
+        line.sendall(packets.publish(V5, "a", b"1") + packets.goodbye(V5, Reason.SHUTTING_DOWN))
+        found.hear(line, Disconnect)
+
+    with answering(serve) as found:
+        heard, why = called(found, version="5")
+    assert [one.payload for one in heard.messages] == [b"1"]
+    assert why == "line lost: shutting down"
+
+
+def test_an_answer_may_come_behind_the_messages_that_waited(monkeypatch):
+    monkeypatch.setattr(calling, "ANSWERED_S", 0.3)
+
+    def serve(found, line, _number):
+        line.sendall(packets.connack(found.hear(line, Connect).level, Reason.SUCCESS))
+        found.hear(line, packets.Subscribe)
+        for number in range(1, 21):
+            line.sendall(a_message(number))
+            threading.Event().wait(0.05)
+        line.sendall(packets.suback(V311, 1, [1]))
+
+    with answering(serve) as found:
+        heard, _ = called(found)
+    assert heard.said == [""]
+    assert len(heard.messages) == 20
 
 
 def test_a_silent_broker_is_missed_and_one_that_answers_is_not():

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 import pytest
 
 from anlan.entrypoints.mqtt import broker as brokers
+from anlan.entrypoints.mqtt import calling
 from anlan.entrypoints.mqtt.broker import BrokerLine
 from anlan.entrypoints.mqtt.letters import Fate
 from anlan.infra.mqtt import Connect, Disconnect, PubAck, Reason, packets
@@ -58,6 +59,7 @@ def line_to(tmp_path):
         made[-1].tend()
         return made[-1]
 
+    one.made = made
     yield one
     for line in made:
         line.close()
@@ -131,8 +133,12 @@ def test_while_others_fill_the_room_nothing_is_read(line_to):
         line.sendall(a_message(2))
         found.hear(line, Disconnect)
 
-    keeping = Keeping()
-    keeping.is_full = True
+    class Full(Keeping):
+        def take(self, letters):
+            super().take(letters)
+            self.is_full = True
+
+    keeping = Full()
     with answering(serve) as found:
         line = line_to(found, keeping)
         eventually(lambda: keeping.letters)
@@ -171,6 +177,67 @@ def test_a_session_that_the_broker_forgot_is_told(line_to, monkeypatch, caplog):
         line_to(found, Keeping())
         eventually(lambda: "a broker forgot our session" in caplog.text)
         assert len(found.lines) >= 2
+
+
+def test_a_full_house_takes_nothing_from_a_new_line_either(line_to, monkeypatch):
+    """What was not acknowledged comes with each line again; it must not pile up."""
+    monkeypatch.setattr(brokers, "FIRST_PAUSE_S", 0.02)
+
+    def serve(found, line, number):
+        found.let_in(line)
+        if number > 1:
+            threading.Event().wait(0.1)  # it is held by now
+        line.sendall(a_message(1))
+        if number == 1:
+            eventually(lambda: keeping.letters)
+            keeping.is_full = True
+        else:
+            found.hear(line, PubAck)
+
+    keeping = Keeping()
+    with answering(serve) as found:
+        line = line_to(found, keeping)
+        eventually(lambda: len(found.lines) == 2)
+        threading.Event().wait(0.4)
+        assert line.heard == 1
+        keeping.is_full = False
+        eventually(lambda: line.heard == 2)
+        keeping.settle()
+        eventually(lambda: PubAck(1, 0) in found.heard)
+
+
+def test_of_what_is_too_large_topic_and_size_lie_aside(line_to, monkeypatch):
+    monkeypatch.setattr(calling, "LARGEST", 10_000)
+
+    def serve(found, line, _number):
+        found.let_in(line)
+        line.sendall(packets.publish(V311, "a", b"x" * 50_000, packet_id=1))
+        found.hear(line, Disconnect)
+
+    keeping = Keeping()
+    with answering(serve) as found:
+        line_to(found, keeping)
+        eventually(lambda: keeping.letters)
+    [letter] = keeping.letters
+    assert (letter.topic, letter.payload, letter.error) == ("a", b"50005 bytes", "mqtt.too_large")
+
+
+def test_a_thread_that_cannot_start_is_tried_again(line_to, monkeypatch):
+    def none(_thread):
+        raise RuntimeError("can't start new thread")
+
+    with answering(
+        lambda found, line, _: (found.let_in(line), found.hear(line, Disconnect))
+    ) as found:
+        with monkeypatch.context() as patched:
+            patched.setattr(threading.Thread, "start", none)
+            with pytest.raises(RuntimeError):
+                line_to(found, Keeping())
+        line = line_to.made[-1]
+        assert line.state.problem == "internal"
+        line.tend()
+        eventually(lambda: not line.state.problem)
+        line.close()
 
 
 def test_a_thread_that_broke_is_begun_again(line_to, monkeypatch):

@@ -187,10 +187,9 @@ def test_of_a_message_that_is_too_long_the_beginning_is_read(level, size, qos, t
         most = max(most, line.held_bytes)
     assert line.broken is None
     named = topic if len(topic) <= 1024 else "\ufffd"
-    a_large, a_small = (
-        Publish(named, b"", number, False, False),
-        Publish("u", b"small", 8, False, False),
-    )
+    length = len(large) - 3  # its head takes three bytes
+    a_large = Publish(named, b"", number, False, False, length)
+    a_small = Publish("u", b"small", 8, False, False)
     assert found == [a_small, a_large, a_small, a_large, a_small]
     assert most <= 1100
 
@@ -200,6 +199,13 @@ def test_what_is_too_long_and_no_message_breaks_the_line():
     line.receive(LET_IN)
     line.receive(packet(0x90, b"\0\1" + bytes(200)))
     assert line.broken.reason == Reason.TOO_LARGE
+
+
+def test_a_topic_longer_than_its_long_packet_breaks_the_line():
+    line = ClientConnection(V311, largest=100)
+    line.receive(LET_IN)
+    assert line.receive(packet(0x30, b"\xff\xff" + bytes(200)) + packet(0x30, text("t"))) == []
+    assert line.broken.reason == Reason.MALFORMED
 
 
 def test_a_topic_that_is_none_costs_no_line():

@@ -242,6 +242,7 @@ MESSAGES = st.lists(
         packet_id=st.integers(0, 65535),
         retain=st.booleans(),
         dup=st.just(False),
+        too_long=st.just(0),
     ),
     max_size=8,
 )

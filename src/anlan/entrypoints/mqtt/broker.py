@@ -18,12 +18,18 @@ from anlan.entrypoints.mqtt.settings import BrokerPart, secret_in
 from anlan.entrypoints.senders import WRITES, Senders, may_send
 from anlan.infra.mqtt import Publish
 from anlan.kernel.actor import Actor
-from anlan.kernel.errors import AnlanError, NotAllowedError
+from anlan.kernel.errors import AnlanError, InvalidInputError, NotAllowedError
 
 log = logging.getLogger(__name__)
 
 ROOM_CHECKED_S = 0.05
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 30.0
+
+
+class TooLargeError(InvalidInputError):
+    """A message is so large that only its topic was read."""
+
+    code = "mqtt.too_large"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +57,7 @@ class BrokerLine:
         self.state = LineState(clock(), "mqtt.not_connected_yet")
         self._root, self._taker, self._senders, self._clock = root, taker, senders, clock
         self._actor: Actor | None = None
-        self._refused = False
+        self._faulty = False
         self._was_known = False
         self._reading = True
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -70,7 +76,7 @@ class BrokerLine:
                 return  # nobody can be asked: who was known is known
             self._note(f"{error.code}: {self.part.token_file}")
             self._actor = None
-            self._end()
+            self._tell_to_end()  # and wait for nothing: other lines are to hear of it as soon
             return
         self._actor = actor
         if self._reading and (self._thread is None or not self._thread.is_alive()):
@@ -83,7 +89,12 @@ class BrokerLine:
         thread = threading.Thread(
             target=self._run, args=[loop, ending], name=f"mqtt {self.part.name}", daemon=True
         )
-        thread.start()
+        try:
+            thread.start()
+        except RuntimeError:
+            loop.close()
+            self._note("internal")
+            raise
         self._loop, self._ending, self._thread = loop, ending, thread
 
     def _run(self, loop: asyncio.AbstractEventLoop, ending: asyncio.Event) -> None:
@@ -107,7 +118,7 @@ class BrokerLine:
 
     async def _one_call(self, ending: asyncio.Event) -> bool:
         """Stay with the broker as long as the line holds; return whether it ever let us in."""
-        self._refused = False
+        self._faulty = False
         name = self.part.client_id or f"anlan-{self._root.name}-{self.part.name}"
         calling = asyncio.ensure_future(call(self.part, self._root, self, name=name))
         if not await _before(ending, calling):
@@ -119,20 +130,25 @@ class BrokerLine:
             self._note(problem_of(error))
             return False
         try:
-            if await _before(ending, this.over) and self._reading and not self._refused:
-                self._note(this.over.result())  # which filters were refused says more
+            # What is wrong with the subscription says more than the end does.
+            if await _before(ending, this.over) and self._reading and not self._faulty:
+                self._note(this.over.result())
         finally:
             await this.hang_up()
         return this.was_let_in
 
     # What the broker says, in that thread
 
-    def subscribed(self, call: Call, problem: str) -> None:
-        """Hear that the broker sends from now on."""
+    def let_in(self, call: Call) -> None:
+        """Begin to read, if there is room; what waits from an earlier line may still fill it."""
         if self._was_known and not call.knew_us:
             log.warning("a broker forgot our session", extra={"broker": self.part.name})
         self._was_known = True
-        self._refused = bool(problem)
+        self._hold_unless_room(call)
+
+    def subscribed(self, _call: Call, problem: str) -> None:
+        """Hear that the broker sends from now on."""
+        self._faulty = bool(problem)
         self._note(problem)
 
     def came(self, call: Call, messages: Sequence[Publish]) -> None:
@@ -141,15 +157,19 @@ class BrokerLine:
         if not self._reading or actor is None:
             return  # the line is about to end: what is not acknowledged comes again
         self.heard += len(messages)
-        self._taker.take(
-            [
-                Letter(
-                    self, actor, one.topic, one.payload,
-                    retained=one.retain, mark=(call, one.packet_id),
-                )
-                for one in messages
-            ]
-        )  # fmt: skip
+        self._taker.take([self._letter(call, actor, one) for one in messages])
+        self._hold_unless_room(call)
+
+    def _letter(self, call: Call, actor: Actor, one: Publish) -> Letter:
+        payload, error = one.payload, ""
+        if one.too_long:
+            payload, error = f"{one.too_long} bytes".encode(), TooLargeError.code
+        return Letter(
+            self, actor, one.topic, payload, retained=one.retain, mark=(call, one), error=error
+        )
+
+    def _hold_unless_room(self, call: Call) -> None:
+        """Hold a line, and look again and again; one that is held already is being looked at."""
         if not self._has_room(call) and not call.is_held:
             call.hold()
             asyncio.get_running_loop().call_later(ROOM_CHECKED_S, self._look_for_room, call)
@@ -172,12 +192,11 @@ class BrokerLine:
 
     def _acknowledge(self, letters: Settled) -> None:
         """Tell each connection of its own messages: a number of an earlier one means another on the next."""
-        numbers: dict[Call, list[int]] = {}
+        messages: dict[Call, list[Publish]] = {}
         for letter, _fate in letters:
-            call, number = letter.mark
-            if number:
-                numbers.setdefault(call, []).append(number)
-        for call, those in numbers.items():
+            call, message = letter.mark
+            messages.setdefault(call, []).append(message)
+        for call, those in messages.items():
             call.acknowledge(those)
 
     # The end
@@ -193,14 +212,9 @@ class BrokerLine:
 
     def close(self) -> None:
         """Leave the broker, and wait until that is done."""
-        self._reading = False
-        self._end()
-
-    def _end(self) -> None:
-        self._tell_to_end()
-        thread, self._thread = self._thread, None
-        if thread is not None:
-            thread.join(timeout=3 * ENDING_S)
+        self.begin_to_end()
+        if self._thread is not None:
+            self._thread.join(timeout=3 * ENDING_S)
 
     def _tell_to_end(self) -> None:
         if self._loop is not None:
@@ -218,7 +232,7 @@ class BrokerLine:
 
 
 async def _before(ending: asyncio.Event, what: asyncio.Future[Any]) -> bool:
-    """Wait for something; return whether it came before the end did."""
+    """Wait for something or for the end; return whether it is there."""
     end = asyncio.ensure_future(ending.wait())
     await asyncio.wait([what, end], return_when=asyncio.FIRST_COMPLETED)
     end.cancel()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
 import secrets
 import ssl
@@ -17,8 +16,6 @@ from anlan.infra.mqtt.client import REFUSED, ConnAck, SubAck, Told, reason_text
 from anlan.infra.mqtt.properties import NONE, Properties, Property
 from anlan.infra.mqtt.wire import V5, V311
 from anlan.kernel.errors import AnlanError
-
-log = logging.getLogger(__name__)
 
 ANSWERED_S = 10.0
 """How long a broker may take to be reached, and again to let in and to answer the subscription."""
@@ -40,6 +37,9 @@ FAILS = (OSError, ValueError, OverflowError)
 class Caller(Protocol):
     """Whoever has called a broker."""
 
+    def let_in(self, call: Call) -> None:
+        """Hear that the broker lets us in."""
+
     def subscribed(self, call: Call, problem: str) -> None:
         """Hear that the broker sends from now on; ``problem`` names the filters it refused."""
 
@@ -52,18 +52,17 @@ class Call(asyncio.Protocol):
 
     def __init__(self, part: BrokerPart, asked: Connect, caller: Caller) -> None:
         self._asked, self._caller = asked, caller
-        # Whoever leaves nothing behind needs no acknowledged messages either.
-        self._qos = 0 if asked.clean else 1
         self._filters = [topic.filter for topic in part.topics]
         self._hello = client.connect(asked)
         self._loop = asyncio.get_running_loop()
         self._line = ClientConnection(asked.level, largest=LARGEST)
         self._transport: asyncio.Transport | None = None
+        self._answer_by: asyncio.TimerHandle | None = None
         self._beats: asyncio.TimerHandle | None = None
-        self._held = self._leaving = self._told_of_size = False
-        self._heard_at = self._loop.time()
+        self._held = self._leaving = False
+        self._heard_at = self._message_at = self._loop.time()
         self._problem = ""
-        self._open: set[int] = set()
+        self._open: dict[int, Publish] = {}
         self.was_let_in = self.knew_us = False
         self.over: asyncio.Future[str] = self._loop.create_future()
         """Why the connection is over; empty where it was ended here."""
@@ -81,28 +80,28 @@ class Call(asyncio.Protocol):
         self._heard_at = self._loop.time()
         messages: list[Publish] = []
         for packet in self._line.receive(data):
+            if self._problem:
+                break
             if type(packet) is not Publish:
                 self._answer(packet)
-            elif self._is_new(packet):
+            elif self._take_up(packet):
                 messages.append(packet)
-        if self._line.too_long and not self._told_of_size:
-            self._told_of_size = True  # once a connection: devices choose how often it happens
-            log.warning("messages of a broker are too large", extra={"limit": LARGEST})
-        if messages and not self._problem:
+        if messages:
+            self._message_at = self._heard_at
             self._caller.came(self, messages)
         if self._line.broken is not None:
             self._end(f"it breaks the protocol: {self._line.broken.problem}")
 
-    def _is_new(self, message: Publish) -> bool:
-        """Return whether a message is not under way already: some brokers grow impatient and repeat.
+    def _take_up(self, message: Publish) -> bool:
+        """Note a message as under way; return whether it was not: some brokers grow impatient and repeat.
 
         Two acknowledgements of one number could be taken for that of the next message of that number.
         """
         number = message.packet_id
-        if number in self._open:
+        if message.dup and number in self._open:
             return False
         if number:
-            self._open.add(number)
+            self._open[number] = message
         return True
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -111,6 +110,8 @@ class Call(asyncio.Protocol):
             if timer is not None:
                 timer.cancel()
         self._transport = None
+        # Letters may keep this for long: what had begun to come is not kept with them.
+        self._line = ClientConnection(self._asked.level)
         if not self.over.done():
             lost = "" if self._leaving else f"line lost: {exc or 'closed by the broker'}"
             self.over.set_result(self._problem or lost)
@@ -121,7 +122,8 @@ class Call(asyncio.Protocol):
             self._transport.abort()
 
     def _not_answered(self) -> None:
-        if self._held:  # its answer may lie behind what is not read at present
+        """End a line whose answer is late; it may lie behind messages that come, or are not read at present."""
+        if self._held or self._loop.time() - self._message_at < ANSWERED_S:
             self._answer_by = self._loop.call_later(ANSWERED_S, self._not_answered)
         else:
             self._end("no answer")
@@ -143,21 +145,23 @@ class Call(asyncio.Protocol):
         if self._transport is None:
             return
         self.was_let_in, self.knew_us = True, told.present
-        how = self._qos | (NEW_ONES_ONLY if self._asked.level == V5 else 0)
+        how = 1 | (NEW_ONES_ONLY if self._asked.level == V5 else 0)
         asked = [(one, how) for one in self._filters]
         self._transport.write(client.subscribe(self._asked.level, SUBSCRIBED_AS, asked))
         wanted = told.properties.get(Property.SERVER_KEEP_ALIVE, 0)
         keep_alive_s = int(wanted) or self._asked.keep_alive_s
         self._beats = self._loop.call_later(keep_alive_s / 2, self._beat, keep_alive_s)
+        self._caller.let_in(self)
 
     def _hear_of_filters(self, told: SubAck) -> None:
         if told.packet_id != SUBSCRIBED_AS or len(told.reasons) != len(self._filters):
             self._end("it answers other filters than were asked for")
             return
-        self._answer_by.cancel()
+        if self._answer_by is not None:
+            self._answer_by.cancel()
         each = list(zip(self._filters, told.reasons, strict=True))
         refused = [one for one, how in each if how >= REFUSED]
-        lower = [one for one, how in each if how < self._qos]
+        lower = [one for one, how in each if how == 0]
         if refused:
             self._caller.subscribed(self, f"subscription refused: {', '.join(refused)}")
         elif lower:  # it comes, but nobody waits until it is kept
@@ -203,12 +207,14 @@ class Call(asyncio.Protocol):
             self._heard_at = self._loop.time()
             self._transport.resume_reading()
 
-    def acknowledge(self, numbers: Sequence[int]) -> None:
-        """Let the broker forget messages of this connection."""
-        self._open.difference_update(numbers)
+    def acknowledge(self, messages: Sequence[Publish]) -> None:
+        """Let the broker forget messages of this connection; of one number only the last that came counts."""
+        told = [one.packet_id for one in messages if self._open.get(one.packet_id) is one]
+        for number in told:
+            del self._open[number]
         if self._transport is not None and not self._transport.is_closing():
-            told = packets.pubacks([(number, 0) for number in numbers], self._asked.level)
-            self._transport.write(told)
+            answers = packets.pubacks([(number, 0) for number in told], self._asked.level)
+            self._transport.write(answers)
 
     async def hang_up(self) -> None:
         """Leave; what was said before goes out first, unless nobody takes it."""
@@ -232,8 +238,8 @@ def asked_of(part: BrokerPart, root: Path, name: str) -> Connect:
     """
     level = V5 if part.version == "5" else V311
     said: Properties = NONE
-    if level == V5:
-        said = {Property.MAXIMUM_PACKET_SIZE: LARGEST, Property.RECEIVE_MAXIMUM: MOST_UNACKED}
+    if level == V5:  # no largest packet: the broker would throw away in silence what is larger
+        said = {Property.RECEIVE_MAXIMUM: MOST_UNACKED}
         said |= {Property.SESSION_EXPIRY: SESSION_KEPT_S} if name else {}
     password = secret_in(root, part.password_file).encode() if part.user else None
     return Connect(

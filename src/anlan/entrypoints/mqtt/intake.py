@@ -217,9 +217,7 @@ class Round:
         columns: list[tuple[Letter, Columns]] = []
         sent: list[tuple[Letter, AnySent]] = []
         for letter in letters:
-            heard = self._intake.topics.read(
-                letter.topic, letter.payload, retained=letter.retained, now=self._now
-            )
+            heard = self._read(letter)
             if heard.sent is not None:
                 sent.append((letter, heard.sent))
             elif heard.key or (heard.batch is not None and None in heard.batch.rows):
@@ -242,6 +240,13 @@ class Round:
         if sent:
             self._keep_sent(sent)
         return self
+
+    def _read(self, letter: Letter) -> Heard:
+        if letter.error:
+            return Heard(error=letter.error)
+        return self._intake.topics.read(
+            letter.topic, letter.payload, retained=letter.retained, now=self._now
+        )
 
     def _alone(self, letter: Letter, heard: Heard) -> None:
         """Hand a message on by itself: it has a key of its own, or rows that are kept aside as they came."""

@@ -20,12 +20,23 @@ class Fate(IntEnum):
 
 
 class Letter:
-    """One message: from whom, under which topic; ``mark`` is for its home to know it by."""
+    """One message: from whom, under which topic; ``mark`` is for its home to know it by.
 
-    __slots__ = ("actor", "home", "mark", "payload", "retained", "topic")
+    With an ``error``, the code of what is wrong with it as a message, it is kept aside unread.
+    """
+
+    __slots__ = ("actor", "error", "home", "mark", "payload", "retained", "topic")
 
     def __init__(
-        self, home: Home, actor: Actor, topic: str, payload: bytes, *, retained: bool, mark: Any
+        self,
+        home: Home,
+        actor: Actor,
+        topic: str,
+        payload: bytes,
+        *,
+        retained: bool,
+        mark: Any,
+        error: str = "",
     ) -> None:
         self.home = home
         self.actor = actor
@@ -33,6 +44,7 @@ class Letter:
         self.payload = payload
         self.retained = retained
         self.mark = mark
+        self.error = error
 
 
 Settled = list[tuple[Letter, Fate]]

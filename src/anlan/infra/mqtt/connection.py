@@ -100,8 +100,8 @@ class Connection(ABC, Generic[Heard]):
         """Return the packet whose body lies between ``start`` and ``after``."""
 
     def _too_long(self, head: int, data: bytes, start: int, after: int) -> Heard | None:  # noqa: ARG002
-        """Return what stands for a packet that is longer than may be; None until enough of it is there."""
-        raise BrokenError(Reason.TOO_LARGE, f"a packet of more than {after - start} bytes")
+        """Refuse a packet that is longer than may be, or return what stands for it; None until that is known."""
+        raise BrokenError(Reason.TOO_LARGE, f"a packet of {after - start} bytes")
 
     @abstractmethod
     def _named(self, raw: bytes) -> str:
@@ -200,13 +200,11 @@ class ClientConnection(Connection[Told]):
 
     What a *device* chose never breaks the line, for the broker would send it again, and nothing behind it
     would ever come: properties are passed over by their length, a topic that is none is ``NO_TOPIC``, and of a
-    message beyond ``largest`` bytes only topic and number are read; its payload is empty.
+    message beyond ``largest`` bytes only topic and number are read.
     """
 
     def __init__(self, level: int, *, largest: int = MOST_REMAINING) -> None:
         super().__init__(level, largest)
-        self.too_long = 0
-        """Of how many messages only topic and number were read."""
 
     def _first(self, head: int) -> None:
         if head != packets.CONNACK:
@@ -218,11 +216,12 @@ class ClientConnection(Connection[Told]):
         if len(data) < start + 2:
             return None
         enough = start + 4 + (data[start] << 8 | data[start + 1])
+        if enough > after:
+            raise malformed("PUBLISH: the topic is longer than the packet")
         if len(data) < enough:
             return None
         topic, number, _ = self._beginning(head, data, start, enough)
-        self.too_long += 1
-        return Publish(topic, b"", number, bool(head & 0x01), bool(head & 0x08))
+        return Publish(topic, b"", number, bool(head & 0x01), bool(head & 0x08), after - start)
 
     def _named(self, raw: bytes) -> str:
         if len(raw) > LONGEST:

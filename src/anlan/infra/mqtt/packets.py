@@ -53,13 +53,17 @@ class Connect(NamedTuple):
 
 
 class Publish(NamedTuple):
-    """A message; ``packet_id`` is 0 with QoS 0."""
+    """A message; ``packet_id`` is 0 with QoS 0.
+
+    Where ``too_long`` says of how many bytes the packet was, nothing of the payload was read.
+    """
 
     topic: str
     payload: bytes
     packet_id: int
     retain: bool
     dup: bool
+    too_long: int = 0
 
     @property
     def qos(self) -> int:
