@@ -294,6 +294,23 @@ def test_a_gap_is_told_where_it_begins_and_beside_a_neighbour_without_it(tmp_pat
     ]
 
 
+def test_the_fastest_stream_that_a_rule_judges_is_told_whatever_stands_before_it(
+    tmp_path: Path,
+) -> None:
+    write(tmp_path)
+    window = text(RULES, "kind: threshold", "kind: window\n  function: mean")
+    for level in ("red", "yellow"):
+        window = window.replace(
+            f"level: {level}, raise_at", f"window: 15d, level: {level}, raise_at"
+        )
+    window = window.replace("  quantity: gas\n", "  quantity: gas\n  only_place_kinds: [market]\n")
+    put(tmp_path, RULES, window)
+    slow, free = "G0,慢,gas,%LEL,5m,D1,R1,,\n", "G9,快,gas,%LEL,1m,D1,,0.5,0.5\n"
+    put(tmp_path, SENSORS, text(SENSORS, "G1,", f"{slow}{free}G1,"))
+    found = [item for item in lint_in(tmp_path) if item.code == "rule.window_budget"]
+    assert [item.params["sensor"] for item in found] == ["G1"]
+
+
 def test_a_deadline_of_an_anlan_default_binds_nobody(tmp_path: Path) -> None:
     write(tmp_path)
     put(tmp_path, "law/clocks.yaml", text("law/clocks.yaml", '"V:L"', "default"))

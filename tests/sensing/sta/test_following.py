@@ -31,6 +31,7 @@ from tests.sensing.sta.test_keeping import A_STREAM, A_THING, POINT, WHY
 
 pytestmark = pytest.mark.django_db(databases="__all__")
 ME = system_actor("test")
+LATER = TODAY + timedelta(days=1)
 
 
 @pytest.fixture(autouse=True)
@@ -308,3 +309,19 @@ def test_edits_of_other_processes_are_seen_at_once(tmp_path):
         "restored 1 s1",
         "changed 0 改名",
     ]
+
+
+def test_a_stream_whose_place_does_not_count_stands_alone_since_its_own_day():
+    gone, early = replace(a_place("P1"), valid_to=TODAY), replace(a_place("P2"), valid_from=LATER)
+    since = {"free": date(2026, 7, 1), "left": date(2026, 7, 2), "soon": date(2026, 7, 3)}
+    streams = [
+        stream("free", lat=34.2, lon=113.2, valid_from=since["free"]),
+        stream("left", "P1", valid_from=since["left"]),
+        stream("soon", "P2", valid_from=since["soon"]),
+        stream("there", "P3", valid_from=date(2026, 7, 4)),
+    ]
+    load([gone, early, a_place("P3")], streams)
+    points, alone = places.standing_since(at=NOW)
+    assert set(points) == {"P3"}
+    zone = registry.timezone()
+    assert {code: at.astimezone(zone).date() for code, at in alone.items()} == since

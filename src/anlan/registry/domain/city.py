@@ -122,7 +122,7 @@ class Duty(Entry, frozen=True, kw_only=True):
     basis: Annotated[str, msgspec.Meta(min_length=1)]
 
 
-class RiskPoint(Entry, frozen=True, kw_only=True):
+class RiskPoint(Entry, frozen=True, kw_only=True, gc=False):
     """risk_points.csv: a place that can come to harm or do harm."""
 
     code: Code
@@ -139,7 +139,7 @@ class RiskPoint(Entry, frozen=True, kw_only=True):
     valid_to: date | None = None
 
 
-class Sensor(Entry, frozen=True, kw_only=True):
+class Sensor(Entry, frozen=True, kw_only=True, gc=False):
     """sensors.csv: one row is one stream of readings of one quantity."""
 
     code: Code

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from functools import cache
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 import msgspec
@@ -91,10 +92,8 @@ def _may_hold_floats(kind: type[msgspec.Struct]) -> bool:
 
 def key_of(section: str, entry: object) -> str:
     """Return the key by which an entry of a section is told from the others."""
-    names = KEYS[section]
-    if len(names) == 1:  # most sections, and all large ones
-        return str(getattr(entry, names[0]))
-    return "/".join(str(getattr(entry, name)) for name in names)
+    key = _KEY_IN[section](entry)
+    return "/".join(map(str, key)) if isinstance(key, tuple) else str(key)
 
 
 KEYS: dict[str, tuple[str, ...]] = {
@@ -126,3 +125,4 @@ KEYS: dict[str, tuple[str, ...]] = {
     "signals": ("id", "version"),
     "level_names": ("scale", "level"),
 }
+_KEY_IN = {section: attrgetter(*names) for section, names in KEYS.items()}

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 from typing import Literal
+
+import msgspec
 
 from anlan.kernel.catalogues import Words, words_of
 
@@ -34,15 +37,14 @@ class Wording:
     do: str
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(msgspec.Struct, frozen=True, gc=False):
     """One fault of a pack (体检发现): ``line`` counts from 1; 0 means the file as a whole."""
 
     code: str
     severity: Severity
     file: str
     line: int
-    params: Mapping[str, str] = field(default_factory=dict)
+    params: Mapping[str, str] = msgspec.field(default_factory=dict)
 
     def words(self, language: Language) -> Wording:
         """Return the wording with the parameters filled in."""
@@ -72,16 +74,19 @@ def wording(code: str, language: Language) -> Wording:
 
 def finding(code: str, file: str, line: int, /, **params: object) -> Finding:
     """Return a finding of a catalogued code; the severity is the catalogue's."""
-    severity = Severity(catalogue()[code]["severity"])
     shown = {name: _shown(value) for name, value in params.items()}
-    return Finding(code=code, severity=severity, file=file, line=line, params=shown)
+    return Finding(code, _severity(code), file, line, shown)
+
+
+@cache
+def _severity(code: str) -> Severity:
+    return Severity(catalogue()[code]["severity"])
 
 
 def _shown(value: object) -> str:
-    text = str(value)
-    clean = text
-    if not text.isprintable():
-        clean = "".join(letter if letter.isprintable() else " " for letter in text)
+    clean = str(value)
+    if not clean.isprintable():
+        clean = "".join(letter if letter.isprintable() else " " for letter in clean)
     return clean if len(clean) <= 200 else clean[:199] + "…"
 
 

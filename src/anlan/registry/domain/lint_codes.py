@@ -151,11 +151,14 @@ def _rows(packs: Packs) -> Iterator[Finding]:
         ),
     }
     for section, fields in named.items():
-        for row in getattr(packs.city, section):
-            for name, kind, known in fields:
-                target = getattr(row, name)
-                if target is not None:
-                    yield from _reference(packs, section, row, target, kind, known)
+        rows = getattr(packs.city, section)
+        for name, kind, known in fields:
+            # Of very many rows nearly all name what is there.
+            sound = {code for code, target in known.items() if not _is_past(target, packs)}
+            for row in rows:
+                code = getattr(row, name)
+                if code is not None and code not in sound:
+                    yield from _reference(packs, section, row, code, kind, known)
     for duty in packs.city.duties:
         if not _names_hazard(packs, duty.hazard):
             yield packs.found(

@@ -87,13 +87,31 @@ class Packs:
         return {item.code: item for item in self.city.risk_points}
 
     @cached_property
+    def standing_points(self) -> list[RiskPoint]:
+        """Risk points that have not ended."""
+        return [item for item in self.city.risk_points if not is_past(item, self.today)]
+
+    @cached_property
+    def standing_sensors(self) -> list[Sensor]:
+        """Sensors that have not ended."""
+        return [item for item in self.city.sensors if not is_past(item, self.today)]
+
+    @cached_property
     def measuring(self) -> dict[str, list[Sensor]]:
-        """Sensors that have not ended, by what they measure."""
+        """Sensors that have not ended, by what they measure: of those alike to a rule the first."""
+        first: dict[tuple[str, str, str | None], Sensor] = {}
+        for item in self.standing_sensors:
+            kind = self.kinds_at.get(item.risk_point)
+            first.setdefault((item.quantity, item.interval, kind), item)
         found: dict[str, list[Sensor]] = {}
-        for item in self.city.sensors:
-            if not is_past(item, self.today):
-                found.setdefault(item.quantity, []).append(item)
+        for item in first.values():
+            found.setdefault(item.quantity, []).append(item)
         return found
+
+    @cached_property
+    def kinds_at(self) -> dict[str | None, str]:
+        """The kinds of the risk points by code; none for a sensor that stands at none."""
+        return {item.code: item.kind for item in self.city.risk_points}
 
     @cached_property
     def plans(self) -> dict[str, Plan]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import compress
 
 import shapely
 from shapely.geometry.base import BaseGeometry
@@ -48,9 +49,8 @@ def _shapes(packs: Packs) -> tuple[dict[str, BaseGeometry], list[Finding]]:
 
 
 def _risk_points(packs: Packs, shapes: dict[str, BaseGeometry]) -> Iterator[Finding]:
-    for point in packs.city.risk_points:
-        if is_past(point, packs.today):
-            continue
+    outside = _outside(packs.standing_points, shapes)
+    for place, point in enumerate(packs.standing_points):
         name = f"{point.name_zh} {point.code}"
         for missing, code in (
             (point.owner_post, "risk_point.no_owner"),
@@ -61,7 +61,7 @@ def _risk_points(packs: Packs, shapes: dict[str, BaseGeometry]) -> Iterator[Find
                 yield packs.found(code, "risk_points", point, point=name)
         if point.lat is None or point.lon is None:
             yield packs.found("risk_point.nowhere", "risk_points", point, point=name)
-        elif _is_outside(point, shapes):
+        elif place in outside:
             yield packs.found(
                 "point.outside",
                 "risk_points",
@@ -73,13 +73,12 @@ def _risk_points(packs: Packs, shapes: dict[str, BaseGeometry]) -> Iterator[Find
 
 
 def _sensors(packs: Packs, shapes: dict[str, BaseGeometry]) -> Iterator[Finding]:
-    for sensor in packs.city.sensors:
-        if is_past(sensor, packs.today):
-            continue
+    outside = _outside(packs.standing_sensors, shapes)
+    for place, sensor in enumerate(packs.standing_sensors):
         if sensor.lat is None or sensor.lon is None:
             if sensor.risk_point is None:
                 yield packs.found("sensor.nowhere", "sensors", sensor, sensor=sensor.code)
-        elif _is_outside(sensor, shapes):
+        elif place in outside:
             yield packs.found(
                 "point.outside",
                 "sensors",
@@ -90,11 +89,18 @@ def _sensors(packs: Packs, shapes: dict[str, BaseGeometry]) -> Iterator[Finding]
             )
 
 
-def _is_outside(thing: RiskPoint | Sensor, shapes: dict[str, BaseGeometry]) -> bool:
-    shape = shapes.get(thing.area)
-    if shape is None:
-        return False
-    return bool(shape.distance(shapely.Point(thing.lon, thing.lat)) > BORDER)
+def _outside(things: Sequence[RiskPoint | Sensor], shapes: dict[str, BaseGeometry]) -> set[int]:
+    """Return which of some things lie outside the outline of their area; all are asked at once."""
+    drawn = [
+        (place, shapes[thing.area], thing.lon, thing.lat)
+        for place, thing in enumerate(things)
+        if thing.area in shapes and thing.lat is not None and thing.lon is not None
+    ]
+    if not drawn:
+        return set()
+    places, outlines, lons, lats = zip(*drawn, strict=True)
+    away = shapely.distance(outlines, shapely.points(lons, lats)) > BORDER
+    return set(compress(places, away.tolist()))
 
 
 def _tiling(packs: Packs, shapes: dict[str, BaseGeometry]) -> Iterator[Finding]:

@@ -11,7 +11,7 @@ from anlan.kernel.durations import parse_span
 from anlan.kernel.scales import WarningLevel, rank
 from anlan.registry.domain.checkspecs import Battery, CheckSpec
 from anlan.registry.domain.findings import Finding
-from anlan.registry.domain.lint_facts import Packs, Sourced, is_over, is_past
+from anlan.registry.domain.lint_facts import Packs, Sourced, is_over
 from anlan.registry.domain.rulespecs import (
     LATENESS,
     MOST_KEPT,
@@ -169,9 +169,9 @@ def _sensors(packs: Packs) -> Iterator[Finding]:
     # Of a supply nobody is in danger: the checks look after it.
     supplies = {at.entry.quantity for at in packs.grounded() if _is_of_supply(at.entry)}
     judged: dict[tuple[str, str | None], bool] = {}  # a rule asks no more of a stream than this
-    for sensor in packs.city.sensors:
+    for sensor in packs.standing_sensors:
         quantity = packs.quantities.get(sensor.quantity)
-        if quantity is None or is_past(sensor, packs.today):
+        if quantity is None:
             continue
         if sensor.unit != quantity.unit and sensor.unit not in quantity.accepts:
             yield packs.found(
@@ -184,8 +184,7 @@ def _sensors(packs: Packs) -> Iterator[Finding]:
             )
         if sensor.quantity in supplies:
             continue
-        point = packs.risk_points.get(sensor.risk_point or "")
-        alike = (sensor.quantity, point.kind if point is not None else None)
+        alike = (sensor.quantity, packs.kinds_at.get(sensor.risk_point))
         if alike not in judged:
             judged[alike] = any(_judges(packs, rule, sensor) for rule, _ in packs.rules)
         if not judged[alike]:
@@ -205,13 +204,12 @@ def _judges(packs: Packs, rule: RuleSpec, sensor: Any) -> bool:
         return False
     if not rule.only_place_kinds:
         return True
-    point = packs.risk_points.get(sensor.risk_point or "")
-    return point is not None and point.kind in rule.only_place_kinds
+    return packs.kinds_at.get(sensor.risk_point) in rule.only_place_kinds
 
 
 def _idle_rules(packs: Packs) -> Iterator[Finding]:
     measured = set(packs.measuring)
-    kinds = {point.kind for point in packs.city.risk_points if not is_past(point, packs.today)}
+    kinds = {point.kind for point in packs.standing_points}
     for rule, in_city in packs.rules:
         reason = _idle_reason(rule, measured, kinds)
         if reason is None:

@@ -111,7 +111,7 @@ class Parsed(Generic[PackT]):
         ``key`` is :func:`entries.key_of` of the entry; for rules and other
         versioned entries ``id/version``.
         """
-        return self.places.get((section, key), (_file_of(section), 0))
+        return self.places.get((section, key)) or (_file_of(section), 0)
 
 
 def _file_of(section: str) -> str:

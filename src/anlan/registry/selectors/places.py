@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection
 from datetime import datetime, time, timedelta
+from functools import lru_cache
 from itertools import takewhile
 from typing import Any
 
@@ -70,6 +71,7 @@ STREAM_FIELDS = (
 )
 
 
+@lru_cache(maxsize=1024)  # the streams of a place follow one another, and share its point
 def _point(lat: float | None, lon: float | None) -> Point | None:
     return None if lat is None or lon is None else Point(lat=lat, lon=lon)
 
@@ -268,7 +270,9 @@ def standing_since(
         return found
 
     points = RiskPoint.objects.filter(holding(at))
-    alone = Sensor.objects.filter(holding(at)).exclude(risk_point__in=points)
+    # Of those at no point that counts there are few; asked for so, the others need not be looked at.
+    nowhere = Q(risk_point__isnull=True) | Q(risk_point__in=RiskPoint.objects.exclude(holding(at)))
+    alone = Sensor.objects.filter(nowhere, holding(at))
     if touched is not None:
         points, alone = points.filter(_places_of(touched)), alone.filter(_sensors_of(touched))
     return since(points), since(alone)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import time
 from enum import Enum
 from functools import cached_property
-from typing import Any
+from typing import Any, get_type_hints
 
 import msgspec
+import msgspec.inspect
 from django.db.models import QuerySet
 
 from anlan.registry import models as m
@@ -43,27 +44,48 @@ class Sheet:
         return self._made([getattr(row, column) for _, column in self._fields])
 
     def entries(self, rows: QuerySet[Any]) -> Iterator[Any]:
-        """Yield the pack entries for which many rows stand, without making an object of each row."""
+        """Return the pack entries for which many rows stand, without making an object of each row."""
         columns = (column for _, column in self._fields)
-        for values in rows.values_list(*columns).iterator(2000):
-            yield self._made(values)
+        return map(self._made, rows.values_list(*columns).iterator(2000))
 
     @cached_property
     def _fields(self) -> tuple[tuple[str, str], ...]:
         """The fields of the pack, each with its column."""
         return tuple((name, self.columns.get(name, name)) for name in self.kind.__struct_fields__)
 
-    def _made(self, values: Iterable[object]) -> Any:
-        found = {
-            name: value
-            for (name, column), value in zip(self._fields, values, strict=True)
-            if value is not None and (value != "" or column not in self.blank)
-        }
-        return msgspec.convert(found, self.kind, strict=False)
+    @cached_property
+    def _made(self) -> Callable[[Iterable[object]], Any]:
+        """Makes an entry of its columns.  What stands there was an entry, and is not checked again."""
+        kind, names = self.kind, self.kind.__struct_fields__
+        blank = tuple(name for name, column in self._fields if column in self.blank)
+        kinds = get_type_hints(kind, include_extras=True)
+        otherwise = tuple((name, kinds[name]) for name in names if _is_otherwise(kinds[name]))
+
+        def made(values: Iterable[object]) -> Any:
+            found = dict(zip(names, values, strict=True))
+            for name in blank:
+                if found[name] == "":
+                    found[name] = None
+            for name, form in otherwise:
+                if found[name] is not None:
+                    found[name] = msgspec.convert(found[name], form, strict=False)
+            return kind(**found)
+
+        return made
 
     def key(self, entry: Any) -> str:
         """Return the key that tells an entry from the others of its section."""
         return key_of(self.section, entry)
+
+
+def _is_otherwise(kind: Any) -> bool:
+    """Return whether :func:`_stored` gives another form to values of a type of the pack."""
+    found = msgspec.inspect.type_info(kind)
+    inside = found.types if isinstance(found, msgspec.inspect.UnionType) else (found,)
+    return any(isinstance(one, _OTHERWISE) for one in inside)
+
+
+_OTHERWISE = (msgspec.inspect.VarTupleType, msgspec.inspect.EnumType, msgspec.inspect.TimeType)
 
 
 def _stored(value: object) -> object:

@@ -10,6 +10,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import msgspec
+from msgspec.structs import replace
+
 from anlan.kernel.actor import Actor
 from anlan.registry.domain import city as c
 from anlan.registry.domain.entries import key_of
@@ -26,8 +29,7 @@ REVISIONS_KEPT = 4
 MOST_AREAS = 50_000  # a pack of a whole country is checked at a terminal, not for a page
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(msgspec.Struct, frozen=True, gc=False):
     """A finding about the city in force, and the entry it is about.
 
     ``section`` is empty for what concerns the city as a whole; ``area_path`` is where
@@ -166,12 +168,7 @@ def _found(pack: c.City, today: date) -> tuple[Found, ...]:
     paths = dict(Area.objects.filter(ended_at__isnull=True).values_list("code", "path"))
     lines = _line_numbers()
     return tuple(
-        Found(
-            item.finding,
-            item.section,
-            lines.get((item.section, item.key), item.key),
-            item.area_path,
-        )
+        item if (line := lines.get((item.section, item.key))) is None else replace(item, key=line)
         for item in about(pack, examine(pack, today=today), paths)
     )
 

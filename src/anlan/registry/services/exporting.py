@@ -32,10 +32,12 @@ _WHOLE: Mapping[str, Collection[str]] = {}
 
 def _entries(sheet: sheets.Sheet, codes: Collection[str] | None) -> tuple[Any, ...]:
     rows = sheet.model._default_manager.filter(ended_at__isnull=True).order_by("pk")
-    if codes is not None and len(codes) <= LOOK_UP:
+    if codes is None:
+        return tuple(sheet.entries(rows))
+    if len(codes) <= LOOK_UP:
         rows = rows.filter(pk__in=codes)
     found = sheet.entries(rows)  # in the order of the database also where very many are named
-    return tuple(entry for entry in found if codes is None or entry.code in codes)
+    return tuple(entry for entry in found if entry.code in codes)
 
 
 def _areas(codes: Collection[str] | None) -> tuple[tuple[c.Area, ...], tuple[c.Shape, ...]]:
