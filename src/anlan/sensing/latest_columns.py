@@ -88,13 +88,13 @@ def _standing_at(now: datetime) -> Standing:
 
 
 def _standing_of(found: Catalogue) -> Standing:
-    carriers = [found.carriers[number].id for number in found.carrier_of.tolist()]
+    things = [found.things[number].id for number in found.thing_of.tolist()]
     points = [one.point for one in found.streams]
     return Standing(
         catalogue=found,
         stream=_words([one.code for one in found.streams]),
         unit=_words(found.units),
-        place=_words([None if one.startswith(ALONE) else one for one in carriers]),
+        place=_words([None if one.startswith(ALONE) else one for one in things]),
         area=_words([one.area for one in found.streams]),
         lat=np.array([np.nan if one is None else one.lat for one in points], np.float64),
         lon=np.array([np.nan if one is None else one.lon for one in points], np.float64),

@@ -44,7 +44,7 @@ def fresh(now=NOW):
     """Return the city as a process that has just begun reads it; what is kept stays."""
     plain = made._made_of(parts.read_whole(at=now))
     known = multidatastreams.multis_in_force()
-    found = multis_of(known, plain.stream_number, plain.carrier_of, plain.quantity_of)
+    found = multis_of(known, plain.stream_number, plain.thing_of, plain.quantity_of)
     return replace(plain, multis=found)
 
 

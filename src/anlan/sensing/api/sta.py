@@ -128,7 +128,7 @@ def _city_changed(view: View, kind: str, path: str, request: HttpRequest) -> Htt
     method = str(request.method)
     body = body_of(request)
     if method == "POST":
-        within = leading.carrier_of(view, path, kind)
+        within = leading.thing_of(view, path, kind)
         given = sending.json_of(body)
         id_ = keeping.create(view.actor, kind, given, of=within, reason=reason, now=now)
     else:

@@ -23,7 +23,7 @@ from anlan.sensing.services.known import At, city_facts
 from anlan.sensing.sta.columns import Column
 from anlan.sensing.sta.model import FEATURE, MULTI, SENSOR
 from anlan.sensing.sta.multis import NO_MULTIS, Multis, multis_of
-from anlan.sensing.sta.parts import ALONE, Carrier, Measured, Parts, parts_of
+from anlan.sensing.sta.parts import ALONE, Measured, Parts, Thing, parts_of
 
 Numbers = NDArray[np.int64]
 
@@ -32,20 +32,20 @@ Numbers = NDArray[np.int64]
 class Catalogue:
     """Everything of one revision and day, with what leads from one to another."""
 
-    carriers: tuple[Carrier, ...]
+    things: tuple[Thing, ...]
     streams: tuple[KnownSensor, ...]
     quantities: tuple[Measured, ...]
     kinds: dict[str, Text]
     units: tuple[str, ...]  # of each stream
-    carrier_of: Numbers  # of each stream
+    thing_of: Numbers  # of each stream
     quantity_of: Numbers  # of each stream; -1: none that the pack knows
-    carrier_number: dict[str, int]
+    thing_number: dict[str, int]
     stream_number: dict[str, int]
     quantity_number: dict[str, int]
     area_paths: tuple[str, ...]
-    carrier_area: Numbers
+    thing_area: Numbers
     stream_area: Numbers
-    by_carrier: Numbers  # streams in order of their carriers
+    by_thing: Numbers  # streams in order of their things
     by_quantity: Numbers
     multis: Multis = NO_MULTIS
     columns: dict[tuple[str, str], Column] = field(default_factory=dict)
@@ -82,7 +82,7 @@ def _whole(revision: str, day: date, change: str, at: At) -> Catalogue:
     plain = _read(revision, day, at)
     if not change:
         return plain
-    found = multis_of(_multis(change), plain.stream_number, plain.carrier_of, plain.quantity_of)
+    found = multis_of(_multis(change), plain.stream_number, plain.thing_of, plain.quantity_of)
     kept = {at: x for at, x in plain.columns.items() if at[0] not in {MULTI, SENSOR, FEATURE}}
     return replace(plain, multis=found, columns=kept, store_numbers=list(plain.store_numbers))
 
@@ -100,32 +100,32 @@ def _read(_revision: str, day: date, at: At) -> Catalogue:
 
 
 def _made_of(parts: Parts) -> Catalogue:
-    carriers, streams, quantities, kinds = parts
-    numbers = {one.id: number for number, one in enumerate(carriers)}
+    things, streams, quantities, kinds = parts
+    numbers = {one.id: number for number, one in enumerate(things)}
     known = {one.id: number for number, one in enumerate(quantities)}
     paths: dict[str, int] = {}
-    carrier_area = [paths.setdefault(one.area_path, len(paths)) for one in carriers]
+    thing_area = [paths.setdefault(one.area_path, len(paths)) for one in things]
     stream_area = [paths.setdefault(one.area_path, len(paths)) for one in streams]
     units = {one.id: one.unit for one in quantities}
-    carrier_of = np.array([numbers.get(one.risk_point or "", -1) for one in streams], np.int64)
-    alone = np.flatnonzero(carrier_of < 0)
-    carrier_of[alone] = [numbers[ALONE + streams[number].code] for number in alone.tolist()]
+    thing_of = np.array([numbers.get(one.risk_point or "", -1) for one in streams], np.int64)
+    alone = np.flatnonzero(thing_of < 0)
+    thing_of[alone] = [numbers[ALONE + streams[number].code] for number in alone.tolist()]
     quantity_of = np.array([known.get(one.quantity, -1) for one in streams], np.int64)
     return Catalogue(
-        carriers=carriers,
+        things=things,
         streams=streams,
         quantities=quantities,
         kinds=kinds,
         units=tuple([units.get(one.quantity, one.unit) for one in streams]),
-        carrier_of=carrier_of,
+        thing_of=thing_of,
         quantity_of=quantity_of,
-        carrier_number=numbers,
+        thing_number=numbers,
         stream_number={one.code: number for number, one in enumerate(streams)},
         quantity_number=known,
         area_paths=tuple(paths),
-        carrier_area=np.array(carrier_area, np.int64),
+        thing_area=np.array(thing_area, np.int64),
         stream_area=np.array(stream_area, np.int64),
-        by_carrier=np.argsort(carrier_of, kind="stable"),
+        by_thing=np.argsort(thing_of, kind="stable"),
         by_quantity=np.argsort(quantity_of, kind="stable"),
     )
 

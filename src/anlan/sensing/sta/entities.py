@@ -47,12 +47,12 @@ def _without_empty(**given: Any) -> dict[str, Any]:
 
 
 def _thing_words(of: Catalogue, number: int) -> str:
-    kind = of.kinds.get(of.carriers[number].kind)
+    kind = of.kinds.get(of.things[number].kind)
     return f"{kind.zh} {kind.en}" if kind else "传感器安装点 where a sensor stands"
 
 
 def _thing_facts(of: Catalogue, number: int) -> dict[str, Any]:
-    one = of.carriers[number]
+    one = of.things[number]
     return _without_empty(
         name_en=one.name_en, kind=one.kind, grade=one.grade, area=one.area, area_path=one.area_path
     )
@@ -175,19 +175,19 @@ def _always(value: Any) -> Getter:
 
 SAID: dict[str, dict[str, tuple[Kind, Getter]]] = {
     THING: {
-        "name": ("string", lambda of, n: of.carriers[n].name_zh),
+        "name": ("string", lambda of, n: of.things[n].name_zh),
         "description": ("string", _thing_words),
         "properties": ("any", _thing_facts),
     },
     LOCATION: {
-        "name": ("string", lambda of, n: of.carriers[n].name_zh),
+        "name": ("string", lambda of, n: of.things[n].name_zh),
         "description": ("string", _thing_words),
         "encodingType": ("string", _always(GEOJSON)),
-        "location": ("geometry", lambda of, n: _point(of.carriers[n].point)),
-        "properties": ("any", lambda of, n: {"area": of.carriers[n].area}),
+        "location": ("geometry", lambda of, n: _point(of.things[n].point)),
+        "properties": ("any", lambda of, n: {"area": of.things[n].area}),
     },
     MOVED: {
-        "time": ("instant", lambda of, n: times.written(np.array([of.carriers[n].since_us]))[0]),
+        "time": ("instant", lambda of, n: times.written(np.array([of.things[n].since_us]))[0]),
     },
     STREAM: {
         "name": ("string", lambda of, n: of.streams[n].name_zh),
@@ -234,7 +234,7 @@ def numbers_of(of: Catalogue, kind: str) -> range:
     if kind == QUANTITY:
         return range(len(of.quantities))
     if kind in OF_THINGS:
-        return range(len(of.carriers))
+        return range(len(of.things))
     alone = len(of.streams)
     both = alone + len(of.multis.known)
     return range(alone if kind == MULTI else 0, alone if kind == STREAM else both)
@@ -251,7 +251,7 @@ def id_of(of: Catalogue, kind: str, number: int) -> str:
     """Return the id of an entity."""
     if kind == QUANTITY:
         return of.quantities[number].id
-    return of.carriers[number].id if kind in OF_THINGS else _own(of, number).code
+    return of.things[number].id if kind in OF_THINGS else _own(of, number).code
 
 
 def column(of: Catalogue, kind: str, name: str) -> Column:
@@ -270,7 +270,7 @@ def _made(of: Catalogue, kind: str, name: str) -> Column:
     if typed == "geometry":
         return _geometries(of, kind, numbers)
     if typed == "instant":
-        return column_of(typed, [one.since_us for one in of.carriers])
+        return column_of(typed, [one.since_us for one in of.things])
     return column_of(typed, [getter(of, number) for number in numbers])
 
 
@@ -282,7 +282,7 @@ def _geometries(of: Catalogue, kind: str, numbers: range) -> Column:
     alone = len(of.streams)
     points = [
         one.point
-        for one in (of.carriers if kind == LOCATION else of.streams[numbers.start : numbers.stop])
+        for one in (of.things if kind == LOCATION else of.streams[numbers.start : numbers.stop])
     ]
     drawn = _drawn(points)
     known = [bool(x) for x in points]

@@ -227,7 +227,7 @@ def owner_of(view: View, path: str) -> tuple[str, str]:
     return kind, entities.id_of(view.of, kind, number)
 
 
-def carrier_of(view: View, path: str, kind: str) -> str:
+def thing_of(view: View, path: str, kind: str) -> str:
     """Return the Thing within which a path enters an entity; empty where it names none.
 
     Raises

@@ -27,7 +27,7 @@ class Multis:
     )
     streams: Numbers
     quantities: Numbers  # of these streams; -1: none that the pack knows
-    carrier_of: Numbers  # the place of each: that of its first stream
+    thing_of: Numbers  # the place of each: that of its first stream
 
     def parts(self, numbers: Numbers) -> tuple[Numbers, Numbers, Numbers]:
         """Return the places in ``streams`` of some, whose each is, and which of its results it is."""
@@ -40,10 +40,10 @@ class Multis:
         pairs = np.unique(np.stack([self.quantities, owners], axis=1), axis=0)
         return pairs[:, 0], pairs[:, 1]
 
-    def of_carrier(self) -> tuple[Numbers, Numbers]:
+    def of_thing(self) -> tuple[Numbers, Numbers]:
         """Return places in rising order, each with one that stands there."""
-        order = np.argsort(self.carrier_of, kind="stable")
-        return self.carrier_of[order], order
+        order = np.argsort(self.thing_of, kind="stable")
+        return self.thing_of[order], order
 
 
 def ragged(first: Numbers, counts: Numbers) -> tuple[Numbers, Numbers, Numbers]:
@@ -56,7 +56,7 @@ def ragged(first: Numbers, counts: Numbers) -> tuple[Numbers, Numbers, Numbers]:
 def multis_of(
     known: Iterable[KnownMulti],
     stream_number: Mapping[str, int],
-    carrier_of: Numbers,
+    thing_of: Numbers,
     quantity_of: Numbers,
 ) -> Multis:
     """Return those of which every stream is in force; what was ended is no longer an entity."""
@@ -71,7 +71,7 @@ def multis_of(
         starts=starts,
         streams=streams,
         quantities=quantity_of[streams],
-        carrier_of=carrier_of[streams[starts[:-1]]],
+        thing_of=thing_of[streams[starts[:-1]]],
     )
 
 

@@ -18,7 +18,7 @@ ALONE = "at,"
 """Begins the id of the Thing that a sensor without a risk point is by itself; no code has a comma."""
 
 
-class Carrier(NamedTuple):
+class Thing(NamedTuple):
     """What carries sensors: a risk point, or the spot of a sensor that stands alone."""
 
     id: str
@@ -45,7 +45,7 @@ class Measured(NamedTuple):
 class Parts(NamedTuple):
     """Everything of one revision and day that the catalogue shows of the registry."""
 
-    carriers: tuple[Carrier, ...]  # by id
+    things: tuple[Thing, ...]  # by id
     streams: tuple[KnownSensor, ...]  # by code
     quantities: tuple[Measured, ...]
     kinds: dict[str, Text]
@@ -89,8 +89,8 @@ def _followed(day: date, zone: str, *, at: datetime) -> Parts | None:
 def read_whole(*, at: datetime) -> Parts:
     """Return what the registry holds at ``at``."""
     streams = tuple(sorted(registry.sensors(at=at), key=_CODE))
-    carriers = _carriers((), registry.places(at=at), streams, at=at)
-    return Parts(carriers, streams, _quantities(), registry.names_in("place_kinds"))
+    things = _things((), registry.places(at=at), streams, at=at)
+    return Parts(things, streams, _quantities(), registry.names_in("place_kinds"))
 
 
 def read_again(before: Parts, touched: registry.Touched, *, at: datetime) -> Parts:
@@ -105,31 +105,31 @@ def read_again(before: Parts, touched: registry.Touched, *, at: datetime) -> Par
     streams = tuple(sorted([*stayed, *found], key=_CODE))
     places = registry.places(at=at, touched=touched)
     left = touched.places.union((one.code for one in places), (ALONE + code for code in again))
-    stand = (one for one in before.carriers if one.id not in left)
-    carriers = _carriers(stand, places, streams, at=at, touched=touched)
-    return Parts(carriers, streams, _quantities(), registry.names_in("place_kinds"))
+    stand = (one for one in before.things if one.id not in left)
+    things = _things(stand, places, streams, at=at, touched=touched)
+    return Parts(things, streams, _quantities(), registry.names_in("place_kinds"))
 
 
-def _carriers(
-    known: Iterable[Carrier],
+def _things(
+    known: Iterable[Thing],
     places: Iterable[KnownPlace],
     streams: Iterable[KnownSensor],
     *,
     at: datetime,
     touched: registry.Touched | None = None,
-) -> tuple[Carrier, ...]:
-    """Return the carriers known, those of some places, and one for each stream that has none there."""
+) -> tuple[Thing, ...]:
+    """Return the things known, those of some places, and one for each stream that has none there."""
     of_places, of_sensors = registry.standing_since(at=at, touched=touched)
     found = {one.id: one for one in known}
     for place in places:
-        found[place.code] = Carrier(
+        found[place.code] = Thing(
             place.code, place.name_zh, place.name_en, place.kind, place.area, place.area_path,
             place.point, "" if place.grade is None else place.grade.value,
             to_us(of_places.get(place.code, at)),
         )  # fmt: skip
     for one in streams:
         if one.risk_point not in found and (own := ALONE + one.code) not in found:
-            found[own] = Carrier(
+            found[own] = Thing(
                 own, one.name_zh, one.name_en, "", one.area, one.area_path, one.point, "",
                 to_us(of_sensors.get(one.code, at)),
             )  # fmt: skip

@@ -84,12 +84,12 @@ class View:
         return np.array([self.actor.covers(path) for path in self.of.area_paths], bool)
 
     @cached_property
-    def _carriers(self) -> NDArray[np.bool_]:
-        return self._areas[self.of.carrier_area]
+    def _things(self) -> NDArray[np.bool_]:
+        return self._areas[self.of.thing_area]
 
     @cached_property
     def _located(self) -> NDArray[np.bool_]:
-        return self._carriers & entities.column(self.of, LOCATION, "location").known
+        return self._things & entities.column(self.of, LOCATION, "location").known
 
     @cached_property
     def streams(self) -> NDArray[np.bool_]:
@@ -121,7 +121,7 @@ class View:
             return np.ones(len(self.of.quantities), bool)
         if kind in {LOCATION, MOVED}:
             return self._located
-        return self._carriers if kind == THING else self._of_kind[kind]
+        return self._things if kind == THING else self._of_kind[kind]
 
     def only(self, kind: str, owners: Numbers) -> Numbers:
         """Return the numbers of Datastreams and MultiDatastreams that are of a kind, else -1."""
@@ -142,7 +142,7 @@ class View:
         if kind == QUANTITY:
             found = self.of.quantity_number.get(code, -1)
         elif kind in OF_THINGS:
-            found = self.of.carrier_number.get(code, -1)
+            found = self.of.thing_number.get(code, -1)
         else:
             found = -1 if kind == MULTI else self.of.stream_number.get(code, -1)
             if found < 0 and kind != STREAM:
@@ -158,7 +158,7 @@ class View:
         if {kind, target} <= OF_THINGS or {kind, target} <= OF_STREAMS:
             children = numbers
         elif kind == STREAM:
-            children = (self.of.carrier_of if target == THING else self.of.quantity_of)[numbers]
+            children = (self.of.thing_of if target == THING else self.of.quantity_of)[numbers]
         elif kind == MULTI:
             children, places = self._of_multis(target, numbers - len(self.of.streams))
         else:
@@ -170,7 +170,7 @@ class View:
     def _of_multis(self, target: str, numbers: Numbers) -> tuple[Numbers, Numbers]:
         of = self.of.multis
         if target == THING:
-            return of.carrier_of[numbers], np.arange(len(numbers))
+            return of.thing_of[numbers], np.arange(len(numbers))
         _bounded(int(np.diff(of.starts)[numbers].sum()))
         parts, owners, _ = of.parts(numbers)
         return of.quantities[parts], owners
@@ -179,11 +179,11 @@ class View:
         """Return the Datastreams or MultiDatastreams of places or quantities."""
         of = self.of
         if target == MULTI:
-            leads, order = (of.multis.of_carrier if kind == THING else of.multis.of_quantity)()
+            leads, order = (of.multis.of_thing if kind == THING else of.multis.of_quantity)()
             order = order + len(of.streams)
         else:
-            order = of.by_carrier if kind == THING else of.by_quantity
-            leads = (of.carrier_of if kind == THING else of.quantity_of)[order]
+            order = of.by_thing if kind == THING else of.by_quantity
+            leads = (of.thing_of if kind == THING else of.quantity_of)[order]
         first = np.searchsorted(leads, numbers, "left")
         counts = np.searchsorted(leads, numbers, "right") - first
         _bounded(int(counts.sum()))
