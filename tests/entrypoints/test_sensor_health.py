@@ -26,6 +26,7 @@ from anlan.sensing import public as sensing
 from anlan.sensing.domain.observations import BatchIn, RowIn
 from anlan.sensing.services import examining
 from anlan.warning import public as warning
+from anlan.warning.models import AlertInstance
 from tests.entrypoints.test_pages import NOW, an_account, signed_in
 from tests.entrypoints.test_pages import send as send_page
 from tests.registry.small_city import parsed
@@ -96,6 +97,20 @@ def test_the_board_counts_and_names_the_worst_first_with_reason_and_owner():
     assert "POND-01" not in only.split('<h2 id="worst">')[1].split("</section>")[0]
     english = client.get("/sensors/health?lang=en").content.decode()
     assert "It has read 8 cm since" in english
+
+
+def test_a_silence_that_mending_found_again_is_shown_as_one():
+    a_day()
+    client = signed_in(an_account("duty_officer"))
+
+    def shown():
+        page = client.get("/sensors/health?lang=zh").content.decode()
+        return page[page.index("POND-01") :].split("</li>")[0]
+
+    before = shown()
+    rows = AlertInstance.objects.filter(subject="stream:POND-01", cleared_at=None)
+    assert rows.filter(rule="device.silence").update(reason={"code": "judge.found_again"}) == 1
+    assert shown() == before
 
 
 def test_choices_narrow_and_nonsense_finds_nothing():

@@ -21,6 +21,7 @@ from anlan.response.models import Case, CaseFollower, CaseIncident, CaseTask
 from anlan.warning import public as warning
 from anlan.warning.domain.findings import What
 from anlan.warning.models import AlertInstance, Incident
+from anlan.warning.services.streams.mending import rows_since
 from tests.response.builders import DUTY, MINUTE, NOW, a_case, pull, stands
 from tests.response.storms import COMMUNITY, OTHER, STREET, finding, heard, kept, silent
 
@@ -201,6 +202,8 @@ def test_a_silence_that_mending_found_again_is_one_whatever_its_reason():
         pull(DUTY, case, "dismiss", reason="sensor_fault")
     assert refused.value.params["silent"] == 5
     assert warning.levels_of_streams() == {"T7": "red"}
+    assert rows_since("stream:T0", NOW - HOUR) == []
+    assert [row.level for row in rows_since("stream:T7", NOW - HOUR)] == ["red"]
 
 
 def test_a_gateway_that_fails_again_is_the_same_duty_and_told_once_more():

@@ -110,6 +110,11 @@ def open_on_streams(streams: Iterable[str]) -> list[AlertInstance]:
     return of_streams.open_on_streams(streams)
 
 
+def silences() -> frozenset[tuple[str, int]]:
+    """Return rule and version of all that tell of streams which say nothing, of old ones too."""
+    return of_streams.silences()
+
+
 def levels_of_streams() -> dict[str, str]:
     """Return the highest level of danger open on each stream, silence apart (one query)."""
     return of_streams.levels_of_streams()
@@ -267,6 +272,7 @@ __all__ = [
     "risen",
     "risen_as_of",
     "rules_on",
+    "silences",
     "standing_in",
     "still_silent",
     "stop_judging",

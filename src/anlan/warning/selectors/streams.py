@@ -15,7 +15,7 @@ from anlan.warning.models import AlertInstance
 from anlan.warning.selectors.alerts import LEVELS, MOST_ROWS, inside
 
 
-def _silences() -> frozenset[tuple[str, int]]:
+def silences() -> frozenset[tuple[str, int]]:
     """Return the versions of the rules that tell of streams which say nothing.
 
     The reason of an alert does not tell: what mending found again has one of its own.
@@ -38,9 +38,9 @@ def levels_of_streams() -> dict[str, str]:
     """Return the highest level of danger open on each stream, silence apart (one query)."""
     rows = AlertInstance.objects.filter(subject__startswith="stream:", cleared_at__isnull=True)
     found: dict[str, str] = {}
-    silences = _silences()
+    of_silence = silences()
     for subject, level, *named in rows.values_list("subject", "level", "rule", "rule_version"):
-        if tuple(named) in silences:
+        if tuple(named) in of_silence:
             continue
         code = subject.removeprefix("stream:")
         found[code] = min(found.get(code, level), level, key=LEVELS.index)
@@ -52,15 +52,15 @@ def still_silent(alerts: Collection[int]) -> int:
     if not alerts:
         return 0
     # By the range of their keys: there may be more than a statement takes by name.
-    silences, wanted = _silences(), set(alerts)
+    of_silence, wanted = silences(), set(alerts)
     rows = AlertInstance.objects.filter(
         pk__gte=min(wanted),
         pk__lte=max(wanted),
         cleared_at__isnull=True,
-        rule__in={rule for rule, _ in silences},
+        rule__in={rule for rule, _ in of_silence},
     )
     found = rows.values_list("pk", "rule", "rule_version")
-    return sum(key in wanted and tuple(named) in silences for key, *named in found)
+    return sum(key in wanted and tuple(named) in of_silence for key, *named in found)
 
 
 def streams_held(beside: Iterable[int]) -> frozenset[str]:

@@ -215,12 +215,12 @@ def _lines(request: Call, shown: Health, words: Words) -> list[dict[str, Any]]:
     language = language_of(request)
     codes = [sensor.code for sensor in shown.sensors]
     known = sensing.health_of(codes, now=request.now)
-    alerts = warning.open_on_streams(codes)
+    alerts, silences = warning.open_on_streams(codes), warning.silences()
     signs = {f"fault:{fault.pk}": one.sensor.code for one in known for fault in one.faults}
     signs |= {
         f"alert:{row.pk}": row.subject.removeprefix("stream:")
         for row in alerts
-        if row.reason.get("code", "").startswith("silence.")
+        if (row.rule, row.rule_version) in silences
     }
     cases: dict[str, Case] = {}
     for sign, case in response.cases_of_signs(request.actor, signs).items():
@@ -228,7 +228,7 @@ def _lines(request: Call, shown: Health, words: Words) -> list[dict[str, Any]]:
             cases.setdefault(signs[sign], case)
     levels: dict[str, str] = {}
     for row in alerts:
-        if row.reason.get("code", "").startswith("silence."):
+        if (row.rule, row.rule_version) in silences:
             continue  # what it was silent at stands beside it: the danger's own alert is open still
         code = row.subject.removeprefix("stream:")
         levels[code] = min(

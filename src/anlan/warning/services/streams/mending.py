@@ -17,6 +17,7 @@ from anlan.warning.domain.findings import Finding, Reason, What, higher
 from anlan.warning.domain.instants import micros
 from anlan.warning.domain.rulebook import RuleBook
 from anlan.warning.models import AlertInstance
+from anlan.warning.selectors.streams import silences
 from anlan.warning.services.streams.city import OF_STREAMS, JudgedCity
 
 PREFIX = "stream:"
@@ -42,8 +43,8 @@ def rows_since(subject: str, floor: datetime) -> list[AlertInstance]:
     """Return the instances of stream rules on a subject that were open since ``floor``, silence apart."""
     asked = Q(cleared_at__isnull=True) | Q(cleared_at__gte=floor)
     rows = AlertInstance.objects.filter(asked, subject=subject).order_by("raised_at", "pk")
-    silent = {"silence.nothing_heard", "silence.last_level"}
-    return [row for row in rows if row.reason.get("code") not in silent]
+    of_silence = silences()
+    return [row for row in rows if (row.rule, row.rule_version) not in of_silence]
 
 
 def span_of(row: AlertInstance) -> tuple[int, int, int]:
