@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from anlan.kernel.errors import ConflictError, IntegrityBreachError, InvalidInputError
-from anlan.sensing.store import StoreReader, StoreWriter, cuts, frame_of, sealing, segments
+from anlan.sensing.store import StoreReader, StoreWriter, cuts, frame_of, log, sealing, segments
 from anlan.sensing.store.frames import MOST_ROWS
 from anlan.sensing.store.rows import REMOVED
 from anlan.sensing.store.verify import verify
@@ -220,6 +220,22 @@ def test_small_segments_of_a_day_become_one_and_nobody_is_disturbed(tmp_path):
     files = {path.name for path in (tmp_path / "segments").rglob("*.parquet")}
     named = [*writer.manifest.segments, *writer.manifest.tables]
     assert {item.name.rpartition("/")[2] for item in named} <= files
+
+
+def test_what_is_sealed_between_two_looks_of_a_reader_is_not_hidden(tmp_path, monkeypatch):
+    """It knows the old manifest and the old end of the log; the only file left begins behind both."""
+    with a_store(tmp_path, readings=0) as writer:
+        reader, files_of = StoreReader(tmp_path), log.files_of
+        for number, ask in enumerate([reader.last, lambda: reader.read(None).size] * 3, 1):
+            writer.append([frame_of([0], [NOW + number], [1.0])])
+
+            def look(folder):
+                monkeypatch.setattr(log, "files_of", files_of)
+                writer.seal(now_us=NOW)
+                return files_of(folder)
+
+            monkeypatch.setattr(log, "files_of", look)
+            assert ask() == number
 
 
 def test_a_day_that_is_over_becomes_one_file(tmp_path):

@@ -125,6 +125,8 @@ class Tail:
         synced, self._synced_size = synced_to(self.folder)
         found = [file for file in files_of(self.folder) if file.first <= synced]
         if not found:
+            if synced_to(self.folder)[0] != synced:  # all was sealed between the two looks
+                raise FileNotFoundError(self.folder)
             return []
         if found[0].first > wanted:
             raise FileNotFoundError(found[0].path)
