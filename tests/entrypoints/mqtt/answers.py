@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 
 from anlan.entrypoints.mqtt.settings import BrokerPart, TopicPart
@@ -91,3 +93,9 @@ def refusing(reason):
 
 def a_message(number):
     return packets.publish(V311, "anlan/observations", b"%d" % number, packet_id=number)
+
+
+def run_apart(coroutine):
+    """Run a coroutine in a thread of its own: browser tests leave an event loop in the one that tests run in."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, coroutine).result()

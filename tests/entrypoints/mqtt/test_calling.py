@@ -17,7 +17,7 @@ from anlan.infra.mqtt import Connect, Disconnect, PingReq, PubAck, Reason, packe
 from anlan.infra.mqtt.properties import Property
 from anlan.infra.mqtt.wire import V5, V311
 from anlan.kernel.actor import Actor, Role
-from tests.entrypoints.mqtt.answers import a_message, a_part, answering, refusing
+from tests.entrypoints.mqtt.answers import a_message, a_part, answering, refusing, run_apart
 from tests.entrypoints.mqtt.conftest import eventually
 
 NOW = datetime(2026, 7, 20, 8, tzinfo=UTC)
@@ -50,7 +50,7 @@ def called(found, *, name="anlan", **said):
         line = await call(a_part(port, **said), Path(), heard, name=name)
         return await asyncio.wait_for(line.over, 30)
 
-    return heard, asyncio.run(whole())
+    return heard, run_apart(whole())
 
 
 @pytest.mark.parametrize("version", ["3.1.1", "5"])
@@ -264,6 +264,6 @@ def test_what_goes_wrong_is_told_in_few_words(tmp_path):
         (a_part(port, user="anlan", password_file="none"), "mqtt.settings"),
     ]:
         with pytest.raises(Exception) as failed:  # noqa: PT011  each has its own
-            asyncio.run(call(part, tmp_path, Heard(), name=part.client_id or "x"))
+            run_apart(call(part, tmp_path, Heard(), name="x"))
         assert problem_of(failed.value).startswith(told), part
     assert problem_of(TimeoutError()) == "no answer"
