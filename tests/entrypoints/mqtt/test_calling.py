@@ -73,13 +73,13 @@ def test_without_a_name_nothing_stays_with_the_broker():
 
 
 def test_who_never_answers_is_left(monkeypatch):
-    monkeypatch.setattr(calling, "ANSWERED_S", 0.2)
+    monkeypatch.setattr(calling, "ANSWERED_S", 1.0)
     with answering(lambda found, line, _: found.hear(line, Disconnect)) as found:
         assert called(found)[1] == "no answer"
 
 
 def test_who_never_answers_the_subscription_is_left_too(monkeypatch):
-    monkeypatch.setattr(calling, "ANSWERED_S", 0.3)
+    monkeypatch.setattr(calling, "ANSWERED_S", 1.5)
 
     def serve(found, line, _number):
         line.sendall(packets.connack(found.hear(line, Connect).level, Reason.SUCCESS))
@@ -220,32 +220,32 @@ def test_what_came_before_the_end_is_handed_on():
 
 
 def test_an_answer_may_come_behind_the_messages_that_waited(monkeypatch):
-    monkeypatch.setattr(calling, "ANSWERED_S", 0.3)
+    monkeypatch.setattr(calling, "ANSWERED_S", 1.5)
 
     def serve(found, line, _number):
         line.sendall(packets.connack(found.hear(line, Connect).level, Reason.SUCCESS))
         found.hear(line, packets.Subscribe)
-        for number in range(1, 21):
+        for number in range(1, 26):
             line.sendall(a_message(number))
-            threading.Event().wait(0.05)
+            threading.Event().wait(0.1)
         line.sendall(packets.suback(V311, 1, [1]))
 
     with answering(serve) as found:
         heard, _ = called(found)
     assert heard.said == [""]
-    assert len(heard.messages) == 20
+    assert len(heard.messages) == 25
 
 
 def test_a_silent_broker_is_missed_and_one_that_answers_is_not():
-    """Its word on how often we have to be there counts: 1 s here, 60 s were offered."""
+    """Its word on how often we have to be there counts: 2 s here, 60 s were offered."""
     beats = []
 
     def serve(found, line, _number):
-        found.let_in(line, said={Property.SERVER_KEEP_ALIVE: 1})
+        found.let_in(line, said={Property.SERVER_KEEP_ALIVE: 2})
         while True:
             found.hear(line, PingReq)
             beats.append(1)
-            if len(beats) <= 4:  # for two seconds it answers, then no more
+            if len(beats) <= 4:  # for four seconds it answers, then no more
                 line.sendall(packets.PONG)
 
     with answering(serve) as found:
